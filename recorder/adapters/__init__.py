@@ -1,0 +1,1 @@
+"""The outside world except PostgreSQL; a protocol stands only where two implementations exist."""

@@ -1,0 +1,381 @@
+"""The object store on a local folder: the embedded mode's ``ObjectStore``.
+
+    originals/ renditions/ staging/   finished objects (files_versions)
+    multipart/                        open uploads (files_multipart)
+    incoming/                         files of calls that are under way
+    locks/                            lock files, so that several processes can share the folder
+
+The compliance lock is kept by this adapter, so it holds against the product and not against
+the owner of the disk. Nothing here keeps state in memory that a crash could lose.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from io import FileIO
+from pathlib import Path
+from typing import TypeVar
+
+from recorder.adapters import files_disk as disk
+from recorder.adapters import store_canary, store_limits
+from recorder.adapters.clock import Clock, SystemClock
+from recorder.adapters.files_growing import FolderPart
+from recorder.adapters.files_multipart import MultipartFolder
+from recorder.adapters.files_versions import VersionFolder
+from recorder.adapters.objects import (
+    Bucket,
+    MarkerPage,
+    OpenMultipart,
+    StoredObject,
+    StoredPart,
+    StoreReport,
+)
+from recorder.adapters.store_threads import BLOCK_BYTES, StoreThreads
+from recorder.domain.ids import new_uuid
+from recorder.errors import IntegrityError, InvalidInput, StorageFull, Unavailable
+
+T = TypeVar("T")
+
+_FLOOR_BYTES = 5 << 30
+_FLOOR_SHARE = 0.05
+#: Objects of originals up to this length are written below the floor too: sidecars finish
+#: footage that is in already, and refusing them would save nothing.
+_SMALL_BYTES = 64 << 10
+_ABANDONED_SECONDS = 3600
+
+
+class FolderObjects:
+    """``ObjectStore`` below ``root``, which is made when it is not there.
+
+    ``floor_bytes`` is the free space that footage leaves alone (5 GiB or 5 % of the disk, the
+    larger, unless given). ``sync`` makes a descriptor durable; tests give one that fails.
+    """
+
+    min_part_bytes = store_limits.MIN_PART_BYTES
+    max_parts = store_limits.MAX_PARTS
+    parts_grow = True
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        threads: int = 8,
+        floor_bytes: int | None = None,
+        clock: Clock | None = None,
+        sync: disk.Sync = os.fsync,
+    ) -> None:
+        self._root = root.absolute()
+        self._floor_bytes = floor_bytes
+        self._sync = sync
+        self._writes = StoreThreads("folder-write", threads)
+        self._reads = StoreThreads("folder-read", threads)
+        #: For writes that wait for no disk: they must not stand behind those that do.
+        self._spills = StoreThreads("folder-spill", 2)
+        self._versions = VersionFolder(self._root, clock or SystemClock(), sync)
+        self._multiparts = MultipartFolder(self._root, self._versions, sync)
+        self._ready = False
+        self._making_ready = threading.Lock()
+
+    # -- room --------------------------------------------------------------------------------
+
+    def free_bytes(self) -> int:
+        """Bytes that an unprivileged writer can still put on the disk of the root."""
+        with disk.translated():
+            found = os.statvfs(self._root if self._root.exists() else self._root.parent)
+        return found.f_bavail * found.f_frsize
+
+    def floor_bytes(self) -> int:
+        """Free bytes below which footage is refused with StorageFull."""
+        if self._floor_bytes is not None:
+            return self._floor_bytes
+        with disk.translated():
+            found = os.statvfs(self._root if self._root.exists() else self._root.parent)
+        return max(_FLOOR_BYTES, int(found.f_blocks * found.f_frsize * _FLOOR_SHARE))
+
+    def room_bytes(self) -> int:
+        """Free bytes above the floor."""
+        return max(0, self.free_bytes() - self.floor_bytes())
+
+    def _require_room(self, length: int) -> None:
+        if self.free_bytes() - length < self.floor_bytes():
+            raise StorageFull(
+                "storage-full", "The disk of the object store has no room for more footage."
+            )
+
+    # -- objects -----------------------------------------------------------------------------
+
+    async def put(
+        self,
+        bucket: Bucket,
+        key: str,
+        blocks: Sequence[bytes | memoryview],
+        *,
+        sha256: bytes | None = None,
+        lock_until: datetime | None = None,
+        media_type: str = "application/octet-stream",
+    ) -> StoredObject:
+        """See ObjectStore. The media type is not kept: originals are served by probed type."""
+        length = sum(memoryview(block).nbytes for block in blocks)
+
+        def put() -> StoredObject:
+            if bucket is not Bucket.ORIGINALS or length > _SMALL_BYTES:
+                self._require_room(length)
+            if sha256 is not None and disk.digest_of(blocks) != sha256:
+                raise _mismatch(key)
+            with self._incoming() as (descriptor, path):
+                disk.durably(
+                    descriptor, lambda: disk.write_blocks(descriptor, 0, blocks), self._sync
+                )
+                return self._versions.publish(bucket, key, path, lock_until)
+
+        return await self._blocking(self._writes, put)
+
+    async def put_file(
+        self,
+        bucket: Bucket,
+        key: str,
+        path: Path,
+        *,
+        sha256: bytes,
+        media_type: str = "application/octet-stream",
+    ) -> StoredObject:
+        """See ObjectStore. Raises InvalidInput when the local file cannot be read."""
+
+        def put() -> StoredObject:
+            try:
+                source = path.open("rb", buffering=0)
+            except OSError as error:
+                raise InvalidInput("local-file-unreadable", f"Cannot read {path.name}.") from error
+            with source, self._incoming() as (descriptor, incoming):
+                self._require_room(os.fstat(source.fileno()).st_size)
+                disk.durably(
+                    descriptor,
+                    lambda: _copy_checked(source.fileno(), descriptor, key, sha256),
+                    self._sync,
+                )
+                return self._versions.publish(bucket, key, incoming, None)
+
+        return await self._blocking(self._writes, put)
+
+    async def versions(self, bucket: Bucket, key: str) -> list[StoredObject]:
+        """See ObjectStore. Here a key has one version at most."""
+        return await self._blocking(self._reads, lambda: self._versions.versions(bucket, key))
+
+    async def versions_below(self, bucket: Bucket, prefix: str) -> AsyncIterator[StoredObject]:
+        """See ObjectStore."""
+        walk = self._versions.below(bucket, prefix)
+        while (found := await self._blocking(self._reads, lambda: next(walk, None))) is not None:
+            yield found
+
+    async def delete_markers(
+        self, bucket: Bucket, cursor: str | None = None, limit: int = 1000
+    ) -> MarkerPage:
+        """See ObjectStore: a folder has none."""
+        return MarkerPage((), None)
+
+    async def stat(self, bucket: Bucket, key: str, version: str) -> StoredObject:
+        """See ObjectStore."""
+        return await self._blocking(self._reads, lambda: self._versions.stat(bucket, key, version))
+
+    async def read(
+        self, bucket: Bucket, key: str, version: str, *, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """See ObjectStore. Raises InvalidInput ``range-outside-object`` before the first byte."""
+        source: FileIO | None = None
+        position = offset
+        end = -1
+
+        def read() -> bytes:
+            nonlocal source, position, end
+            with disk.translated():
+                if source is None:
+                    source = FileIO(self._versions.path(bucket, key, version))
+                    size = os.fstat(source.fileno()).st_size
+                    end = size if length is None else offset + length
+                    if not 0 <= offset <= end <= size:
+                        raise InvalidInput(
+                            "range-outside-object", f"The object has {size} bytes.", length=size
+                        )
+                block = os.pread(source.fileno(), min(BLOCK_BYTES, end - position), position)
+            if not block and position < end:
+                raise Unavailable("store-unavailable", "The stored file became shorter.")
+            position += len(block)
+            return block
+
+        def close() -> None:
+            if source is not None:
+                source.close()
+
+        stream = self._reads.blocks(read, close)
+        try:
+            async for block in stream:
+                yield block
+        finally:
+            await stream.aclose()
+
+    async def extend_lock(self, bucket: Bucket, key: str, version: str, until: datetime) -> None:
+        """See ObjectStore."""
+        await self._blocking(
+            self._writes, lambda: self._versions.extend_lock(bucket, key, version, until)
+        )
+
+    async def delete(self, bucket: Bucket, key: str, version: str) -> None:
+        """See ObjectStore."""
+        await self._blocking(self._writes, lambda: self._versions.delete(bucket, key, version))
+
+    def local_path(self, bucket: Bucket, key: str, version: str) -> Path | None:
+        """The file of one version, or None when it is not there. Two system calls, no I/O."""
+        return self._versions.find(bucket, key, version)
+
+    # -- multipart uploads -------------------------------------------------------------------
+
+    async def create_multipart(self, key: str, *, lock_until: datetime, media_type: str) -> str:
+        """See ObjectStore."""
+        return await self._blocking(self._writes, lambda: self._multiparts.create(key, lock_until))
+
+    async def upload_part(
+        self,
+        key: str,
+        multipart_id: str,
+        *,
+        number: int,
+        offset: int,
+        writer: int,
+        blocks: Sequence[bytes | memoryview],
+    ) -> StoredPart:
+        """See ObjectStore. ``etag`` is the writer's number."""
+        store_limits.check_number(number)
+
+        def upload() -> StoredPart:
+            self._require_room(sum(memoryview(block).nbytes for block in blocks))
+            length = self._multiparts.upload(
+                key, multipart_id, offset=offset, writer=writer, blocks=blocks
+            )
+            return StoredPart(number, offset, length, disk.digest_of(blocks), str(writer))
+
+        return await self._blocking(self._writes, upload)
+
+    def growing_part(self, key: str, multipart_id: str, *, offset: int, writer: int) -> FolderPart:
+        """See ObjectStore."""
+        return FolderPart(
+            lambda function: self._blocking(self._spills, function),
+            lambda function: self._blocking(self._writes, function),
+            self._require_room,
+            self._multiparts,
+            key,
+            multipart_id,
+            offset=offset,
+            writer=writer,
+        )
+
+    async def complete_multipart(
+        self, key: str, multipart_id: str, parts: Sequence[StoredPart]
+    ) -> StoredObject:
+        """See ObjectStore. Raises IntegrityError when acknowledged bytes are missing."""
+        ordered = store_limits.in_order(parts)
+        return await self._blocking(
+            self._writes, lambda: self._multiparts.complete(key, multipart_id, ordered)
+        )
+
+    async def abort_multipart(
+        self, key: str, multipart_id: str, *, bucket: Bucket = Bucket.ORIGINALS
+    ) -> None:
+        """See ObjectStore. There are none but of originals."""
+        if bucket is Bucket.ORIGINALS:
+            await self._blocking(self._writes, lambda: self._multiparts.abort(key, multipart_id))
+
+    async def open_multiparts(
+        self, key: str | None, *, bucket: Bucket = Bucket.ORIGINALS
+    ) -> list[OpenMultipart]:
+        """See ObjectStore. Reads the name of every open upload."""
+        if bucket is not Bucket.ORIGINALS:
+            return []
+        return await self._blocking(self._reads, lambda: self._multiparts.listed(key))
+
+    # -- the store itself --------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        """See ObjectStore."""
+        await self._blocking(self._reads, self.free_bytes)
+
+    async def self_test(self, now: datetime) -> StoreReport:
+        """See ObjectStore."""
+        return StoreReport("folder", tuple(await store_canary.check(self, now)))
+
+    async def close(self) -> None:
+        """See ObjectStore. Waits for calls under way; later ones raise Unavailable."""
+        await self._reads.close()
+        await self._spills.close()
+        await self._writes.close()
+
+    # -- inside ------------------------------------------------------------------------------
+
+    async def _blocking(self, threads: StoreThreads, function: Callable[[], T]) -> T:
+        def call() -> T:
+            with disk.translated():
+                self._make_ready()
+                return function()
+
+        return await threads.run(call)
+
+    def _make_ready(self) -> None:
+        with self._making_ready:
+            if self._ready:
+                return
+            self._root.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._versions.open()
+            self._multiparts.open()
+            self._versions.directories.make(self._root / "incoming")
+            self._remove_abandoned()
+            self._ready = True
+
+    @contextmanager
+    def _incoming(self) -> Iterator[tuple[int, Path]]:
+        """A new file that goes when the block ends; what was linked from it stays."""
+        path = self._root / "incoming" / new_uuid().hex
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            # Held as long as we live: how the next start tells our files from dead ones.
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield descriptor, path
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+
+    def _remove_abandoned(self) -> None:
+        """Remove files of calls that died: never acknowledged, unheld and an hour old."""
+        for path in (self._root / "incoming").iterdir():
+            try:
+                if time.time() - path.stat().st_mtime < _ABANDONED_SECONDS:
+                    continue
+                with path.open("rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink(missing_ok=True)
+            except (FileNotFoundError, BlockingIOError):
+                continue
+        self._multiparts.remove_nameless(time.time() - _ABANDONED_SECONDS)
+
+
+def _copy_checked(source: int, target: int, key: str, sha256: bytes) -> None:
+    """Copy a whole file; raises IntegrityError when its content is not what was promised."""
+    digest = hashlib.sha256()
+    position = 0
+    while block := os.pread(source, BLOCK_BYTES, position):
+        digest.update(block)
+        position += disk.write_blocks(target, position, [block])
+    os.ftruncate(target, position)
+    if digest.digest() != sha256:
+        raise _mismatch(key)
+
+
+def _mismatch(key: str) -> IntegrityError:
+    return IntegrityError(
+        "store-checksum-mismatch", "The bytes do not fit their SHA-256 digest.", key=key
+    )

@@ -1,0 +1,1 @@
+"""What the product knows, without any input or output: pure, standard library only."""

@@ -1,0 +1,58 @@
+"""What happens to cases and their links to footage."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from recorder.domain.events.base import CustodyEvent, SubjectKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseOpened(CustodyEvent):
+    SUBJECT = SubjectKind.CASE
+    state: str
+    scheme: str
+    number: str
+    key: str
+    title: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseAmended(CustodyEvent):
+    """Title, state or identifiers changed; ``before`` and ``after`` hold only what changed."""
+
+    SUBJECT = SubjectKind.CASE
+    before: dict[str, object]
+    after: dict[str, object]
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseMerged(CustodyEvent):
+    SUBJECT = SubjectKind.CASE
+    into: uuid.UUID
+    reason: str
+    identifiers: int
+    links: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseViewed(CustodyEvent):
+    SUBJECT = SubjectKind.CASE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingLinked(CustodyEvent):
+    case: uuid.UUID
+    number: str
+    stage: str | None
+    origin: str
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingUnlinked(CustodyEvent):
+    case: uuid.UUID
+    number: str
+    reason: str

@@ -1,0 +1,212 @@
+"""What happens to footage: received, verified, probed, viewed, given out."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.events.base import CustodyEvent
+from recorder.domain.ids import AgencyId
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadCompleted(CustodyEvent):
+    """All bytes of an upload are one locked object: a recording exists, not yet verified."""
+
+    upload: uuid.UUID
+    length: int
+    key: str
+    version: str
+    #: Digest over the ordered digests of what arrived (docs/design/upload.md).
+    arrival_sha256: bytes
+    declared_sha256: bytes | None
+    original_name: str
+    device_number: str | None
+    officer: str | None
+    incomplete: bool
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateReceived(CustodyEvent):
+    """The same content came again from the same device; the first recording stands for both."""
+
+    upload: uuid.UUID
+    key: str
+    version: str
+    original_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateReleased(CustodyEvent):
+    """The objects of a duplicate are gone after their lock; the sealed recording stands for it."""
+
+    upload: uuid.UUID
+    key: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingRebuilt(CustodyEvent):
+    """Found again from the sidecar beside its original, with the database gone; not yet verified.
+
+    Says what UploadCompleted said; its earlier custody events are lost with the database.
+    """
+
+    upload: uuid.UUID
+    length: int
+    key: str
+    version: str
+    sidecar_version: str
+    arrival_sha256: bytes
+    declared_sha256: bytes | None
+    original_name: str
+    device_number: str | None
+    officer: str | None
+    incomplete: bool
+    flags: tuple[str, ...]
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingQuarantined(CustodyEvent):
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingAdmitted(CustodyEvent):
+    reason: str
+    agency_before: AgencyId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingSealed(CustodyEvent):
+    """Read back from the store, the original is what arrived and what the device declared.
+
+    The canonical bytes of this event are the text of the receipt.
+    """
+
+    length: int
+    sha256: str
+    sm3: str
+    device: str | None
+    officer: str | None
+    original_name: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    received_at: datetime
+    device_clock_at: datetime | None
+    clock_offset_ms: int | None
+    #: {"key", "version", "length", "sha256", "sm3"} of each object of the original, in order.
+    objects: tuple[dict[str, object], ...]
+    incomplete: bool
+    #: Which checks were made: read_back, arrival_digests, declared_sha256.
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingMismatched(CustodyEvent):
+    """What the store gives back is not what arrived, or not what the device declared."""
+
+    length: int
+    sha256: str
+    sm3: str
+    declared_sha256: str | None
+    #: Positions in bytes where the read-back differs from what arrived.
+    differing_offsets: tuple[int, ...]
+    reasons: tuple[str, ...]
+    objects: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixityFailed(CustodyEvent):
+    """Read back after its sealing, an object of the original is not what was sealed.
+
+    What was sealed stays as it is: this is a fact about the store.
+    """
+
+    key: str
+    version: str
+    #: digest, length, missing or unreadable.
+    reason: str
+    detail: str
+    #: What was found, as far as it could be.
+    length: int | None
+    sha256: str | None
+    sm3: str | None
+    sealed_length: int
+    sealed_sha256: str | None
+    sealed_sm3: str | None
+    #: When it was last read back and right.
+    agreed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixityRestored(CustodyEvent):
+    """An object that had failed was read back and is what was sealed again."""
+
+    key: str
+    version: str
+    sha256: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaProbed(CustodyEvent):
+    #: How it can be shown: as_is, remux, transcode, picture, audio or none.
+    showable: str
+    #: Whether a proxy has to be made for showing it.
+    needs_proxy: bool
+    flags: tuple[str, ...]
+    tool: str
+    tool_version: str
+    #: domain/media.MediaFacts as plain values.
+    media: dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenditionMade(CustodyEvent):
+    """A derived form exists; it is never evidence (R32)."""
+
+    rendition: uuid.UUID
+    profile: str
+    key: str
+    version: str
+    length: int
+    media_type: str
+    sha256: str
+    sm3: str
+    parent_sha256: str | None
+    parent_arrival_sha256: str
+    tool: str
+    tool_version: str
+    arguments: tuple[str, ...]
+    worker: str
+    started_at: datetime
+    finished_at: datetime
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingViewed(CustodyEvent):
+    """Somebody opened the page or the full description of a recording."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaybackGranted(CustodyEvent):
+    profile: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginalDownloaded(CustodyEvent):
+    first_byte: int
+    last_byte: int
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptIssued(CustodyEvent):
+    sealed_event: uuid.UUID

@@ -1,0 +1,165 @@
+"""What happens to livestreams: opened, begun, told in batches, interrupted, closed."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.events.base import CustodyEvent, SubjectKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamOpened(CustodyEvent):
+    """A livestream may be delivered; nothing of it is there yet."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    title: str
+    #: pushed or received.
+    form: str
+    device_number: str | None
+    officer: str | None
+    stage: str | None
+    case_numbers: tuple[str, ...]
+    device_clock_at: datetime | None
+    clock_offset_ms: int | None
+    quarantine_reasons: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamRebuilt(CustodyEvent):
+    """Found again from what lies in the store, with the database gone; earlier events are lost."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamBegan(CustodyEvent):
+    """The first segment is stored."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamPeriodBegan(CustodyEvent):
+    """An init segment is stored: from here on its description of the tracks holds."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    period: int
+    cause: str
+    key: str
+    version: str
+    length: int
+    sha256: str
+    sm3: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamSegmentsReceived(CustodyEvent):
+    """A batch of segments is stored and listed."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    segments: int
+    length: int
+    first: int
+    last: int
+    first_arrival_at: datetime
+    last_arrival_at: datetime
+    #: SHA-256 over one line for each of them (docs/design/live.md).
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamSegmentConflicted(CustodyEvent):
+    """A second body came for a number that has one: kept beside it, part of no recording."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    #: Negative for the init segment of a period.
+    number: int
+    period: int
+    key: str
+    version: str
+    length: int
+    sha256: str
+    sm3: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamResumed(CustodyEvent):
+    """Segments come again after an interruption."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    number: int
+    interrupted_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamClosing(CustodyEvent):
+    """It is no longer live; what is missing may still be delivered."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    #: requested or silence.
+    cause: str
+    #: The last number, if the sender said one.
+    last: int | None
+    highest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamInterrupted(CustodyEvent):
+    """Nothing has come for some seconds."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    last_arrival_at: datetime | None
+    highest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamWatched(CustodyEvent):
+    """An address for watching it was handed out."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamClosed(CustodyEvent):
+    """Its recording stands; what comes now becomes a supplementary one."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    #: None when nothing ever came.
+    recording: uuid.UUID | None
+    segments: int
+    length: int
+    #: The last number, if the sender said one.
+    last: int | None
+    #: {"begins_at", "ends_at", "clock", "cause", "first_missing", "last_missing"} of each gap.
+    gaps: tuple[dict[str, object], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingAssembled(CustodyEvent):
+    """The stored segments of a livestream are one recording, not yet verified."""
+
+    livestream: uuid.UUID
+    length: int
+    #: How many objects its original has: init segments and segments.
+    objects: int
+    periods: int
+    #: Digest over the ordered list of what arrived (docs/design/live.md).
+    arrival_sha256: bytes
+    #: Key and version of the locked list beside the segments, and its digest.
+    manifest: str
+    manifest_version: str
+    manifest_sha256: str
+    original_name: str
+    device_number: str | None
+    officer: str | None
+    #: For what came after the closing: the recording that was made then.
+    continues: uuid.UUID | None
+    flags: tuple[str, ...]

@@ -1,0 +1,275 @@
+"""What a livestream is: its states, periods, segments and gaps; no bytes here."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId, RecordingId
+from recorder.domain.upload import MIB
+from recorder.errors import Unprocessable
+
+#: A slice of a phone's recorder may be 50 MB.
+LONGEST_SEGMENT_BYTES = 64 * MIB
+#: The description of tracks; real ones have about one KiB.
+LONGEST_INIT_BYTES = MIB
+#: So far ahead of the highest number a segment may come: two days of two-second segments.
+SEGMENT_WINDOW = 86_400
+#: More periods than this are a sender's mistake.
+MOST_PERIODS = 100_000
+#: A missing segment holds up the live view for so long.
+PATIENCE = timedelta(seconds=10)
+#: Segments in one custody event.
+BATCH_SEGMENTS = 500
+
+
+class LivestreamState(enum.StrEnum):
+    #: Opened; nothing has come yet.
+    OPEN = "open"
+    LIVE = "live"
+    #: Nothing has come for a few seconds.
+    INTERRUPTED = "interrupted"
+    #: No longer live; what is missing may still be delivered.
+    CLOSING = "closing"
+    #: The recording stands; what comes now becomes a supplementary one.
+    CLOSED = "closed"
+
+
+#: The moves that exist.
+MOVES: dict[LivestreamState, frozenset[LivestreamState]] = {
+    LivestreamState.OPEN: frozenset({LivestreamState.LIVE, LivestreamState.CLOSING}),
+    LivestreamState.LIVE: frozenset({LivestreamState.INTERRUPTED, LivestreamState.CLOSING}),
+    LivestreamState.INTERRUPTED: frozenset({LivestreamState.LIVE, LivestreamState.CLOSING}),
+    LivestreamState.CLOSING: frozenset({LivestreamState.CLOSED}),
+    LivestreamState.CLOSED: frozenset(),
+}
+
+
+class Form(enum.StrEnum):
+    """Who numbers the segments."""
+
+    #: The sender: it may deliver late and out of order, and says which one is the last.
+    PUSHED = "pushed"
+    #: A process of ours, in order, as media arrive (RTMP, RTSP, SRT).
+    RECEIVED = "received"
+
+
+class PeriodCause(enum.StrEnum):
+    """Why a period begins; also the cause of the gap before it."""
+
+    START = "start"
+    RECONNECT = "reconnect"
+    SILENCE = "silence"
+    TIME_JUMP = "time_jump"
+    CODEC_CHANGE = "codec_change"
+    TAKEN_OVER = "taken_over"
+    INGEST_FAILED = "ingest_failed"
+    UNKNOWN = "unknown"
+
+
+#: The cause of a gap inside a period: numbers that never came.
+SEGMENTS_MISSING = "segments_missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Livestream:
+    id: LivestreamId
+    agency: AgencyId
+    agency_code: str
+    device: DeviceId | None
+    #: The number as the opener gave it, known or not.
+    device_number: str | None
+    dock: DockId | None
+    officer: str | None
+    title: str
+    stage: str | None
+    case_numbers: tuple[str, ...]
+    #: Kind and id of the opener.
+    opened_by: str
+    source: str
+    quarantine_reasons: tuple[str, ...]
+    flags: tuple[str, ...]
+    form: Form
+    state: LivestreamState
+    key_prefix: str
+    #: Version of the locked description beside its segments; None until it is written.
+    opening_version: str | None
+    device_clock_at: datetime | None
+    clock_offset_ms: int | None
+    created_at: datetime
+    first_arrival_at: datetime | None
+    last_arrival_at: datetime | None
+    highest_number: int
+    #: Stored segments, without init segments.
+    segments: int
+    #: Bytes of stored segments and init segments.
+    length: int
+    interrupted_at: datetime | None
+    closing_at: datetime | None
+    #: The number the sender said is its last one.
+    last_number: int | None
+    closed_at: datetime | None
+    recording: RecordingId | None
+    #: The recording that is being made of it now.
+    sealing: RecordingId | None
+    holder: str | None
+    fence: int
+    held_until: datetime | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every number up to the announced last one is there."""
+        return self.last_number is not None and self.segments >= self.last_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One segment, or, with the number −p, the init segment of period p."""
+
+    livestream: LivestreamId
+    number: int
+    period: int
+    #: intended, stored, or conflicting: a second body for a number, kept beside the first.
+    state: str
+    key: str
+    version: str | None
+    length: int
+    sha256: bytes
+    sm3: bytes
+    lock_until: datetime
+    #: Of the segment with the number before; None while that one is missing.
+    previous_sha256: bytes | None
+    #: Three clocks: in the media, of the device or stream at the first frame, and ours.
+    media_time_us: int | None
+    duration_us: int | None
+    device_at: datetime | None
+    arrived_at: datetime
+    #: Whether it begins with a keyframe; None where that cannot be told.
+    keyframe: bool | None
+    recording: RecordingId | None
+
+    @property
+    def length_of_time(self) -> timedelta:
+        """How long its media last; zero where that cannot be read."""
+        return timedelta(microseconds=self.duration_us or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Where media are missing, or do not join, and why."""
+
+    #: None where the side is not known (nothing before, nothing yet behind).
+    begins_at: datetime | None
+    ends_at: datetime | None
+    #: Which clock both are of: device, or arrival.
+    clock: str
+    cause: str
+    #: Numbers that never came, if any.
+    first_missing: int | None = None
+    last_missing: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A segment whose predecessor by number is missing or in another period; or the last one."""
+
+    before: Segment | None
+    after: Segment | None
+    #: The cause of the period that begins there; None inside one.
+    cause: PeriodCause | None
+
+
+def key_prefix(livestream: LivestreamId, opened: datetime) -> str:
+    """Where everything of a livestream lies: by day, no personal data."""
+    return f"{opened:%Y/%m/%d}/live-{livestream}"
+
+
+def opening_key(prefix: str) -> str:
+    """The description that is written when a livestream opens."""
+    return f"{prefix}/opened.json"
+
+
+def manifest_key(prefix: str, recording: RecordingId) -> str:
+    """The list of what a recording consists of; with it, it is found again without a database."""
+    return f"{prefix}/sealed-{recording}.json"
+
+
+def segment_key(prefix: str, period: int, number: int, arrived: datetime, sha256: bytes) -> str:
+    """Where a segment lies; the key tells place, arrival and digest with the database gone."""
+    name = "init" if number < 0 else f"{number:09d}"
+    return f"{prefix}/p{period:06d}/{name}-{int(arrived.timestamp() * 1000)}-{sha256.hex()}"
+
+
+def check_period(period: int) -> None:
+    if not 1 <= period <= MOST_PERIODS:
+        raise Unprocessable(
+            "period-number-invalid", f"Periods are numbered from 1 to {MOST_PERIODS}.",
+            period=period,
+        )  # fmt: skip
+
+
+def check_number(number: int, highest: int) -> None:
+    """Raise Unprocessable for a number that is none, or too far ahead to be no mistake."""
+    if number < 1:
+        raise Unprocessable(
+            "segment-number-invalid", "Segments are numbered from 1 on.", number=number
+        )
+    if number > highest + SEGMENT_WINDOW:
+        raise Unprocessable(
+            "segment-number-too-far",
+            f"Send the segments before it first: the highest one here is {highest}.",
+            number=number,
+            highest=highest,
+        )
+
+
+def gap_of(edge: Edge) -> Gap | None:
+    """The gap at an edge; None where nothing is missing (the very first segment)."""
+    before, after = edge.before, edge.after
+    first = (before.number if before else 0) + 1
+    last = after.number - 1 if after else None
+    missing = (first, last) if last is not None and last >= first else (None, None)
+    if missing == (None, None) and edge.cause in (None, PeriodCause.START):
+        return None
+    cause = edge.cause.value if edge.cause and edge.cause is not PeriodCause.START else None
+    begins, ends, clock = _clocks(before, after)
+    return Gap(begins, ends, clock, cause or SEGMENTS_MISSING, *missing)
+
+
+def _clocks(
+    before: Segment | None, after: Segment | None
+) -> tuple[datetime | None, datetime | None, str]:
+    """End of the one and beginning of the other, by the device's clock if it said both."""
+    sides = [each for each in (before, after) if each is not None]
+    if sides and all(each.device_at is not None for each in sides):
+        begins = before.device_at + before.length_of_time if before and before.device_at else None
+        return begins, after.device_at if after else None, "device"
+    return (
+        before.arrived_at if before else None,
+        after.arrived_at - after.length_of_time if after else None,
+        "arrival",
+    )
+
+
+def missing_at_end(last_number: int | None, newest: Segment | None) -> Gap | None:
+    """The gap behind the last segment that came, when a later number was announced."""
+    highest = newest.number if newest else 0
+    if last_number is None or highest >= last_number:
+        return None
+    begins, _, clock = _clocks(newest, None)
+    return Gap(begins, None, clock, SEGMENTS_MISSING, highest + 1, last_number)
+
+
+def list_digest(objects: Iterable[tuple[int, int, int, bytes]]) -> bytes:
+    """SHA-256 over the ordered list (period, number, length, SHA-256) of what arrived.
+
+    Text that is hashed: ``segments\\n`` and then for each ``<period> <number> <length> <hex>\\n``;
+    an init segment has the number of its period, negative.
+    """
+    running = hashlib.sha256(b"segments\n")
+    for period, number, length, sha256 in objects:
+        running.update(f"{period} {number} {length} {sha256.hex()}\n".encode())
+    return running.digest()

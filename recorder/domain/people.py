@@ -1,0 +1,176 @@
+"""Who acts, what they may do, and whose footage they may see."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from dataclasses import dataclass
+
+from recorder.domain.ids import AgencyId, DeviceId, DockId
+
+
+class Role(enum.StrEnum):
+    """The fixed roles; docs/reference/roles.md lists what each may do."""
+
+    DEVICE = "device"
+    DOCK = "dock"
+    OFFICER = "officer"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(enum.StrEnum):
+    """One word for each thing that can be allowed; a route row names exactly one."""
+
+    #: Anybody, signed in or not.
+    PUBLIC = "public"
+    #: Anybody who is signed in: own session, own language.
+    SIGNED_IN = "signed-in"
+    UPLOAD = "upload"
+    #: State, digests and receipts of recordings in scope (a device: its own).
+    READ_RECORDINGS = "read-recordings"
+    #: Pages, lists and searches made for people.
+    BROWSE = "browse"
+    #: The pictures and the original bytes.
+    WATCH = "watch"
+    LINK = "link"
+    READ_CASES = "read-cases"
+    EDIT_CASES = "edit-cases"
+    #: Decide about quarantined footage.
+    ADMIT = "admit"
+    #: Uploads, task runs and alarms.
+    READ_WORK = "read-work"
+    RETRY_WORK = "retry-work"
+    SETTLE_ALARMS = "settle-alarms"
+    #: People, devices, docks, tokens and the hand-over log.
+    ADMINISTER = "administer"
+
+
+_MACHINES = frozenset({Permission.UPLOAD, Permission.READ_RECORDINGS})
+_OFFICER = _MACHINES | {
+    Permission.BROWSE,
+    Permission.WATCH,
+    Permission.LINK,
+    Permission.READ_CASES,
+}
+_SUPERVISOR = _OFFICER | {
+    Permission.EDIT_CASES,
+    Permission.ADMIT,
+    Permission.READ_WORK,
+    Permission.RETRY_WORK,
+    Permission.SETTLE_ALARMS,
+}
+#: An administrator keeps the system going and does not watch footage (separation of duties, R65).
+_ADMINISTRATOR = frozenset(
+    {
+        Permission.READ_RECORDINGS,
+        Permission.BROWSE,
+        Permission.READ_CASES,
+        Permission.READ_WORK,
+        Permission.RETRY_WORK,
+        Permission.SETTLE_ALARMS,
+        Permission.ADMINISTER,
+    }
+)
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.DEVICE: _MACHINES,
+    Role.DOCK: _MACHINES,
+    Role.OFFICER: frozenset(_OFFICER),
+    Role.SUPERVISOR: frozenset(_SUPERVISOR),
+    Role.ADMINISTRATOR: _ADMINISTRATOR,
+}
+
+
+class ActorKind(enum.StrEnum):
+    DEVICE = "device"
+    DOCK = "dock"
+    PERSON = "person"
+    #: Another system, by a token.
+    PROGRAM = "program"
+    #: A worker of ours.
+    WORKER = "worker"
+    #: The service itself, by the clock.
+    SERVICE = "service"
+    #: The person at the keyboard of the server.
+    OPERATOR = "operator"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows an actor may see; an argument of every list query. All fields narrow.
+
+    ``agency`` None means every agency (the city scope and our own workers).
+    """
+
+    agency: AgencyId | None
+    device: DeviceId | None = None
+    dock: DockId | None = None
+    officer: str | None = None
+
+
+EVERYTHING = Scope(agency=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever does something, as custody events name them."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    role: Role | None = None
+    agency: AgencyId | None = None
+    #: Sees every agency.
+    city: bool = False
+    device: DeviceId | None = None
+    dock: DockId | None = None
+    #: The officer's number, for a person who is one.
+    officer: str | None = None
+    #: A suspended device may upload and nothing else.
+    suspended: bool = False
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role grants it; a suspended device keeps only the upload."""
+        if permission is Permission.PUBLIC:
+            return True
+        if self.role is None:
+            return False
+        if permission is Permission.SIGNED_IN:
+            return not self.suspended
+        if self.suspended and permission is not Permission.UPLOAD:
+            return False
+        return permission in GRANTS[self.role]
+
+    @property
+    def sender(self) -> str:
+        """Who this is as rows of uploads name their opener: nobody else continues one."""
+        return f"{self.kind.value}:{self.id}"
+
+    @property
+    def scope(self) -> Scope:
+        """What this actor may see: machines their own, people their agency's.
+
+        An officer with a number sees the footage with that number only.
+        """
+        if self.kind in (ActorKind.WORKER, ActorKind.SERVICE, ActorKind.OPERATOR):
+            return EVERYTHING
+        agency = None if self.city else (self.agency or AgencyId(uuid.UUID(int=0)))
+        if self.role is Role.DEVICE:
+            return Scope(agency, device=self.device)
+        if self.role is Role.DOCK:
+            return Scope(agency, dock=self.dock)
+        if self.role is Role.OFFICER:
+            return Scope(agency, officer=self.officer)
+        return Scope(agency)
+
+
+NOBODY = Actor(ActorKind.NOBODY, "", "")
+SERVICE = Actor(ActorKind.SERVICE, "service", "service")
+OPERATOR = Actor(ActorKind.OPERATOR, "operator", "operator")
+
+
+def worker(name: str) -> Actor:
+    """The actor of one worker process."""
+    return Actor(ActorKind.WORKER, name, name)

@@ -1,0 +1,1 @@
+"""The formats an outsider can check: canonical bytes, signed notes, receipts. Pure, no I/O."""

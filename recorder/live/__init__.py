@@ -1,0 +1,1 @@
+"""Ways in for livestreams: protocols on one side, periods and segments on the other."""

@@ -1,0 +1,197 @@
+"""Who may publish what: keys to livestreams, one publisher for each, and its lease.
+
+The key of a device is its own token; with a token behind the question mark the key is the id of
+a livestream. A wrong key, an unknown livestream and one that is closed get the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from recorder import telemetry
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Form, Livestream, LivestreamState, PeriodCause
+from recorder.domain.people import Actor, ActorKind
+from recorder.errors import Locked, NotFound, RecorderError, Unauthenticated
+from recorder.live.intake import Intake, IntakeLimits
+from recorder.live.keeping import KeptLivestream
+from recorder.live.rtmp.server import Farewell, Peer, RefusedError
+from recorder.live.rtmp.session import PublishRequest
+from recorder.runtime import Deps
+from recorder.services import accounts, live
+
+_log = logging.getLogger(__name__)
+
+APP = "live"
+_RUNNING = (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLimits:
+    """How long a publisher may be silent beside another one, and how leases are kept."""
+
+    #: A publisher from whom nothing came for so long gives way to a new one.
+    give_way_s: float = 3.0
+    #: How long a new publisher waits for a lease that another process holds.
+    lease_wait_s: float = 10.0
+    keep_s: float = 2.0
+    intake: IntakeLimits = field(default_factory=IntakeLimits)
+
+
+@dataclass(slots=True, eq=False)
+class _Publisher:
+    peer: Peer
+    intake: Intake
+
+
+class LivestreamDoor:
+    """A Door onto the livestreams of the service."""
+
+    def __init__(self, deps: Deps, tool: Path, limits: DoorLimits | None = None) -> None:
+        self._deps = deps
+        self._tool = tool
+        self._limits = limits or DoorLimits()
+        self._publishers: dict[LivestreamId, _Publisher] = {}
+        #: One admission at a time for each livestream and each device.
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def admit(self, request: PublishRequest, peer: Peer) -> Intake:
+        """See Door."""
+        actor, wished = await self._asker(request)
+        async with self._turns[str(wished or actor.id)]:
+            livestream = await self._livestream(actor, wished)
+            return await self._receive(actor, livestream, peer)
+
+    async def finished(self) -> None:
+        """Wait until everything that came is safe and every lease is given back."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _asker(self, request: PublishRequest) -> tuple[Actor, LivestreamId | None]:
+        token = parse_qs(request.query).get("token", [""])[0]
+        wished: LivestreamId | None = None
+        if token:
+            with contextlib.suppress(ValueError):
+                wished = LivestreamId(uuid.UUID(request.key))
+        try:
+            actor = await accounts.actor_of_token(self._deps, token or request.key)
+        except Unauthenticated as error:
+            raise _unknown() from error
+        is_whole = wished is not None if token else actor.kind is ActorKind.DEVICE
+        if request.app != APP or not is_whole:
+            raise _unknown()
+        return actor, wished
+
+    async def _livestream(self, actor: Actor, wished: LivestreamId | None) -> Livestream:
+        """The livestream of that id, or the running one of this device, or a new one."""
+        if wished is not None:
+            try:
+                found = await live.find_livestream(self._deps, actor, wished)
+            except NotFound as error:
+                raise _unknown() from error
+            if found.form is not Form.RECEIVED or found.state not in _RUNNING:
+                raise _unknown()
+            return found
+        page = await live.list_livestreams(self._deps, actor, running=True)
+        for each in page.items:
+            own = each.device == actor.device and each.form is Form.RECEIVED
+            if own and each.state in _RUNNING:
+                return each
+        opening = live.Opening(title=f"RTMP {actor.name}", form=Form.RECEIVED)
+        return await live.open_livestream(self._deps, actor, opening)
+
+    async def _receive(self, actor: Actor, livestream: Livestream, peer: Peer) -> Intake:
+        cause = PeriodCause.RECONNECT
+        if await self._make_way(livestream.id, peer):
+            cause = PeriodCause.TAKEN_OVER
+        fence = await self._lease(livestream.id, peer)
+        try:
+            position = await live.position(self._deps, livestream.id)
+            sink = KeptLivestream(
+                self._deps, actor, livestream.id, fence, position, first_cause=cause
+            )
+        except RecorderError:
+            await live.let_go(self._deps, livestream.id, fence)
+            raise
+        intake = Intake(self._tool, sink, peer, self._deps.clock, self._limits.intake)
+        publisher = _Publisher(peer, intake)
+        self._publishers[livestream.id] = publisher
+        task = asyncio.create_task(self._attend(livestream.id, publisher, fence))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        telemetry.log(_log, logging.INFO, "a publisher was admitted", livestream=str(livestream.id),
+                      address=peer.address, encrypted=peer.encrypted)  # fmt: skip
+        return intake
+
+    async def _make_way(self, livestream: LivestreamId, peer: Peer) -> bool:
+        """True when a silent publisher of ours gave way. Raises RefusedError beside a live one."""
+        old = self._publishers.get(livestream)
+        if old is None:
+            return False
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        silent_until = old.intake.heard + self._limits.give_way_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, silent_until - asked)):
+                await old.intake.done.wait()
+                return True
+        if old.intake.heard + self._limits.give_way_s > loop.time():
+            self._report_second(livestream, peer)
+            raise _busy()
+        old.peer.dismiss(Farewell.TAKEN_OVER)
+        await old.intake.done.wait()
+        return True
+
+    async def _lease(self, livestream: LivestreamId, peer: Peer) -> int:
+        """Hold the livestream before all processes. Raises RefusedError while another one lives."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._limits.lease_wait_s
+        while True:
+            try:
+                return await live.take(self._deps, livestream)
+            except Locked as error:
+                if loop.time() >= deadline:
+                    self._report_second(livestream, peer)
+                    raise _busy() from error
+            await asyncio.sleep(0.2)
+
+    def _report_second(self, livestream: LivestreamId, peer: Peer) -> None:
+        telemetry.log(_log, logging.WARNING, "a second publisher was refused beside a live one",
+                      livestream=str(livestream), address=peer.address)  # fmt: skip
+
+    async def _attend(self, livestream: LivestreamId, publisher: _Publisher, fence: int) -> None:
+        """Keep the lease while media come; give it back when all is safe."""
+        intake = publisher.intake
+        loop = asyncio.get_running_loop()
+        while not intake.done.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.keep_s):
+                    await intake.done.wait()
+                    break
+            silent_s = loop.time() - intake.heard
+            try:
+                wanted = silent_s < self._limits.give_way_s or intake.is_delivering
+                if wanted and not await live.keep(self._deps, livestream, fence):
+                    publisher.peer.dismiss(Farewell.TAKEN_OVER)
+            except RecorderError as error:
+                telemetry.log(_log, logging.WARNING, "a lease could not be kept", why=error.code)
+        if self._publishers.get(livestream) is publisher:
+            del self._publishers[livestream]
+        with contextlib.suppress(RecorderError):
+            await live.let_go(self._deps, livestream, fence)
+
+
+def _unknown() -> RefusedError:
+    return RefusedError("NetStream.Publish.BadName", "This key publishes nothing here.")
+
+
+def _busy() -> RefusedError:
+    return RefusedError("NetStream.Publish.BadName", "Somebody publishes this already.")

@@ -1,0 +1,78 @@
+"""An ingest process: its ports, its door, and an end that loses nothing that came.
+
+It needs what a web process needs (database, store) and no Redis; as many run side by side as are
+wanted, on any machines: a livestream belongs to whichever holds its lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder import telemetry
+from recorder.errors import InvalidInput, Unavailable
+from recorder.live.door import DoorLimits, LivestreamDoor
+from recorder.live.rtmp import server
+from recorder.runtime import Deps
+
+_log = logging.getLogger(__name__)
+
+#: After it, what is still on its way to the store is given up; publishers come again.
+_END_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where to listen, as HOST:PORT; empty where not at all."""
+
+    rtmp: str
+    rtmps: str
+    tls: ssl.SSLContext | None
+
+
+@asynccontextmanager
+async def ingesting(
+    deps: Deps, tool: Path, ports: Ports, limits: DoorLimits | None = None
+) -> AsyncIterator[dict[str, int]]:
+    """Take publishers inside the block; gives protocol → port.
+
+    Afterwards everything that came is safe, and every lease given back, unless the store did not
+    take it in 20 s.
+    """
+    door = LivestreamDoor(deps, tool, limits)
+    taken: dict[str, int] = {}
+    try:
+        async with AsyncExitStack() as stack:
+            for protocol, listen in (("rtmp", ports.rtmp), ("rtmps", ports.rtmps)):
+                if listen:
+                    tls = ports.tls if protocol == "rtmps" else None
+                    taken[protocol] = await _listen(stack, door, listen, tls)
+            yield taken
+    finally:
+        try:
+            async with asyncio.timeout(_END_S):
+                await door.finished()
+        except TimeoutError:
+            telemetry.log(_log, logging.ERROR, "not everything was safe in time")
+
+
+async def _listen(
+    stack: AsyncExitStack, door: LivestreamDoor, listen: str, tls: ssl.SSLContext | None
+) -> int:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise InvalidInput("listen-malformed", f"HOST:PORT is wanted, not {listen!r}.")
+    limits = server.ServerLimits(to_publish_s=15.0)
+    try:
+        return await stack.enter_async_context(
+            server.listening(door, host.strip("[]"), int(port), tls=tls, limits=limits)
+        )
+    except OSError as error:
+        raise Unavailable(
+            "port-taken", f"{listen} cannot be listened on ({error.strerror}); choose another."
+        ) from error

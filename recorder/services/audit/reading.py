@@ -1,0 +1,102 @@
+"""Looking at stored objects: listings by day, second looks, and bytes at a bounded rate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict, defaultdict
+from collections.abc import AsyncIterator
+
+from recorder.adapters.objects import Bucket, DeleteMarker, ObjectStore, OpenMultipart, StoredObject
+from recorder.errors import NotFound
+from recorder.services import delete_markers
+from recorder.services.pace import Pace
+
+#: Days whose listings are kept at one time.
+_DAYS_KEPT = 2
+_BATCH = 1000
+
+
+class PacedStore:
+    """What an audit asks of the store, each call as late as its pace demands."""
+
+    def __init__(self, objects: ObjectStore, pace: Pace):
+        self._objects = objects
+        self.pace = pace
+
+    async def stat(self, bucket: Bucket, key: str, version: str) -> StoredObject | None:
+        """The version as it is now; None when it is not there."""
+        await self.pace.request()
+        try:
+            return await self._objects.stat(bucket, key, version)
+        except NotFound:
+            return None
+
+    async def versions(self, bucket: Bucket, key: str) -> list[StoredObject]:
+        """All versions of the key, newest first."""
+        await self.pace.request()
+        return await self._objects.versions(bucket, key)
+
+    async def open_multiparts(self, key: str | None) -> list[OpenMultipart]:
+        """The unfinished multipart uploads of originals, of this key or of all."""
+        await self.pace.request()
+        return await self._objects.open_multiparts(key)
+
+    async def versions_below(self, bucket: Bucket, prefix: str) -> AsyncIterator[StoredObject]:
+        """Every version below the prefix; a request for each thousand, as S3 lists."""
+        number = 0
+        async for stored in self._objects.versions_below(bucket, prefix):
+            if number % _BATCH == 0:
+                await self.pace.request()
+            number += 1
+            yield stored
+
+    def delete_markers(self, bucket: Bucket) -> AsyncIterator[DeleteMarker]:
+        """Every delete marker of the bucket."""
+        return delete_markers.of_bucket(self._objects, bucket, self.pace)
+
+    async def sha256_of(self, bucket: Bucket, key: str, version: str) -> tuple[bytes, int] | None:
+        """Digest and length of what the store gives; None when it is not there (any more)."""
+        await self.pace.request()
+        running = hashlib.sha256()
+        length = 0
+        try:
+            async for block in self._objects.read(bucket, key, version):
+                await asyncio.to_thread(running.update, block)
+                length += len(block)
+                await self.pace.spend(len(block))
+        except NotFound:
+            return None
+        return running.digest(), length
+
+
+class Days:
+    """Which originals the store lists, a day at a time, so that memory is bounded by one day."""
+
+    def __init__(self, store: PacedStore):
+        self._store = store
+        self._days: OrderedDict[str, dict[str, set[tuple[str, int]]]] = OrderedDict()
+
+    async def of(self, key: str) -> set[tuple[str, int]]:
+        """Version and length of each version of this key."""
+        day = key[: len("2026/01/01/")]
+        if day not in self._days:
+            listed: dict[str, set[tuple[str, int]]] = defaultdict(set)
+            async for stored in self._store.versions_below(Bucket.ORIGINALS, day):
+                listed[stored.key].add((stored.version, stored.length))
+            self._days[day] = dict(listed)
+            while len(self._days) > _DAYS_KEPT:
+                self._days.popitem(last=False)
+        return self._days[day].get(key, set())
+
+
+async def batches(store: PacedStore, bucket: Bucket) -> AsyncIterator[list[StoredObject]]:
+    """Everything in the bucket, a thousand objects at a time."""
+    batch: list[StoredObject] = []
+    async for stored in store.versions_below(bucket, ""):
+        batch.append(stored)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

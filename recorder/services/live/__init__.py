@@ -1,0 +1,73 @@
+"""Livestreams: open, take periods and segments, close, watch (docs/design/live.md).
+
+Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a protocol.
+"""
+
+from recorder.services.live.closing import request_close
+from recorder.services.live.leases import Position, keep, let_go, position, take
+from recorder.services.live.opening import (
+    Opening,
+    check_delivery,
+    find_livestream,
+    list_livestreams,
+    open_livestream,
+)
+from recorder.services.live.rebuilding import rebuild_livestream
+from recorder.services.live.receiving import (
+    InitArrival,
+    Receipt,
+    SegmentArrival,
+    put_init,
+    put_segment,
+)
+from recorder.services.live.sealing import seal
+from recorder.services.live.telling import tell_segments
+from recorder.services.live.upkeep import (
+    extend_segment_locks,
+    supplement_livestreams,
+    watch_livestreams,
+)
+from recorder.services.live.viewing import LivestreamView, view_livestream
+from recorder.services.live.watching import (
+    PLAYLIST_TYPE,
+    SEGMENT_TYPE,
+    OpenSegment,
+    Ticket,
+    grant,
+    index,
+    open_segment,
+)
+
+__all__ = [
+    "PLAYLIST_TYPE",
+    "SEGMENT_TYPE",
+    "InitArrival",
+    "LivestreamView",
+    "OpenSegment",
+    "Opening",
+    "Position",
+    "Receipt",
+    "SegmentArrival",
+    "Ticket",
+    "check_delivery",
+    "extend_segment_locks",
+    "find_livestream",
+    "grant",
+    "index",
+    "keep",
+    "let_go",
+    "list_livestreams",
+    "open_livestream",
+    "open_segment",
+    "position",
+    "put_init",
+    "put_segment",
+    "rebuild_livestream",
+    "request_close",
+    "seal",
+    "supplement_livestreams",
+    "take",
+    "tell_segments",
+    "view_livestream",
+    "watch_livestreams",
+]

@@ -1,0 +1,64 @@
+"""Which process receives a livestream: one at a time, while it lives.
+
+A holder keeps its lease only while its publisher delivers, so the newest publisher of a key takes
+over from a silent one and is refused beside a live one. Words under an old fence are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from recorder.domain.ids import LivestreamId
+from recorder.domain.people import EVERYTHING
+from recorder.errors import Locked
+from recorder.runtime import Deps
+from recorder.store import livestream_segments, livestreams
+
+#: A holder that is silent for this long has lost it.
+LEASE = timedelta(seconds=8)
+#: Nobody may hold it for longer at once.
+_LONGEST = timedelta(minutes=5)
+
+
+async def take(deps: Deps, livestream: LivestreamId) -> int:
+    """Become the receiver of a livestream; the fence goes with every ``put``.
+
+    Raises Locked ``livestream-held`` while another one lives, or when it is closed.
+    """
+    now = deps.clock.now()
+    async with deps.database.acquire() as connection:
+        fence = await livestreams.take(
+            connection, livestream, deps.instance, now, now + LEASE, now + _LONGEST
+        )
+    if fence is None:
+        raise Locked("livestream-held", "This livestream is being received already.")
+    return fence
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The highest numbers there are; a receiver goes on behind them, with a new period."""
+
+    period: int
+    segment: int
+
+
+async def position(deps: Deps, livestream: LivestreamId) -> Position:
+    """Where the receiver that has just taken the livestream goes on."""
+    async with deps.database.acquire() as connection:
+        period = await livestream_segments.highest_period(connection, livestream)
+        found = await livestreams.find(connection, livestream, EVERYTHING)
+    return Position(period, found.highest_number if found else 0)
+
+
+async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
+    """Extend the lease; False when another process has it. Asked at least every 3 s."""
+    async with deps.database.acquire() as connection:
+        return await livestreams.keep(connection, livestream, fence, deps.clock.now() + LEASE)
+
+
+async def let_go(deps: Deps, livestream: LivestreamId, fence: int) -> None:
+    """Let the next publisher in at once: the end of a connection that ended in order."""
+    async with deps.database.acquire() as connection:
+        await livestreams.let_go(connection, livestream, fence)

@@ -1,0 +1,286 @@
+"""From the stored segments of a livestream to one recording that waits for verification.
+
+Steps, each safe to repeat: 1 the recording is named in the row of the livestream, 2 its manifest
+is written beside the segments, locked, 3 recording, objects, gaps and events in one transaction.
+What the manifest lists is what the recording consists of: a crash after step 2 goes on with that
+very list, and what came meanwhile becomes a supplementary recording.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.adapters.objects import Bucket
+from recorder.domain.events import LivestreamClosed, RecordingAssembled, RecordingQuarantined
+from recorder.domain.ids import LivestreamId, RecordingId, new_uuid
+from recorder.domain.livestream import (
+    Gap,
+    Livestream,
+    LivestreamState,
+    Segment,
+    gap_of,
+    list_digest,
+    manifest_key,
+    missing_at_end,
+)
+from recorder.domain.people import Actor
+from recorder.domain.recording import Admission, Flag, Integrity, Recording
+from recorder.errors import Conflict
+from recorder.runtime import Deps
+from recorder.services import casework
+from recorder.services.live import manifest
+from recorder.services.live.opening import lock_end
+from recorder.services.live.telling import tell
+from recorder.store import livestream_segments, livestreams, recordings
+from recorder.store.change import Change
+from recorder.store.connection import Connection
+
+_CLOSABLE = (LivestreamState.CLOSING, LivestreamState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What a recording is about to be made of."""
+
+    livestream: Livestream
+    recording: RecordingId
+    segments: tuple[Segment, ...]
+    gaps: tuple[Gap, ...]
+    manifest: str
+    manifest_version: str
+    manifest_sha256: str
+
+    @property
+    def continues(self) -> RecordingId | None:
+        return self.livestream.recording
+
+    @property
+    def arrival_sha256(self) -> bytes:
+        return list_digest((s.period, s.number, s.length, s.sha256) for s in self.segments)
+
+    @property
+    def length(self) -> int:
+        return sum(each.length for each in self.segments)
+
+
+async def seal(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> RecordingId | None:
+    """Make one recording of what is stored and in none yet, and close the livestream.
+
+    Safe to repeat, from any process. None when nothing ever came, or another process was quicker.
+    """
+    livestream = await _named(deps, actor, livestream_id)
+    if livestream is None:
+        return None
+    if livestream.sealing is None:
+        await _close_empty(deps, actor, livestream)
+        return None
+    assembly = await _assembled(deps, livestream, livestream.sealing)
+    async with deps.change(actor, told_later=True) as change:
+        if not await _is_ours(change, livestream, assembly):
+            return None
+        await write(change, assembly)
+    return assembly.recording
+
+
+async def _named(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> Livestream | None:
+    """The livestream with the name of its next recording, all its segments told.
+
+    The name is None where no segment waits.
+    """
+    async with deps.change(actor, told_later=True) as change:
+        found = await livestreams.locked(change, livestream_id)
+        if found is None or found.state not in _CLOSABLE:
+            return None
+        while await tell(change, found):
+            pass
+        if found.sealing is None and await livestream_segments.unsealed(
+            change.connection, livestream_id
+        ):
+            await livestreams.name_sealing(change, livestream_id, RecordingId(new_uuid()))
+        return await livestreams.locked(change, livestream_id)
+
+
+async def _close_empty(deps: Deps, actor: Actor, livestream: Livestream) -> None:
+    async with deps.change(actor, told_later=True) as change:
+        if livestream.state is LivestreamState.CLOSING and await livestreams.close(
+            change, livestream.id, None
+        ):
+            change.record(_closed(livestream, None, ()))
+
+
+async def _assembled(deps: Deps, livestream: Livestream, recording: RecordingId) -> Assembly:
+    """What the manifest lists: that of an earlier try, or one of everything that waits now."""
+    async with deps.database.acquire() as connection:
+        waiting = await livestream_segments.unsealed(connection, livestream.id)
+        gaps = await gaps_now(connection, livestream)
+    key = manifest_key(livestream.key_prefix, recording)
+    content = manifest.written(livestream, recording, waiting, gaps, livestream.recording)
+    try:
+        stored = await deps.objects.put(
+            Bucket.ORIGINALS,
+            key,
+            [content],
+            lock_until=lock_end(deps),
+            media_type="application/json",
+        )
+    except Conflict:
+        stored = (await deps.objects.versions(Bucket.ORIGINALS, key))[-1]
+        blocks = deps.objects.read(Bucket.ORIGINALS, key, stored.version)
+        content = b"".join([block async for block in blocks])
+        listed = manifest.read(content)
+        waiting = [each for each in waiting if each.number in listed.numbers]
+        gaps = list(listed.gaps)
+    return Assembly(
+        livestream,
+        recording,
+        tuple(waiting),
+        tuple(gaps),
+        key,
+        stored.version,
+        hashlib.sha256(content).hexdigest(),
+    )
+
+
+async def gaps_now(connection: Connection, livestream: Livestream) -> list[Gap]:
+    """Where media are missing or do not join, as far as it is known now."""
+    edges = await livestream_segments.edges(connection, livestream.id)
+    gaps = [gap for gap in map(gap_of, edges) if gap is not None]
+    newest = await livestream_segments.newest(connection, livestream.id)
+    end = missing_at_end(livestream.last_number, newest)
+    return [*gaps, end] if end else gaps
+
+
+async def _is_ours(change: Change, livestream: Livestream, assembly: Assembly) -> bool:
+    found = await livestreams.locked(change, livestream.id)
+    return found is not None and found.sealing == assembly.recording
+
+
+async def write(change: Change, assembly: Assembly) -> None:
+    """Step 3: all rows and events of the recording that is named in the livestream's row."""
+    livestream = assembly.livestream
+    conflicts = await livestream_segments.has_conflicts(change.connection, livestream.id)
+    recording = _recording(change, assembly, conflicts)
+    await recordings.insert(
+        change, recording, source=livestream.source, arrival_sha256=assembly.arrival_sha256
+    )
+    await livestream_segments.join(
+        change,
+        livestream.id,
+        recording.id,
+        [each.number for each in assembly.segments],
+        (assembly.manifest, assembly.manifest_version),
+    )
+    if assembly.continues is None:
+        await livestream_segments.insert_gaps(change, recording.id, assembly.gaps)
+    await livestreams.close(change, livestream.id, recording.id)
+    if assembly.continues is None:
+        change.record(_closed(livestream, recording.id, assembly.gaps))
+    change.record(_told(assembly, recording))
+    if recording.quarantine_reasons:
+        change.record(
+            RecordingQuarantined(
+                subject=recording.id,
+                agency=recording.agency,
+                reasons=recording.quarantine_reasons,
+            )
+        )
+    await casework.link_on_arrival(
+        change,
+        recording_id=recording.id,
+        agency=livestream.agency,
+        numbers=livestream.case_numbers,
+        stage=livestream.stage,
+    )
+
+
+def _recording(change: Change, assembly: Assembly, conflicts: bool) -> Recording:
+    livestream, segments = assembly.livestream, assembly.segments
+    media = [each for each in segments if each.number > 0] or list(segments)
+    began = media[0].device_at
+    last = media[-1]
+    flags = dict.fromkeys(livestream.flags)
+    if assembly.gaps and assembly.continues is None:
+        flags[Flag.LIVE_GAPS.value] = None
+    if conflicts:
+        flags[Flag.SEGMENT_CONFLICT.value] = None
+    if assembly.continues is not None:
+        flags[Flag.SUPPLEMENTARY.value] = None
+    reasons = livestream.quarantine_reasons
+    return Recording(
+        id=assembly.recording,
+        agency=livestream.agency,
+        agency_code="",
+        device=livestream.device,
+        device_number=livestream.device_number,
+        dock=livestream.dock,
+        officer=livestream.officer,
+        integrity=Integrity.RECEIVED,
+        admission=Admission.QUARANTINED if reasons else Admission.ADMITTED,
+        quarantine_reasons=reasons,
+        length=assembly.length,
+        declared_sha256=None,
+        sha256=None,
+        sm3=None,
+        original_name=f"{livestream.title}.mp4",
+        stage=livestream.stage,
+        device_clock_at=livestream.device_clock_at,
+        received_at=min(each.arrived_at for each in media),
+        clock_offset_ms=livestream.clock_offset_ms,
+        started_at=began,
+        ended_at=_end(last) if began else None,
+        started_at_source="metadata" if began else None,
+        latitude=None,
+        longitude=None,
+        accuracy_m=None,
+        key_file=False,
+        note=None,
+        flags=tuple(flags),
+        media=None,
+        showable=None,
+        links=0,
+        created_at=change.now,
+        sealed_at=None,
+        livestream=livestream.id,
+        continues=assembly.continues,
+    )
+
+
+def _end(segment: Segment) -> datetime | None:
+    return segment.device_at + segment.length_of_time if segment.device_at else None
+
+
+def _closed(
+    livestream: Livestream, recording: RecordingId | None, gaps: Sequence[Gap]
+) -> LivestreamClosed:
+    return LivestreamClosed(
+        subject=livestream.id,
+        agency=livestream.agency,
+        recording=recording,
+        segments=livestream.segments,
+        length=livestream.length,
+        last=livestream.last_number,
+        gaps=tuple(manifest.gap_to_json(gap) for gap in gaps),
+    )
+
+
+def _told(assembly: Assembly, recording: Recording) -> RecordingAssembled:
+    return RecordingAssembled(
+        subject=recording.id,
+        agency=recording.agency,
+        livestream=assembly.livestream.id,
+        length=recording.length,
+        objects=len(assembly.segments),
+        periods=len({each.period for each in assembly.segments}),
+        arrival_sha256=assembly.arrival_sha256,
+        manifest=assembly.manifest,
+        manifest_version=assembly.manifest_version,
+        manifest_sha256=assembly.manifest_sha256,
+        original_name=recording.original_name,
+        device_number=recording.device_number,
+        officer=recording.officer,
+        continues=assembly.continues,
+        flags=recording.flags,
+    )

@@ -1,0 +1,122 @@
+"""What the clock does for livestreams: interruptions, closing by silence, sealing, supplements.
+
+Each function may run in several processes at once and die at any line.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from recorder.adapters.objects import Bucket
+from recorder.domain.events import LivestreamClosing, LivestreamInterrupted
+from recorder.domain.livestream import Form, Livestream, LivestreamState
+from recorder.domain.people import SERVICE
+from recorder.errors import RecorderError
+from recorder.runtime import Deps
+from recorder.services import guard
+from recorder.services.live.opening import LOCK_MORE
+from recorder.services.live.sealing import seal
+from recorder.store import livestream_segments, livestreams
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+
+
+async def watch_livestreams(deps: Deps) -> None:
+    """Chore: interrupt what fell silent, close what stays so, seal what is complete or overdue."""
+    if await guard.is_younger(deps):
+        return
+    async with deps.database.acquire() as connection:
+        running = await livestreams.running(connection)
+    for livestream in running:
+        try:
+            await _look_after(deps, livestream)
+        except RecorderError as error:
+            logger.warning("livestream %s could not be looked after: %s", livestream.id, error)
+
+
+async def supplement_livestreams(deps: Deps) -> int:
+    """Chore: what came after a closing becomes a recording that continues the first one."""
+    if await guard.is_younger(deps):
+        return 0
+    quiet = deps.clock.now() - timedelta(seconds=deps.config.live_idle_close_s)
+    async with deps.database.acquire() as connection:
+        due = await livestreams.supplementable(connection, quiet, _AT_ONCE)
+    made = [await seal(deps, SERVICE, livestream) for livestream in due]
+    return sum(recording is not None for recording in made)
+
+
+async def extend_segment_locks(deps: Deps) -> int:
+    """Chore: keep locked what is in no recording: running livestreams, and second bodies.
+
+    Originals of recordings are kept locked by ``ingest.extend_locks``.
+    """
+    promised = deps.clock.now() + timedelta(seconds=deps.config.lock_ahead_s)
+    async with deps.database.acquire() as connection:
+        due = await livestream_segments.with_lock_before(connection, promised, _AT_ONCE)
+    until = promised + LOCK_MORE
+    for segment in due:
+        version = segment.version or ""
+        await deps.objects.extend_lock(Bucket.ORIGINALS, segment.key, version, until)
+        async with deps.database.acquire() as connection:
+            await livestream_segments.set_lock(connection, segment, until)
+    return len(due)
+
+
+async def _look_after(deps: Deps, livestream: Livestream) -> None:
+    config, now = deps.config, deps.clock.now()
+    silent_since = livestream.last_arrival_at or livestream.created_at
+    if livestream.state is LivestreamState.CLOSING:
+        if is_due(deps, livestream, now):
+            await seal(deps, SERVICE, livestream.id)
+    elif now - silent_since > timedelta(seconds=config.live_idle_close_s):
+        await _close_by_silence(deps, livestream)
+    elif livestream.state is LivestreamState.LIVE:
+        await _interrupt(deps, livestream, now - timedelta(seconds=config.live_interrupted_s))
+
+
+def is_due(deps: Deps, livestream: Livestream, now: datetime) -> bool:
+    """Whether a closing livestream waits for nothing more: all is there, or its time is over."""
+    if livestream.form is Form.RECEIVED:
+        # Whoever receives it may still have some of it in its spool, as long as it lives.
+        return livestream.held_until is None or livestream.held_until < now
+    last = max(filter(None, (livestream.closing_at, livestream.last_arrival_at)), default=now)
+    return livestream.is_complete or now - last > timedelta(seconds=deps.config.live_closing_s)
+
+
+async def _interrupt(deps: Deps, livestream: Livestream, silent_since: datetime) -> None:
+    if livestream.last_arrival_at is None or livestream.last_arrival_at >= silent_since:
+        return
+    async with deps.change(SERVICE, told_later=True) as change:
+        if await livestreams.interrupt(change, livestream.id, silent_since):
+            change.record(
+                LivestreamInterrupted(
+                    subject=livestream.id,
+                    agency=livestream.agency,
+                    last_arrival_at=livestream.last_arrival_at,
+                    highest=livestream.highest_number,
+                )
+            )
+
+
+async def _close_by_silence(deps: Deps, livestream: Livestream) -> None:
+    async with deps.change(SERVICE, told_later=True) as change:
+        found = await livestreams.locked(change, livestream.id)
+        if (
+            found is None
+            or found.state in (LivestreamState.CLOSING, LivestreamState.CLOSED)
+            or found.last_arrival_at != livestream.last_arrival_at
+        ):
+            return
+        await livestreams.begin_closing(change, livestream.id, None)
+        change.record(
+            LivestreamClosing(
+                subject=found.id,
+                agency=found.agency,
+                cause="silence",
+                last=None,
+                highest=found.highest_number,
+            )
+        )

@@ -1,0 +1,45 @@
+"""What is told of a livestream: its state, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Gap, Livestream, LivestreamState
+from recorder.domain.people import Actor
+from recorder.runtime import Deps
+from recorder.services.live.opening import find_livestream
+from recorder.services.live.sealing import gaps_now
+from recorder.store import livestream_segments
+
+
+@dataclass(frozen=True, slots=True)
+class LivestreamView:
+    """A livestream with its gaps: those known now, or, once closed, those of its closing."""
+
+    livestream: Livestream
+    gaps: tuple[Gap, ...]
+
+
+async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
+    """The livestream as it stands now.
+
+    An interruption shows as soon as it lasts, also before the clock has written it down.
+    """
+    found = as_of_now(deps, await find_livestream(deps, actor, livestream_id))
+    async with deps.database.acquire() as connection:
+        if found.recording is not None:
+            gaps = await livestream_segments.gaps_of(connection, found.recording)
+        else:
+            gaps = await gaps_now(connection, found)
+    return LivestreamView(found, tuple(gaps))
+
+
+def as_of_now(deps: Deps, livestream: Livestream) -> Livestream:
+    """The livestream, interrupted if nothing has come for long enough."""
+    silent_since = deps.clock.now() - timedelta(seconds=deps.config.live_interrupted_s)
+    last = livestream.last_arrival_at
+    if livestream.state is not LivestreamState.LIVE or last is None or last >= silent_since:
+        return livestream
+    return replace(livestream, state=LivestreamState.INTERRUPTED, interrupted_at=last)

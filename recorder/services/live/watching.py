@@ -1,0 +1,123 @@
+"""Watching livestreams: tickets, playlists, segments. One custody event for each ticket.
+
+Bytes leave only under a ticket, and its event is committed before it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from recorder.adapters.objects import Bucket
+from recorder.domain.events import LivestreamWatched, PlaybackGranted
+from recorder.domain.ids import LivestreamId, RecordingId
+from recorder.domain.livestream import Livestream, LivestreamState
+from recorder.domain.people import Actor
+from recorder.errors import Conflict, NotFound
+from recorder.runtime import Deps
+from recorder.services.live import playlist
+from recorder.services.live.opening import find_livestream
+from recorder.services.secrecy import hash_of, new_secret
+from recorder.store import livestream_segments, livestream_tickets
+from recorder.store.livestream_tickets import LivestreamTicket
+
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+SEGMENT_TYPE = "video/mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Some minutes with one livestream, for the one who asked."""
+
+    livestream: LivestreamId
+    secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """Bytes of a segment or an init segment to give out."""
+
+    length: int
+    etag: str
+    read: Callable[[int, int], AsyncIterator[bytes]]
+
+
+async def grant(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, recording: RecordingId | None = None
+) -> Ticket:
+    """Let the asker watch for a while; the custody event is written now.
+
+    With ``recording``: only what that recording consists of, and the event is about it. Raises
+    Conflict ``playback-not-ready`` before the first segment, ``playback-impossible`` when no
+    player can know what its segments are.
+    """
+    livestream = await find_livestream(deps, actor, livestream_id)
+    async with deps.database.acquire() as connection:
+        kinds = await livestream_segments.codecs_of(connection, livestream.id)
+    if not livestream.segments:
+        raise Conflict("playback-not-ready", "Nothing of it has come yet.")
+    if not kinds:
+        raise Conflict(
+            "playback-impossible",
+            "Nothing of it can be shown; once it is closed, the original can be downloaded.",
+            flags=list(livestream.flags),
+        )
+    secret = new_secret()
+    async with deps.change(actor) as change:
+        expires_at = change.now + timedelta(seconds=deps.config.playback_ttl_s)
+        await livestream_tickets.insert(
+            change.connection,
+            hash_of(secret),
+            LivestreamTicket(livestream.id, recording, actor.id, expires_at),
+        )
+        change.record(
+            LivestreamWatched(
+                subject=livestream.id, agency=livestream.agency, expires_at=expires_at
+            )
+            if recording is None
+            else PlaybackGranted(
+                subject=recording, agency=livestream.agency, profile="hls", expires_at=expires_at
+            )
+        )
+    return Ticket(livestream.id, secret, expires_at)
+
+
+async def _ticket(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str
+) -> tuple[LivestreamTicket, Livestream]:
+    async with deps.database.acquire() as connection:
+        ticket = await livestream_tickets.find(connection, hash_of(secret), deps.clock.now())
+    if ticket is None or ticket.livestream != livestream_id or ticket.actor_id != actor.id:
+        raise NotFound("playback-grant-ended", "This playback address has ended; ask for another.")
+    return ticket, await find_livestream(deps, actor, livestream_id)
+
+
+async def index(deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str) -> str:
+    """The playlist, back to the beginning; it goes on while the livestream runs."""
+    ticket, livestream = await _ticket(deps, actor, livestream_id, secret)
+    async with deps.database.acquire() as connection:
+        rows = await livestream_segments.entries(connection, livestream.id, ticket.recording)
+    entries = [playlist.Entry(*row) for row in rows]
+    running = ticket.recording is None and livestream.state is not LivestreamState.CLOSED
+    if running:
+        entries = playlist.settled(entries, deps.clock.now())
+    return playlist.media_playlist(entries, running=running)
+
+
+async def open_segment(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str, number: int
+) -> OpenSegment:
+    """The bytes of a stored segment (negative: an init segment), under a ticket that lasts."""
+    _, livestream = await _ticket(deps, actor, livestream_id, secret)
+    async with deps.database.acquire() as connection:
+        found = await livestream_segments.stored(connection, livestream.id, number)
+    if found is None or found.version is None:
+        raise NotFound("segment-not-found", "There is no such segment here.")
+    key, version = found.key, found.version
+
+    def read(offset: int, length: int) -> AsyncIterator[bytes]:
+        return deps.objects.read(Bucket.ORIGINALS, key, version, offset=offset, length=length)
+
+    return OpenSegment(found.length, found.sha256.hex(), read)

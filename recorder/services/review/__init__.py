@@ -1,0 +1,45 @@
+"""Looking at footage: find, view, play, download, prove. Every view and download is an event."""
+
+from recorder.services.review.playback import (
+    OpenObject,
+    PlaybackGrant,
+    grant_playback,
+    open_original,
+    open_playback,
+    original_media_type,
+    poster,
+)
+from recorder.services.review.viewing import (
+    Playable,
+    RecordingView,
+    SentRecording,
+    admit,
+    ask_recording,
+    find_recordings,
+    receipt,
+    recording,
+    recording_events,
+    view_recording,
+)
+from recorder.store.recording_lists import Query as RecordingQuery
+
+__all__ = [
+    "OpenObject",
+    "Playable",
+    "PlaybackGrant",
+    "RecordingQuery",
+    "RecordingView",
+    "SentRecording",
+    "admit",
+    "ask_recording",
+    "find_recordings",
+    "grant_playback",
+    "open_original",
+    "open_playback",
+    "original_media_type",
+    "poster",
+    "receipt",
+    "recording",
+    "recording_events",
+    "view_recording",
+]

@@ -1,0 +1,1 @@
+"""PostgreSQL: every SQL statement of the product stands in this package, and nothing else does."""

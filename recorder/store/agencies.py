@@ -1,0 +1,57 @@
+"""Enforcement agencies, to exactly one of which everything else belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recorder.domain.ids import AgencyId
+from recorder.domain.people import Scope
+from recorder.store.change import Change
+from recorder.store.connection import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    id: AgencyId
+    code: str
+    name: str
+
+
+def _from_row(row: Row) -> Agency:
+    return Agency(id=row["id"], code=row["code"], name=row["name"])
+
+
+async def insert(change: Change, agency: Agency) -> bool:
+    """Write the agency; False when there is one of that code."""
+    touched = await change.connection.execute(
+        "INSERT INTO agency (id, code, name, created_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (code) DO NOTHING",
+        agency.id,
+        agency.code,
+        agency.name,
+        change.now,
+    )
+    return touched == 1
+
+
+async def by_code(connection: Connection, code: str, scope: Scope) -> Agency | None:
+    row = await connection.fetchrow(
+        "SELECT id, code, name FROM agency WHERE code = $1 AND ($2::uuid IS NULL OR id = $2)",
+        code,
+        scope.agency,
+    )
+    return _from_row(row) if row else None
+
+
+async def find(connection: Connection, agency: AgencyId) -> Agency | None:
+    row = await connection.fetchrow("SELECT id, code, name FROM agency WHERE id = $1", agency)
+    return _from_row(row) if row else None
+
+
+async def listed(connection: Connection, scope: Scope) -> list[Agency]:
+    """The agencies in scope by their codes; there are few, so they come in one piece."""
+    rows = await connection.fetch(
+        "SELECT id, code, name FROM agency WHERE $1::uuid IS NULL OR id = $1 ORDER BY code",
+        scope.agency,
+    )
+    return [_from_row(row) for row in rows]

@@ -1,0 +1,78 @@
+"""Change: a transaction that must record an event.
+
+"No evidence changes without a custody event" and "no job is lost" are properties of this one
+class: leaving the block writes the events and, from PIPELINE, the task runs they start, and only
+then commits. A Change without an event is refused and rolled back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from recorder.domain.events import CustodyEvent
+from recorder.domain.ids import TaskRunId
+from recorder.domain.people import Actor
+from recorder.domain.pipeline import WorkQueue, started_by
+from recorder.errors import InternalError
+from recorder.store import custody_events, task_runs
+from recorder.store.connection import Connection, Database
+
+#: Notifications of what changed, for pages that are open (payload: JSON of kind and id).
+CHANGES_CHANNEL = "recorder_changes"
+
+
+class Change:
+    """An open transaction with its actor and moment. Writes in ``store`` take one of these."""
+
+    def __init__(
+        self, connection: Connection, actor: Actor, now: datetime, *, told_later: bool = False
+    ):
+        self._told_later = told_later
+        self.connection = connection
+        self.actor = actor
+        self.now = now
+        self.events: list[CustodyEvent] = []
+        #: Runs that the commit made due, for waking workers.
+        self.started: list[tuple[WorkQueue, TaskRunId]] = []
+
+    def record(self, event: CustodyEvent) -> None:
+        """Have the event written when the block is left."""
+        self.events.append(event)
+
+    async def finish(self) -> None:
+        """Write events and task runs; called once, by ``open_change``."""
+        if not self.events and self._told_later:
+            return
+        if not self.events:
+            raise InternalError(
+                "change-without-event", "A change of evidence must record a custody event."
+            )
+        for event in self.events:
+            for task in started_by(event):
+                run = await task_runs.start(self.connection, task, event, self.now)
+                if run is not None:
+                    self.started.append((task.queue, run))
+        for subject in {(e.SUBJECT.value, str(e.subject)) for e in self.events}:
+            await self.connection.execute(
+                "SELECT pg_notify($1, $2)", CHANGES_CHANNEL, json.dumps(subject)
+            )
+        # Last, since it makes other changes of these subjects wait until we have committed.
+        await custody_events.append(self.connection, self.actor, self.now, self.events)
+
+
+@asynccontextmanager
+async def open_change(
+    database: Database, actor: Actor, now: datetime, *, told_later: bool = False
+) -> AsyncIterator[Change]:
+    """A Change on a connection of its own; committed when the block ends without an exception.
+
+    ``told_later``: its rows say themselves that no event tells of them yet, and a later event
+    does so for many at once (segments of livestreams): it may be without one.
+    """
+    async with database.transaction() as connection:
+        change = Change(connection, actor, now, told_later=told_later)
+        yield change
+        await change.finish()

@@ -1,0 +1,301 @@
+"""Livestreams: their rows, states and leases. Their segments are in ``livestream_segments``."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from recorder.domain.ids import LivestreamId, RecordingId
+from recorder.domain.livestream import Form, Livestream, LivestreamState
+from recorder.domain.people import Scope
+from recorder.store.change import Change
+from recorder.store.connection import Connection, Row
+
+_COLUMNS = (
+    "l.id, l.agency_id, a.code AS agency_code, l.device_id, l.device_number, l.dock_id,"
+    " l.officer, l.title, l.stage, l.case_numbers, l.opened_by, l.source, l.quarantine_reasons,"
+    " l.flags, l.form, l.state, l.key_prefix, l.opening_version, l.device_clock_at,"
+    " l.clock_offset_ms, l.created_at, l.first_arrival_at, l.last_arrival_at, l.highest_number,"
+    " l.segments, l.length_bytes, l.interrupted_at, l.closing_at, l.last_number, l.closed_at,"
+    " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until"
+)
+_SCOPE = (
+    " ($1::uuid IS NULL OR l.agency_id = $1) AND ($2::uuid IS NULL OR l.device_id = $2)"
+    " AND ($3::uuid IS NULL OR l.dock_id = $3) AND ($4::text IS NULL OR l.officer = $4)"
+)
+
+
+def _from_row(row: Row) -> Livestream:
+    return Livestream(
+        id=row["id"],
+        agency=row["agency_id"],
+        agency_code=row["agency_code"],
+        device=row["device_id"],
+        device_number=row["device_number"],
+        dock=row["dock_id"],
+        officer=row["officer"],
+        title=row["title"],
+        stage=row["stage"],
+        case_numbers=tuple(row["case_numbers"]),
+        opened_by=row["opened_by"],
+        source=row["source"],
+        quarantine_reasons=tuple(row["quarantine_reasons"]),
+        flags=tuple(row["flags"]),
+        form=Form(row["form"]),
+        state=LivestreamState(row["state"]),
+        key_prefix=row["key_prefix"],
+        opening_version=row["opening_version"],
+        device_clock_at=row["device_clock_at"],
+        clock_offset_ms=row["clock_offset_ms"],
+        created_at=row["created_at"],
+        first_arrival_at=row["first_arrival_at"],
+        last_arrival_at=row["last_arrival_at"],
+        highest_number=row["highest_number"],
+        segments=row["segments"],
+        length=row["length_bytes"],
+        interrupted_at=row["interrupted_at"],
+        closing_at=row["closing_at"],
+        last_number=row["last_number"],
+        closed_at=row["closed_at"],
+        recording=row["recording_id"],
+        sealing=row["sealing_id"],
+        holder=row["holder"],
+        fence=row["fence"],
+        held_until=row["held_until"],
+    )
+
+
+async def insert(change: Change, livestream: Livestream) -> None:
+    """Write a livestream that has just been opened."""
+    await change.connection.execute(
+        "INSERT INTO livestream (id, agency_id, device_id, device_number, dock_id, officer, title,"
+        " stage, case_numbers, opened_by, source, quarantine_reasons, flags, form, key_prefix,"
+        " device_clock_at, clock_offset_ms, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        livestream.id,
+        livestream.agency,
+        livestream.device,
+        livestream.device_number,
+        livestream.dock,
+        livestream.officer,
+        livestream.title,
+        livestream.stage,
+        list(livestream.case_numbers),
+        livestream.opened_by,
+        livestream.source,
+        list(livestream.quarantine_reasons),
+        list(livestream.flags),
+        livestream.form.value,
+        livestream.key_prefix,
+        livestream.device_clock_at,
+        livestream.clock_offset_ms,
+        livestream.created_at,
+    )
+
+
+async def set_opening(connection: Connection, livestream: LivestreamId, version: str) -> None:
+    """Pin the description beside its segments; the first one stays."""
+    await connection.execute(
+        "UPDATE livestream SET opening_version = coalesce(opening_version, $2) WHERE id = $1",
+        livestream,
+        version,
+    )
+
+
+async def find(connection: Connection, livestream: LivestreamId, scope: Scope) -> Livestream | None:
+    """One livestream, if the scope reaches it."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
+        f" WHERE {_SCOPE} AND l.id = $5",
+        scope.agency,
+        scope.device,
+        scope.dock,
+        scope.officer,
+        livestream,
+    )
+    return _from_row(row) if row else None
+
+
+async def locked(change: Change, livestream: LivestreamId) -> Livestream | None:
+    """One livestream, that nobody else changes until the Change ends."""
+    row = await change.connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
+        " WHERE l.id = $1 FOR UPDATE OF l",
+        livestream,
+    )
+    return _from_row(row) if row else None
+
+
+async def listed(
+    connection: Connection,
+    scope: Scope,
+    running: bool | None,
+    before: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> list[Livestream]:
+    """Livestreams newest first; ``running`` narrows to those that are closed, or are not."""
+    at, last = before or (None, None)
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
+        f" WHERE {_SCOPE} AND ($5::boolean IS NULL OR (l.state <> 'closed') = $5)"
+        " AND ($6::timestamptz IS NULL OR (l.created_at, l.id) < ($6, $7::uuid))"
+        " ORDER BY l.created_at DESC, l.id DESC LIMIT $8",
+        scope.agency,
+        scope.device,
+        scope.dock,
+        scope.officer,
+        running,
+        at,
+        last,
+        limit,
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def add_arrival(
+    change: Change, livestream: LivestreamId, number: int, length: int, arrived: datetime
+) -> None:
+    """Count a segment, or an init segment (negative number), that is stored now."""
+    await change.connection.execute(
+        "UPDATE livestream SET first_arrival_at = least(first_arrival_at, $4),"
+        " last_arrival_at = greatest(last_arrival_at, $4),"
+        " highest_number = greatest(highest_number, $2::bigint),"
+        " segments = segments + CASE WHEN $2::bigint > 0 THEN 1 ELSE 0 END,"
+        " length_bytes = length_bytes + $3 WHERE id = $1",
+        livestream,
+        number,
+        length,
+        arrived,
+    )
+
+
+async def go_live(change: Change, livestream: LivestreamId) -> None:
+    """Open or interrupted → live."""
+    await change.connection.execute(
+        "UPDATE livestream SET state = 'live', interrupted_at = NULL"
+        " WHERE id = $1 AND state IN ('open', 'interrupted')",
+        livestream,
+    )
+
+
+async def begin_closing(change: Change, livestream: LivestreamId, last: int | None) -> None:
+    """Any state before it → closing; a last number that is given replaces an earlier one."""
+    await change.connection.execute(
+        "UPDATE livestream SET state = 'closing', closing_at = coalesce(closing_at, $2),"
+        " last_number = coalesce($3, last_number) WHERE id = $1 AND state <> 'closed'",
+        livestream,
+        change.now,
+        last,
+    )
+
+
+async def interrupt(change: Change, livestream: LivestreamId, silent_since: datetime) -> bool:
+    """Live → interrupted, if nothing has come since the moment."""
+    touched = await change.connection.execute(
+        "UPDATE livestream SET state = 'interrupted', interrupted_at = last_arrival_at"
+        " WHERE id = $1 AND state = 'live' AND last_arrival_at < $2",
+        livestream,
+        silent_since,
+    )
+    return touched == 1
+
+
+async def running(connection: Connection) -> list[Livestream]:
+    """Every livestream that is not closed."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
+        " WHERE l.state <> 'closed' ORDER BY l.id"
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def name_sealing(
+    change: Change, livestream: LivestreamId, recording: RecordingId
+) -> RecordingId:
+    """Name the recording that is about to be made; the one of an earlier try stays."""
+    named: RecordingId = await change.connection.fetchval(
+        "UPDATE livestream SET sealing_id = coalesce(sealing_id, $2) WHERE id = $1"
+        " RETURNING sealing_id",
+        livestream,
+        recording,
+    )
+    return named
+
+
+async def close(change: Change, livestream: LivestreamId, sealing: RecordingId | None) -> bool:
+    """Closing → closed with its recording, or a closed one with one more; ends the sealing.
+
+    False when another process was quicker.
+    """
+    touched = await change.connection.execute(
+        "UPDATE livestream SET state = 'closed', closed_at = coalesce(closed_at, $2),"
+        " recording_id = coalesce(recording_id, $3), sealing_id = NULL, holder = NULL,"
+        " held_until = NULL WHERE id = $1 AND state IN ('closing', 'closed')"
+        " AND sealing_id IS NOT DISTINCT FROM $3",
+        livestream,
+        change.now,
+        sealing,
+    )
+    return touched == 1
+
+
+async def supplementable(
+    connection: Connection, quiet_since: datetime, limit: int
+) -> list[LivestreamId]:
+    """Closed livestreams with segments that belong to no recording, the newest of them old."""
+    rows = await connection.fetch(
+        "SELECT s.livestream_id FROM livestream_segment s"
+        " JOIN livestream l ON l.id = s.livestream_id AND l.state = 'closed'"
+        " WHERE s.recording_id IS NULL AND s.state = 'stored'"
+        " GROUP BY s.livestream_id HAVING max(s.arrived_at) < $1 LIMIT $2",
+        quiet_since,
+        limit,
+    )
+    return [row["livestream_id"] for row in rows]
+
+
+async def take(
+    connection: Connection,
+    livestream: LivestreamId,
+    holder: str,
+    now: datetime,
+    until: datetime,
+    longest: datetime,
+) -> int | None:
+    """Take the lease and give its new fence; None while another holder lives.
+
+    One held for longer than ``longest`` was taken by a wrong clock.
+    """
+    fence: int | None = await connection.fetchval(
+        "UPDATE livestream SET holder = $2, held_until = $4, fence = fence + 1"
+        " WHERE id = $1 AND state <> 'closed' AND (holder IS NULL OR held_until < $3"
+        " OR held_until > $5) RETURNING fence",
+        livestream,
+        holder,
+        now,
+        until,
+        longest,
+    )
+    return fence
+
+
+async def keep(
+    connection: Connection, livestream: LivestreamId, fence: int, until: datetime
+) -> bool:
+    """Extend the lease; False when another process has it."""
+    touched = await connection.execute(
+        "UPDATE livestream SET held_until = $3 WHERE id = $1 AND fence = $2 AND holder IS NOT NULL",
+        livestream,
+        fence,
+        until,
+    )
+    return touched == 1
+
+
+async def let_go(connection: Connection, livestream: LivestreamId, fence: int) -> None:
+    """Let another process take the lease at once."""
+    await connection.execute(
+        "UPDATE livestream SET holder = NULL, held_until = NULL WHERE id = $1 AND fence = $2",
+        livestream,
+        fence,
+    )

@@ -1,0 +1,187 @@
+"""Lists of recordings, narrowed by filters. Reads only.
+
+Each filter is written so that it folds, for the values given, to what an index is made of. A list
+is newest first by ``created_at``; one that is narrowed by time is newest first by when footage
+began, or else was received, since no index serves one order and is narrowed by the other.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.people import Scope
+from recorder.domain.recording import Recording
+from recorder.store.connection import Connection
+from recorder.store.recordings import COLUMNS, from_row
+
+#: As many recordings are looked at for a piece of a name before the reader is asked to go on.
+LOOKED_AT = 5000
+#: Names that begin with a text are all looked at unless there are more than these.
+MOST_NAMES = 5000
+
+Key = tuple[datetime, uuid.UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Filters of a list of recordings; None leaves a filter out."""
+
+    device: str | None = None
+    officer: str | None = None
+    agency: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    #: received, sealed, mismatched or quarantined.
+    state: str | None = None
+    flag: str | None = None
+    linked: bool | None = None
+    #: The beginning, or a fragment, of the original name.
+    q: str | None = None
+    case: uuid.UUID | None = None
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the list is in the order of when footage began."""
+        return self.from_ is not None or self.to is not None
+
+    def key(self, recording: Recording) -> Key:
+        """Where a recording stands in such a list."""
+        began = recording.started_at or recording.received_at
+        return (began if self.by_time else recording.created_at), recording.id
+
+
+_BEGAN = "coalesce(r.started_at, r.received_at)"
+_WHERE = (
+    " FROM recording r JOIN agency a ON a.id = r.agency_id"  # noqa: S608 - constant text
+    " WHERE ($1::uuid IS NULL OR r.agency_id = $1)"
+    " AND ($2::uuid IS NULL OR r.device_id = $2) AND ($3::uuid IS NULL OR r.dock_id = $3)"
+    " AND ($4::text IS NULL OR r.officer = $4)"
+    " AND ($5::timestamptz IS NULL OR ({at}, r.id) < ($5, $6::uuid))"
+    " AND ($7::text IS NULL OR r.device_number = $7)"
+    " AND ($8::text IS NULL OR r.officer = $8)"
+    " AND ($9::text IS NULL OR r.agency_id = (SELECT id FROM agency WHERE code = $9))"
+    f" AND ($10::timestamptz IS NULL OR {_BEGAN} >= $10)"
+    f" AND ($11::timestamptz IS NULL OR {_BEGAN} < $11)"
+    " AND ($12::text IS NULL OR ($12 = 'quarantined' AND r.admission = 'quarantined')"
+    "  OR ($12 = 'received' AND r.integrity = 'received' AND r.admission = 'admitted')"
+    "  OR ($12 = 'sealed' AND r.integrity = 'sealed' AND r.admission = 'admitted')"
+    "  OR ($12 = 'mismatched' AND r.integrity = 'mismatched' AND r.admission = 'admitted'))"
+    " AND ($13::text IS NULL OR r.flags @> ARRAY[$13])"
+    " AND ($14::boolean IS NULL OR ($14 AND r.links > 0) OR (NOT $14 AND r.links = 0))"
+    " AND ($15::uuid IS NULL OR EXISTS (SELECT FROM case_link l WHERE l.recording_id = r.id"
+    "      AND l.case_id = $15 AND l.unlinked_at IS NULL))"
+)
+#: Nothing sorts behind U+10FFFF where texts are compared byte by byte.
+_BEGINS = (
+    'lower(original_name) COLLATE "C" >= lower({q})'
+    ' AND lower(original_name) COLLATE "C" < lower({q}) || chr(1114111)'
+)
+
+
+def _statement(query: Query, text: str) -> str:
+    return text.replace("{at}", _BEGAN if query.by_time else "r.created_at")
+
+
+def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
+    at, last = before or (None, None)
+    return [
+        scope.agency,
+        scope.device,
+        scope.dock,
+        scope.officer,
+        at,
+        last,
+        query.device,
+        query.officer,
+        query.agency,
+        query.from_,
+        query.to,
+        query.state,
+        query.flag,
+        query.linked,
+        query.case,
+    ]
+
+
+async def search(
+    connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
+) -> list[Recording]:
+    """Recordings in scope that fit everything but ``q``, by ``query.key``."""
+    rows = await connection.fetch(
+        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $16"),
+        *_arguments(scope, query, before),
+        limit,
+    )
+    return [from_row(row) for row in rows]
+
+
+async def names_begin(connection: Connection, scope: Scope, q: str) -> bool:
+    """Whether some recording in scope, and not too many of all, have a name that begins so."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS many,"  # noqa: S608 - constant text
+        " count(*) FILTER (WHERE ($2::uuid IS NULL OR agency_id = $2)"
+        " AND ($3::uuid IS NULL OR device_id = $3) AND ($4::uuid IS NULL OR dock_id = $4)"
+        " AND ($5::text IS NULL OR officer = $5)) AS own"
+        " FROM (SELECT agency_id, device_id, dock_id, officer FROM recording"
+        f" WHERE {_BEGINS.format(q='$1')} LIMIT $6) named",
+        q,
+        scope.agency,
+        scope.device,
+        scope.dock,
+        scope.officer,
+        MOST_NAMES + 1,
+    )
+    return row is not None and 0 < row["own"] <= row["many"] <= MOST_NAMES
+
+
+async def search_beginning(
+    connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
+) -> list[Recording]:
+    """As ``search``, of those whose name begins with ``q``: MOST_NAMES at most by themselves."""
+    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$17')}"  # noqa: S608 - constant text
+    rows = await connection.fetch(
+        _statement(
+            query,
+            f"WITH named AS MATERIALIZED ({named}) SELECT {COLUMNS}{_WHERE}"  # noqa: S608 - constant text
+            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $16",
+        ),
+        *_arguments(scope, query, before),
+        limit,
+        query.q,
+    )
+    return [from_row(row) for row in rows]
+
+
+async def search_fragment(
+    connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
+) -> tuple[list[Recording], Key | None]:
+    """As ``search``, of those whose name contains ``q``; the first LOOKED_AT are looked at.
+
+    Fewer than ``limit`` come with the key behind which nobody has looked, None at the list's end.
+    """
+    arguments = _arguments(scope, query, before)
+    rows = await connection.fetch(
+        _statement(
+            query,
+            f"SELECT * FROM (SELECT {COLUMNS}, {{at}} AS at{_WHERE}"  # noqa: S608 - constant text
+            f" ORDER BY {{at}} DESC, r.id DESC LIMIT {LOOKED_AT}) looked"
+            " WHERE strpos(lower(original_name), lower($17)) > 0"
+            " ORDER BY at DESC, id DESC LIMIT $16",
+        ),
+        *arguments,
+        limit,
+        query.q,
+    )
+    if len(rows) == limit:
+        return [from_row(row) for row in rows], None
+    last = await connection.fetchrow(
+        _statement(
+            query,
+            f"SELECT {{at}} AS at, r.id{_WHERE}"
+            f" ORDER BY {{at}} DESC, r.id DESC OFFSET {LOOKED_AT - 1} LIMIT 1",
+        ),
+        *arguments,
+    )
+    return [from_row(row) for row in rows], (last["at"], last["id"]) if last else None

@@ -1,0 +1,766 @@
+-- The whole schema as it is now: the document to read. The migrations run; a test proves that both
+-- build the same database. Times are timestamptz; units stand in names; states are CHECKs;
+-- idempotency is a unique key. Evidence is written through store/change.py.
+
+-- The service's login is a member of this role; the tables belong to the owner who migrates.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'recorder_service') THEN
+        CREATE ROLE recorder_service NOLOGIN;
+    END IF;
+END
+$$;
+
+-- Which migrations this database has had (store/migrate.py).
+CREATE TABLE schema_migration (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    -- SHA-256 of the file; an edited file is refused.
+    digest text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    -- Services that know no migration of at least this number refuse the database.
+    known_at_least integer
+);
+
+-- An enforcement agency. Everything else belongs to exactly one.
+CREATE TABLE agency (
+    id uuid PRIMARY KEY,
+    code text NOT NULL UNIQUE CHECK (code <> ''),
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A person who signs in. Passwords are argon2id strings.
+CREATE TABLE person (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    login text NOT NULL UNIQUE CHECK (login <> ''),
+    name text NOT NULL,
+    role text NOT NULL CHECK (role IN ('officer', 'supervisor', 'administrator')),
+    -- Sees every agency.
+    city boolean NOT NULL DEFAULT false,
+    -- The officer's number, for people who wear cameras.
+    officer text,
+    password_hash text NOT NULL,
+    locale text CHECK (locale IN ('zh_CN', 'en')),
+    suspended_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A sign-in of a person; only the hash of the cookie's secret is kept.
+CREATE TABLE session (
+    secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
+    person_id uuid NOT NULL REFERENCES person,
+    csrf_token text NOT NULL,
+    -- From where, IPv6 by its /64: an address that signed in before is not locked out with others.
+    address text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    -- Its name in lists; good for nothing else.
+    id uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    -- When its person last asked for something, to the minute.
+    seen_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX session_person ON session (person_id);
+
+-- An address that signs one person in once (shown by `recorder demo` and by an operator).
+CREATE TABLE login_link (
+    secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
+    person_id uuid NOT NULL REFERENCES person,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz
+);
+
+-- Refused sign-ins, for the rate limit; old rows are removed by the clock.
+CREATE TABLE sign_in_failure (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    login text NOT NULL,
+    address text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX sign_in_failure_login ON sign_in_failure (login, at);
+CREATE INDEX sign_in_failure_address ON sign_in_failure (address, at);
+
+-- What one asker has spent of a limit, such as searches in a minute (docs/design/limits.md).
+-- Unlogged: counting costs no wait for the disk, and a server that crashed begins anew.
+CREATE UNLOGGED TABLE allowance (
+    what text NOT NULL,
+    -- Kind and id of the actor.
+    asker text NOT NULL,
+    -- When everything spent so far is earned back.
+    spent_until timestamptz NOT NULL,
+    PRIMARY KEY (what, asker)
+) WITH (fillfactor = 50);
+
+-- Streams of news that somebody listens to, in any process.
+CREATE UNLOGGED TABLE open_stream (
+    id uuid PRIMARY KEY,
+    asker text NOT NULL,
+    -- At the latest: that of a killed process is over by then.
+    ends_at timestamptz NOT NULL
+);
+CREATE INDEX open_stream_asker ON open_stream (asker);
+
+-- A body camera or other maker of footage. The number is the one it writes itself.
+CREATE TABLE device (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    number text NOT NULL UNIQUE CHECK (number <> ''),
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'lost')),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX device_agency ON device (agency_id);
+
+-- A docking station, which uploads for many devices.
+CREATE TABLE dock (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (agency_id, name)
+);
+
+-- Who wore which device from when on (R22). The line is open until the next one of the device.
+CREATE TABLE device_handover (
+    id uuid PRIMARY KEY,
+    device_id uuid NOT NULL REFERENCES device,
+    -- The officer's number; NULL means handed back.
+    officer text,
+    at timestamptz NOT NULL,
+    noted_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (device_id, at)
+);
+
+-- One-time codes by which a device fetches its own token.
+CREATE TABLE device_enrolment (
+    code_hash bytea PRIMARY KEY CHECK (length(code_hash) = 32),
+    device_id uuid NOT NULL REFERENCES device,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz
+);
+
+-- Bearer tokens of devices, docks and programs; only the hash is kept.
+CREATE TABLE token (
+    id uuid PRIMARY KEY,
+    secret_hash bytea NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
+    agency_id uuid NOT NULL REFERENCES agency,
+    name text NOT NULL,
+    role text NOT NULL
+        CHECK (role IN ('device', 'dock', 'officer', 'supervisor', 'administrator')),
+    device_id uuid REFERENCES device,
+    dock_id uuid REFERENCES dock,
+    city boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz,
+    CHECK ((role = 'device') = (device_id IS NOT NULL)),
+    CHECK ((role = 'dock') = (dock_id IS NOT NULL))
+);
+
+-- A resumable transfer. The row is the intent that claims the object key until it is finished.
+CREATE TABLE upload (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    -- Kind and id of the sender; nobody else may continue it.
+    opened_by text NOT NULL,
+    state text NOT NULL DEFAULT 'open'
+        CHECK (state IN ('open', 'completing', 'finished', 'removed')),
+    length_bytes bigint NOT NULL CHECK (length_bytes >= 0),
+    -- Everything before it is durable; an answer never names a higher offset.
+    offset_bytes bigint NOT NULL DEFAULT 0 CHECK (offset_bytes BETWEEN 0 AND length_bytes),
+    part_bytes bigint NOT NULL CHECK (part_bytes > 0),
+    object_key text NOT NULL UNIQUE,
+    multipart_id text,
+    -- The next part number never used before; numbers are taken before bytes are sent.
+    next_part integer NOT NULL DEFAULT 1,
+    -- Grows whenever another process takes the upload over; writes of an old holder fail.
+    fence bigint NOT NULL DEFAULT 0,
+    holder text,
+    holder_seen_at timestamptz,
+    -- The lock that objects of this upload are given at birth.
+    lock_until timestamptz NOT NULL,
+    recording_id uuid NOT NULL,
+    -- Expired or terminated with bytes: sealed as far as it came.
+    ended_early boolean NOT NULL DEFAULT false,
+    -- What the sender said, resolved once at creation (domain/footage_facts.py).
+    facts jsonb NOT NULL,
+    -- The sender's Upload-Metadata header, untouched.
+    raw_metadata text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_byte_at timestamptz,
+    expires_at timestamptz NOT NULL,
+    finished_at timestamptz
+);
+CREATE INDEX upload_unfinished ON upload (expires_at) WHERE state IN ('open', 'completing');
+CREATE INDEX upload_agency ON upload (agency_id, created_at DESC);
+CREATE INDEX upload_recording ON upload (recording_id);
+
+-- Durable tails in the staging bucket. The row is written before the bytes, so that no staged
+-- object is without one: intended → durable → absorbed (a part holds its bytes) → removed_at.
+CREATE TABLE upload_piece (
+    object_key text PRIMARY KEY,
+    upload_id uuid NOT NULL REFERENCES upload,
+    state text NOT NULL DEFAULT 'intended' CHECK (state IN ('intended', 'durable', 'absorbed')),
+    offset_bytes bigint NOT NULL,
+    length_bytes bigint NOT NULL CHECK (length_bytes > 0),
+    sha256 bytea CHECK (length(sha256) = 32),
+    version text,
+    created_at timestamptz NOT NULL,
+    removed_at timestamptz,
+    -- In the folder store: the bytes lie at their place in the file of the writer with this fence.
+    fence bigint,
+    CHECK (state = 'intended' OR (sha256 IS NOT NULL AND version IS NOT NULL))
+);
+CREATE INDEX upload_piece_durable ON upload_piece (upload_id, offset_bytes)
+    WHERE state = 'durable';
+CREATE INDEX upload_piece_leftover ON upload_piece (created_at)
+    WHERE state <> 'durable' AND removed_at IS NULL;
+
+-- Stored parts in order: the list of what arrived, against which verify compares.
+CREATE TABLE upload_part (
+    upload_id uuid NOT NULL REFERENCES upload,
+    offset_bytes bigint NOT NULL,
+    length_bytes bigint NOT NULL CHECK (length_bytes > 0),
+    part_number integer NOT NULL CHECK (part_number BETWEEN 1 AND 10000),
+    sha256 bytea NOT NULL CHECK (length(sha256) = 32),
+    etag text NOT NULL,
+    PRIMARY KEY (upload_id, offset_bytes),
+    UNIQUE (upload_id, part_number)
+);
+
+-- One continuous piece of footage as evidence.
+CREATE TABLE recording (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    device_id uuid REFERENCES device,
+    -- As the sender gave it, known or not.
+    device_number text,
+    dock_id uuid REFERENCES dock,
+    officer text,
+    integrity text NOT NULL
+        CHECK (integrity IN ('receiving', 'received', 'sealed', 'mismatched')),
+    admission text NOT NULL CHECK (admission IN ('admitted', 'quarantined')),
+    quarantine_reasons text[] NOT NULL DEFAULT '{}',
+    length_bytes bigint NOT NULL CHECK (length_bytes >= 0),
+    -- Who sent it (device, dock or token): within one source, equal content is one recording.
+    source text NOT NULL,
+    arrival_sha256 bytea NOT NULL CHECK (length(arrival_sha256) = 32),
+    declared_sha256 bytea CHECK (length(declared_sha256) = 32),
+    -- Made by reading back; NULL until verified.
+    sha256 bytea CHECK (length(sha256) = 32),
+    sm3 bytea CHECK (length(sm3) = 32),
+    original_name text NOT NULL,
+    stage text CHECK (stage IN
+        ('initiation', 'investigation', 'review', 'decision', 'service', 'enforcement')),
+    device_clock_at timestamptz,
+    received_at timestamptz NOT NULL,
+    clock_offset_ms bigint,
+    started_at timestamptz,
+    ended_at timestamptz,
+    started_at_source text CHECK (started_at_source IN ('metadata', 'file_name', 'media')),
+    latitude double precision CHECK (latitude BETWEEN -90 AND 90),
+    longitude double precision CHECK (longitude BETWEEN -180 AND 180),
+    accuracy_m double precision,
+    key_file boolean NOT NULL DEFAULT false,
+    note text,
+    flags text[] NOT NULL DEFAULT '{}',
+    -- domain/media.MediaFacts; NULL until probed.
+    media jsonb,
+    -- How it can be shown; NULL until probed.
+    showable text CHECK (showable IN ('as_is', 'remux', 'transcode', 'picture', 'audio', 'none')),
+    -- How many cases it is linked to now; the pool of unlinked footage is where it is 0.
+    links integer NOT NULL DEFAULT 0 CHECK (links >= 0),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    sealed_at timestamptz,
+    CHECK (integrity <> 'sealed' OR (sha256 IS NOT NULL AND sm3 IS NOT NULL))
+);
+CREATE UNIQUE INDEX recording_content ON recording (source, length_bytes, arrival_sha256)
+    WHERE integrity <> 'mismatched';
+CREATE INDEX recording_agency ON recording (agency_id, created_at DESC, id DESC);
+CREATE INDEX recording_newest ON recording (created_at DESC, id DESC);
+CREATE INDEX recording_device ON recording (device_number, created_at DESC, id DESC);
+CREATE INDEX recording_officer_newest ON recording (officer, created_at DESC, id DESC);
+CREATE INDEX recording_unlinked ON recording (agency_id, created_at DESC, id DESC)
+    WHERE links = 0;
+CREATE INDEX recording_unsealed ON recording (created_at) WHERE integrity = 'received';
+CREATE INDEX recording_mismatched ON recording (created_at DESC, id DESC)
+    WHERE integrity = 'mismatched';
+-- Lists by when footage began are in that order.
+CREATE INDEX recording_time ON recording ((coalesce(started_at, received_at)) DESC, id DESC);
+CREATE INDEX recording_agency_time
+    ON recording (agency_id, (coalesce(started_at, received_at)) DESC, id DESC);
+CREATE INDEX recording_name ON recording ((lower(original_name) COLLATE "C"));
+CREATE INDEX recording_flags ON recording USING gin (flags);
+CREATE INDEX recording_quarantined ON recording (agency_id, created_at DESC)
+    WHERE admission = 'quarantined';
+CREATE INDEX recording_quarantined_newest ON recording (created_at DESC, id DESC)
+    WHERE admission = 'quarantined';
+
+-- The objects that are a recording's original, in order. One for an upload.
+CREATE TABLE original_object (
+    recording_id uuid NOT NULL REFERENCES recording,
+    n integer NOT NULL CHECK (n >= 0),
+    object_key text NOT NULL UNIQUE,
+    version text NOT NULL,
+    length_bytes bigint NOT NULL,
+    sha256 bytea CHECK (length(sha256) = 32),
+    sm3 bytea CHECK (length(sm3) = 32),
+    lock_until timestamptz NOT NULL,
+    sidecar_key text NOT NULL,
+    sidecar_version text NOT NULL,
+    PRIMARY KEY (recording_id, n)
+);
+CREATE INDEX original_object_lock ON original_object (lock_until);
+
+-- When each object of a sealed original was last read back (docs/design/fixity.md). No evidence: what
+-- a look found is a custody event.
+CREATE TABLE fixity (
+    recording_id uuid NOT NULL,
+    n integer NOT NULL,
+    -- When it was last read whole and was what was sealed; the sealing is the first time.
+    agreed_at timestamptz NOT NULL,
+    -- When a look at it last came to its end, however it ended: the oldest comes next.
+    looked_at timestamptz NOT NULL,
+    -- Looks in a row that the store cut short, and the moment before which there is no other.
+    attempts integer NOT NULL DEFAULT 0,
+    not_before timestamptz,
+    -- Stays when a later look agrees again: the page goes on saying so.
+    failed_at timestamptz,
+    failure text CHECK (failure IN ('digest', 'length', 'missing', 'unreadable')),
+    -- The last look is in no FixityChecked event yet.
+    untold boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (recording_id, n),
+    FOREIGN KEY (recording_id, n) REFERENCES original_object,
+    CHECK ((failed_at IS NULL) = (failure IS NULL))
+);
+CREATE INDEX fixity_oldest ON fixity (looked_at);
+CREATE INDEX fixity_failed ON fixity (failed_at) WHERE failed_at IS NOT NULL;
+CREATE INDEX fixity_untold ON fixity (looked_at) WHERE untold;
+
+-- A trigger, so that what the release before this one seals is read back as well.
+CREATE FUNCTION begin_fixity() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO fixity (recording_id, n, agreed_at, looked_at)
+    SELECT o.recording_id, o.n, NEW.sealed_at, NEW.sealed_at FROM original_object o
+    WHERE o.recording_id = NEW.id ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER recording_sealed
+    AFTER UPDATE OF integrity ON recording FOR EACH ROW
+    WHEN (NEW.integrity = 'sealed' AND OLD.integrity <> 'sealed')
+    EXECUTE FUNCTION begin_fixity();
+
+-- Work that one process of the installation does at a time, and until when it is believed to live.
+CREATE TABLE turn (
+    name text PRIMARY KEY,
+    holder text NOT NULL,
+    held_until timestamptz NOT NULL
+);
+
+-- An object whose content another recording already holds; let go when its lock has ended.
+CREATE TABLE duplicate_object (
+    upload_id uuid PRIMARY KEY REFERENCES upload,
+    recording_id uuid NOT NULL REFERENCES recording,
+    object_key text NOT NULL,
+    version text NOT NULL,
+    length_bytes bigint NOT NULL,
+    sidecar_key text NOT NULL,
+    sidecar_version text NOT NULL,
+    lock_until timestamptz NOT NULL,
+    original_name text NOT NULL,
+    received_at timestamptz NOT NULL,
+    released_at timestamptz
+);
+CREATE INDEX duplicate_object_recording ON duplicate_object (recording_id);
+CREATE INDEX duplicate_object_due ON duplicate_object (lock_until) WHERE released_at IS NULL;
+
+-- A case, known by its identifiers.
+CREATE TABLE case_file (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    state text NOT NULL CHECK (state IN ('provisional', 'confirmed', 'merged')),
+    title text,
+    merged_into uuid REFERENCES case_file,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CHECK ((state = 'merged') = (merged_into IS NOT NULL))
+);
+CREATE INDEX case_file_agency ON case_file (agency_id, created_at DESC, id DESC);
+CREATE INDEX case_file_newest ON case_file (created_at DESC, id DESC);
+
+-- Every number of a case. `key` is compared byte by byte, so that prefixes use the index.
+CREATE TABLE case_identifier (
+    id uuid PRIMARY KEY,
+    case_id uuid NOT NULL REFERENCES case_file,
+    agency_id uuid NOT NULL REFERENCES agency,
+    scheme text NOT NULL CHECK (scheme IN ('case', 'clue', 'inspection', 'filing', 'notice',
+        'decision', 'coercion', 'archive', 'scan', 'hotline', 'court')),
+    raw text NOT NULL,
+    norm text NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    -- Two- and three-character grams of the key (domain/case_number.py).
+    grams text[] COLLATE "C" NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- Key before scheme: prefixes within one organ use it too.
+    CONSTRAINT case_identifier_agency_id_key_scheme_key
+        UNIQUE (agency_id, key, scheme) INCLUDE (case_id)
+);
+-- How common each gram is decides how a piece of a number is sought (store/case_search.py).
+ALTER TABLE case_identifier ALTER COLUMN grams SET STATISTICS 300;
+-- Newest cases first, with their keys and nothing else read: for everybody and for one agency.
+CREATE INDEX case_identifier_newest ON case_identifier (case_id) INCLUDE (key);
+CREATE INDEX case_identifier_agency ON case_identifier (agency_id, case_id) INCLUDE (key);
+CREATE INDEX case_identifier_beginning ON case_identifier (key) INCLUDE (case_id);
+CREATE INDEX case_identifier_grams ON case_identifier USING gin (grams);
+
+-- Recording and case, many to many; unlinking ends the row and keeps it.
+CREATE TABLE case_link (
+    id uuid PRIMARY KEY,
+    recording_id uuid NOT NULL REFERENCES recording,
+    case_id uuid NOT NULL REFERENCES case_file,
+    stage text CHECK (stage IN
+        ('initiation', 'investigation', 'review', 'decision', 'service', 'enforcement')),
+    origin text NOT NULL CHECK (origin IN ('upload', 'person', 'merge')),
+    linked_at timestamptz NOT NULL,
+    linked_by text NOT NULL,
+    reason text,
+    unlinked_at timestamptz,
+    unlinked_by text,
+    unlink_reason text
+);
+CREATE UNIQUE INDEX case_link_active ON case_link (recording_id, case_id)
+    WHERE unlinked_at IS NULL;
+CREATE INDEX case_link_case ON case_link (case_id);
+CREATE INDEX case_link_recording ON case_link (recording_id);
+
+-- Derived forms of a recording: reproducible, never evidence (R32).
+CREATE TABLE rendition (
+    id uuid PRIMARY KEY,
+    recording_id uuid NOT NULL REFERENCES recording,
+    profile text NOT NULL,
+    object_key text NOT NULL UNIQUE,
+    version text NOT NULL,
+    length_bytes bigint NOT NULL,
+    media_type text NOT NULL,
+    sha256 bytea NOT NULL CHECK (length(sha256) = 32),
+    sm3 bytea NOT NULL CHECK (length(sm3) = 32),
+    parent_sha256 bytea CHECK (length(parent_sha256) = 32),
+    parent_arrival_sha256 bytea NOT NULL CHECK (length(parent_arrival_sha256) = 32),
+    tool text NOT NULL,
+    tool_version text NOT NULL,
+    arguments text[] NOT NULL,
+    worker text NOT NULL,
+    width integer,
+    height integer,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    UNIQUE (recording_id, profile)
+);
+
+-- A session that delivers segments as they are recorded (docs/design/live.md).
+CREATE TABLE livestream (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    device_id uuid REFERENCES device,
+    device_number text,
+    dock_id uuid REFERENCES dock,
+    officer text,
+    title text NOT NULL CHECK (title <> ''),
+    stage text CHECK (stage IN
+        ('initiation', 'investigation', 'review', 'decision', 'service', 'enforcement')),
+    case_numbers text[] NOT NULL DEFAULT '{}',
+    -- Kind and id of the opener; it and the device itself deliver, nobody else.
+    opened_by text NOT NULL,
+    source text NOT NULL,
+    quarantine_reasons text[] NOT NULL DEFAULT '{}',
+    flags text[] NOT NULL DEFAULT '{}',
+    -- pushed: the sender numbers its segments; received: a process of ours does, as they come.
+    form text NOT NULL CHECK (form IN ('pushed', 'received')),
+    state text NOT NULL DEFAULT 'open'
+        CHECK (state IN ('open', 'live', 'interrupted', 'closing', 'closed')),
+    key_prefix text NOT NULL UNIQUE,
+    -- Version of the locked description `opened.json`; NULL until it is written.
+    opening_version text,
+    device_clock_at timestamptz,
+    clock_offset_ms bigint,
+    created_at timestamptz NOT NULL,
+    first_arrival_at timestamptz,
+    last_arrival_at timestamptz,
+    -- Of stored segments: the highest number, how many, and their bytes with the init segments'.
+    highest_number bigint NOT NULL DEFAULT 0,
+    segments bigint NOT NULL DEFAULT 0,
+    length_bytes bigint NOT NULL DEFAULT 0,
+    interrupted_at timestamptz,
+    closing_at timestamptz,
+    -- What the sender said is its last one.
+    last_number bigint CHECK (last_number >= 0),
+    closed_at timestamptz,
+    recording_id uuid REFERENCES recording,
+    -- The recording that is being made of what is there; named before its manifest is written.
+    sealing_id uuid,
+    -- The process that receives it, for the form `received`; words under an old fence count nothing.
+    holder text,
+    fence bigint NOT NULL DEFAULT 0,
+    held_until timestamptz
+);
+CREATE INDEX livestream_agency ON livestream (agency_id, created_at DESC, id DESC);
+CREATE INDEX livestream_newest ON livestream (created_at DESC, id DESC);
+CREATE INDEX livestream_running ON livestream (id) WHERE state <> 'closed';
+
+-- One codec configuration, one init segment; why it began is also the cause of the gap before it.
+CREATE TABLE livestream_period (
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    number integer NOT NULL CHECK (number > 0),
+    cause text NOT NULL CHECK (cause IN ('start', 'reconnect', 'silence', 'time_jump',
+        'codec_change', 'taken_over', 'ingest_failed', 'unknown')),
+    -- domain/fragments.Track; empty where the init segment cannot be read.
+    tracks jsonb NOT NULL DEFAULT '[]',
+    began_at timestamptz NOT NULL,
+    PRIMARY KEY (livestream_id, number)
+);
+
+-- Segments and init segments. The row is written before the bytes: intended → stored, or
+-- conflicting when the number has another body already; that one is kept beside it.
+CREATE TABLE livestream_segment (
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    -- From 1 on over all periods; the init segment of period p has −p.
+    number bigint NOT NULL,
+    sha256 bytea NOT NULL CHECK (length(sha256) = 32),
+    sm3 bytea NOT NULL CHECK (length(sm3) = 32),
+    period integer NOT NULL CHECK (period > 0),
+    state text NOT NULL DEFAULT 'intended'
+        CHECK (state IN ('intended', 'stored', 'conflicting')),
+    object_key text NOT NULL UNIQUE,
+    version text,
+    length_bytes bigint NOT NULL CHECK (length_bytes > 0),
+    lock_until timestamptz NOT NULL,
+    -- Of the segment with the number before, as soon as both are there.
+    previous_sha256 bytea CHECK (length(previous_sha256) = 32),
+    -- Three clocks: in the media, the device's at the first frame, and ours.
+    media_time_us bigint,
+    duration_us bigint,
+    keyframe boolean,
+    device_at timestamptz,
+    arrived_at timestamptz NOT NULL,
+    -- Stands in a LivestreamSegmentsReceived event.
+    told boolean NOT NULL DEFAULT false,
+    recording_id uuid REFERENCES recording,
+    PRIMARY KEY (livestream_id, number, sha256),
+    CHECK (number > 0 OR number = -period),
+    CHECK (state = 'intended' OR version IS NOT NULL)
+);
+CREATE UNIQUE INDEX livestream_segment_one ON livestream_segment (livestream_id, number)
+    WHERE state = 'stored';
+CREATE INDEX livestream_segment_untold ON livestream_segment (livestream_id, number)
+    WHERE NOT told AND state = 'stored';
+CREATE INDEX livestream_segment_unsealed ON livestream_segment (livestream_id, period, number)
+    WHERE recording_id IS NULL AND state = 'stored';
+CREATE INDEX livestream_segment_lock ON livestream_segment (lock_until)
+    WHERE recording_id IS NULL AND state <> 'intended';
+
+-- The livestream a recording was (no foreign key: each table would refer to the other), and the
+-- recording that was made at its closing, for what came later.
+ALTER TABLE recording ADD COLUMN livestream_id uuid;
+ALTER TABLE recording ADD COLUMN continues uuid REFERENCES recording;
+CREATE INDEX recording_livestream ON recording (livestream_id) WHERE livestream_id IS NOT NULL;
+
+-- Where media of a closed livestream are missing or do not join, as it was at the closing.
+CREATE TABLE livestream_gap (
+    recording_id uuid NOT NULL REFERENCES recording,
+    n integer NOT NULL,
+    begins_at timestamptz,
+    ends_at timestamptz,
+    clock text NOT NULL CHECK (clock IN ('device', 'arrival')),
+    cause text NOT NULL,
+    first_missing bigint,
+    last_missing bigint,
+    PRIMARY KEY (recording_id, n)
+);
+
+-- A person's permission to watch one livestream, or what one recording has of it, for ten minutes;
+-- only the hash is kept.
+CREATE TABLE livestream_ticket (
+    secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    recording_id uuid REFERENCES recording,
+    -- The person or token it was given to; it serves nobody else.
+    actor_id text NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX livestream_ticket_expiry ON livestream_ticket (expires_at);
+
+-- A declared task for one subject, with its attempts; PostgreSQL knows, Redis only wakes.
+CREATE TABLE task_run (
+    id uuid PRIMARY KEY,
+    task text NOT NULL,
+    queue text NOT NULL CHECK (queue IN ('io', 'media')),
+    priority integer NOT NULL,
+    subject_kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    agency_id uuid REFERENCES agency,
+    state text NOT NULL DEFAULT 'pending'
+        CHECK (state IN ('pending', 'claimed', 'done', 'failed')),
+    -- Grows with every claim; a worker's words count only under its own attempt number.
+    attempt integer NOT NULL DEFAULT 0,
+    -- Outside failures and lost workers so far; limited by the task's tries.
+    failures integer NOT NULL DEFAULT 0,
+    due_at timestamptz NOT NULL DEFAULT now(),
+    lease_until timestamptz,
+    worker text,
+    -- {"percent", "speed", "left_s"} in whole numbers, while it runs.
+    progress jsonb,
+    error_code text,
+    error_detail text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    -- What pages say the failure with, in the reader's language.
+    error_facts jsonb,
+    UNIQUE (task, subject_kind, subject_id)
+);
+CREATE INDEX task_run_due ON task_run (queue, priority DESC, due_at) WHERE state = 'pending';
+CREATE INDEX task_run_lease ON task_run (lease_until) WHERE state = 'claimed';
+CREATE INDEX task_run_subject ON task_run (subject_kind, subject_id);
+CREATE INDEX task_run_unfinished ON task_run (agency_id) WHERE state IN ('pending', 'claimed');
+CREATE INDEX task_run_failed ON task_run (agency_id, finished_at DESC) WHERE state = 'failed';
+CREATE INDEX task_run_failed_newest ON task_run (finished_at DESC, id DESC)
+    WHERE state = 'failed';
+
+-- What a process is about to make in the object store, committed before it is made. The row goes
+-- in the transaction that names what was made; one that stays leads the sweep to what was left.
+CREATE TABLE store_intent (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('multipart', 'rendition')),
+    object_key text NOT NULL,
+    -- Whose multipart upload it becomes.
+    upload_id uuid REFERENCES upload,
+    -- Which attempt writes the rendition.
+    run_id uuid REFERENCES task_run,
+    attempt integer,
+    created_at timestamptz NOT NULL,
+    -- Set by the sweep before it removes anything: who wakes up late cannot adopt it any more.
+    swept_at timestamptz,
+    CHECK ((kind = 'multipart') = (upload_id IS NOT NULL)),
+    CHECK ((kind = 'rendition') = (run_id IS NOT NULL AND attempt IS NOT NULL))
+);
+CREATE INDEX store_intent_oldest ON store_intent (created_at);
+CREATE INDEX store_intent_key ON store_intent (object_key);
+
+-- Something a person must know about. One open alarm for one thing.
+CREATE TABLE alarm (
+    id uuid PRIMARY KEY,
+    code text NOT NULL,
+    severity text NOT NULL CHECK (severity IN ('warning', 'critical')),
+    about_kind text NOT NULL,
+    about_id text NOT NULL,
+    agency_id uuid REFERENCES agency,
+    detail text NOT NULL,
+    raised_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    times integer NOT NULL DEFAULT 1,
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    cleared_at timestamptz,
+    cleared_by text,
+    note text,
+    -- What pages say the alarm with, in the reader's language; `detail` is for logs and programs.
+    facts jsonb NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX alarm_open ON alarm (code, about_kind, about_id) WHERE cleared_at IS NULL;
+CREATE INDEX alarm_newest ON alarm (raised_at DESC, id DESC);
+CREATE INDEX alarm_open_newest ON alarm (raised_at DESC, id DESC) WHERE cleared_at IS NULL;
+
+-- A person's permission to play one recording for ten minutes; only the hash is kept.
+CREATE TABLE playback_grant (
+    secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
+    recording_id uuid NOT NULL REFERENCES recording,
+    profile text NOT NULL,
+    -- The person or token it was given to; it serves nobody else.
+    actor_id text NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX playback_grant_expiry ON playback_grant (expires_at);
+
+-- Facts, append only. `leaf` holds the canonical bytes; a Merkle ledger will stand on them.
+CREATE TABLE custody_event (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- For who follows all events: the order of positions is the order of commits within one
+    -- subject only.
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    id uuid NOT NULL UNIQUE,
+    at timestamptz NOT NULL,
+    name text NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_name text NOT NULL,
+    agency_id uuid REFERENCES agency,
+    subject_kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    facts jsonb NOT NULL,
+    leaf bytea NOT NULL
+);
+CREATE INDEX custody_event_subject ON custody_event (subject_kind, subject_id, position);
+
+-- Renditions and staged pieces of a lost database, noted by `recorder rebuild`: no finding of an
+-- audit, used by nobody, removed by nobody.
+CREATE TABLE left_behind (
+    bucket text NOT NULL CHECK (bucket IN ('renditions', 'staging')),
+    object_key text NOT NULL,
+    version text NOT NULL,
+    noted_at timestamptz NOT NULL,
+    PRIMARY KEY (bucket, object_key, version)
+);
+
+-- An audit and where it has come to (docs/design/audit.md). No evidence: its event is.
+CREATE TABLE audit_run (
+    id uuid PRIMARY KEY,
+    level text NOT NULL CHECK (level IN ('presence', 'size', 'digest')),
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'abandoned')),
+    started_at timestamptz NOT NULL,
+    -- Half an audit says nothing: its findings count when it is completed.
+    saved_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    -- What is looked at, and behind which key it goes on; NULL: at the beginning of the step.
+    step text NOT NULL,
+    cursor text,
+    looked_at jsonb NOT NULL DEFAULT '{}',
+    counts jsonb NOT NULL DEFAULT '{}',
+    CHECK ((state = 'completed') = (finished_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX audit_run_running ON audit_run (level) WHERE state = 'running';
+CREATE INDEX audit_run_newest ON audit_run (started_at DESC);
+
+CREATE TABLE audit_finding (
+    run_id uuid NOT NULL REFERENCES audit_run,
+    n integer NOT NULL,
+    code text NOT NULL,
+    about_kind text NOT NULL,
+    about text NOT NULL,
+    detail text NOT NULL,
+    PRIMARY KEY (run_id, n)
+);
+
+-- Walks through the whole store that the clock begins: when the last one ended and what it found.
+CREATE TABLE store_look (
+    name text PRIMARY KEY,
+    began_at timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    found integer NOT NULL CHECK (found >= 0)
+);
+
+CREATE FUNCTION refuse_change_of_custody() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'custody events are append only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER custody_event_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON custody_event
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_custody();
+
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
+GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
+    open_stream, livestream_ticket TO recorder_service;
+REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap FROM recorder_service;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
+REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

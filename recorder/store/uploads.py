@@ -1,0 +1,396 @@
+"""Uploads with their parts and pieces. Offsets, parts, pieces and leases are no evidence."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from recorder.domain.ids import RecordingId, UploadId
+from recorder.domain.upload import Part, Piece, Upload, UploadState
+from recorder.store.change import Change
+from recorder.store.connection import Connection, Row
+
+_COLUMNS = (
+    "id, agency_id, state, length_bytes, offset_bytes, part_bytes, object_key, multipart_id,"
+    " fence, holder, holder_seen_at, lock_until, recording_id, ended_early, created_at, expires_at"
+)
+
+
+def _from_row(row: Row) -> Upload:
+    return Upload(
+        id=row["id"],
+        agency=row["agency_id"],
+        state=UploadState(row["state"]),
+        length=row["length_bytes"],
+        offset=row["offset_bytes"],
+        part_bytes=row["part_bytes"],
+        key=row["object_key"],
+        multipart_id=row["multipart_id"],
+        fence=row["fence"],
+        holder=row["holder"],
+        holder_seen_at=row["holder_seen_at"],
+        lock_until=row["lock_until"],
+        recording=row["recording_id"],
+        ended_early=row["ended_early"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+async def insert(
+    connection: Connection,
+    upload: Upload,
+    *,
+    opened_by: str,
+    facts: dict[str, object],
+    raw_metadata: str,
+) -> None:
+    """Write the intent row of a new upload."""
+    await connection.execute(
+        "INSERT INTO upload (id, agency_id, opened_by, length_bytes, part_bytes, object_key,"
+        " lock_until, recording_id, facts, raw_metadata, created_at, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        upload.id,
+        upload.agency,
+        opened_by,
+        upload.length,
+        upload.part_bytes,
+        upload.key,
+        upload.lock_until,
+        upload.recording,
+        facts,
+        raw_metadata,
+        upload.created_at,
+        upload.expires_at,
+    )
+
+
+async def find(connection: Connection, upload_id: UploadId) -> Upload | None:
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM upload WHERE id = $1",  # noqa: S608 - constant text
+        upload_id,
+    )
+    return _from_row(row) if row else None
+
+
+async def find_with_opener(
+    connection: Connection, upload_id: UploadId
+) -> tuple[Upload, str] | None:
+    """The upload and who opened it; nobody else may continue it."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS}, opened_by FROM upload WHERE id = $1",  # noqa: S608 - constant text
+        upload_id,
+    )
+    return (_from_row(row), row["opened_by"]) if row else None
+
+
+async def words_of(connection: Connection, upload_id: UploadId) -> tuple[str, str]:
+    """Who opened the upload, and the sender's Upload-Metadata header as it came."""
+    row = await connection.fetchrow(
+        "SELECT opened_by, raw_metadata FROM upload WHERE id = $1", upload_id
+    )
+    return (row["opened_by"], row["raw_metadata"]) if row else ("", "")
+
+
+async def facts_of(connection: Connection, upload_id: UploadId) -> dict[str, object]:
+    """What the sender said, as resolved at creation."""
+    facts: dict[str, object] = await connection.fetchval(
+        "SELECT facts FROM upload WHERE id = $1", upload_id
+    )
+    return facts
+
+
+async def take(
+    connection: Connection,
+    upload_id: UploadId,
+    holder: str,
+    now: datetime,
+    *,
+    offset: int | None = None,
+    expired_by: datetime | None = None,
+) -> Upload | None:
+    """Become the holder of an open upload; the fence grows when another one may still be at it.
+
+    One that has let go writes no more, and what it left is gone on with under its fence.
+
+    None, and nobody is disturbed, when the upload is not open, does not stand at ``offset`` or
+    was not past its expiry at ``expired_by`` (any more).
+    """
+    row = await connection.fetchrow(
+        "UPDATE upload SET fence = fence + coalesce(holder <> $2, false)::int, holder = $2,"  # noqa: S608 - constant text
+        " holder_seen_at = $3 WHERE id = $1 AND state = 'open'"
+        " AND ($4::bigint IS NULL OR offset_bytes = $4)"
+        " AND ($5::timestamptz IS NULL OR expires_at <= $5)"
+        f" RETURNING {_COLUMNS}",
+        upload_id,
+        holder,
+        now,
+        offset,
+        expired_by,
+    )
+    return _from_row(row) if row else None
+
+
+async def let_go(connection: Connection, upload_id: UploadId, fence: int) -> None:
+    """Say that the holder under this fence holds nothing any more."""
+    await connection.execute(
+        "UPDATE upload SET holder = NULL WHERE id = $1 AND fence = $2", upload_id, fence
+    )
+
+
+async def notify_holder(connection: Connection, channel: str, upload_id: UploadId) -> None:
+    """Ask whoever holds the upload to make its buffers durable."""
+    await connection.execute("SELECT pg_notify($1, $2)", channel, str(upload_id))
+
+
+async def touch(
+    connection: Connection, held: Sequence[tuple[UploadId, int]], now: datetime
+) -> set[UploadId]:
+    """Show that the holder of these uploads lives, each with its fence; says which are its own."""
+    rows = await connection.fetch(
+        "UPDATE upload u SET holder_seen_at = $3"
+        " FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)"
+        " WHERE u.id = held.id AND u.fence = held.fence AND u.state = 'open' RETURNING u.id",
+        [upload_id for upload_id, _ in held],
+        [fence for _, fence in held],
+        now,
+    )
+    return {row["id"] for row in rows}
+
+
+async def set_multipart(
+    connection: Connection, upload_id: UploadId, fence: int, multipart_id: str
+) -> bool:
+    """Commit the multipart id before the first byte is sent under it."""
+    touched = await connection.execute(
+        "UPDATE upload SET multipart_id = $3"
+        " WHERE id = $1 AND fence = $2 AND state = 'open' AND multipart_id IS NULL",
+        upload_id,
+        fence,
+        multipart_id,
+    )
+    return touched == 1
+
+
+async def reserve_parts(
+    connection: Connection, upload_id: UploadId, fence: int, count: int
+) -> int | None:
+    """Take so many part numbers that were never used: the first of them; None if taken over."""
+    first: int | None = await connection.fetchval(
+        "UPDATE upload SET next_part = next_part + $3"
+        " WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING next_part - $3",
+        upload_id,
+        fence,
+        count,
+    )
+    return first
+
+
+async def move_offset(
+    connection: Connection,
+    upload_id: UploadId,
+    fence: int,
+    offset: int,
+    now: datetime,
+    expires_at: datetime | None,
+) -> bool:
+    """Say that everything before ``offset`` is durable; False if taken over meanwhile.
+
+    The expiry slides with it; but for None: then no byte came, only its place changes. The row
+    stays locked until the transaction ends, so that what the caller writes next in the same
+    transaction is under the same fence.
+    """
+    moved = await connection.execute(
+        "UPDATE upload SET offset_bytes = greatest(offset_bytes, $3), last_byte_at = $4,"
+        " holder_seen_at = $4, expires_at = coalesce($5, expires_at)"
+        " WHERE id = $1 AND fence = $2 AND state = 'open'",
+        upload_id,
+        fence,
+        offset,
+        now,
+        expires_at,
+    )
+    return moved == 1
+
+
+async def add_part(connection: Connection, upload_id: UploadId, part: Part) -> None:
+    """Add a stored part to what arrived; again after an uncertain commit is harmless."""
+    await connection.execute(
+        "INSERT INTO upload_part (upload_id, offset_bytes, length_bytes, part_number, sha256,"
+        " etag) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (upload_id, offset_bytes) DO NOTHING",
+        upload_id,
+        part.offset,
+        part.length,
+        part.number,
+        part.sha256,
+        part.etag,
+    )
+
+
+async def intend_piece(
+    connection: Connection, upload_id: UploadId, key: str, offset: int, length: int, now: datetime
+) -> None:
+    """Claim a staging key before its bytes are written."""
+    await connection.execute(
+        "INSERT INTO upload_piece (object_key, upload_id, offset_bytes, length_bytes, created_at)"
+        " VALUES ($1, $2, $3, $4, $5)",
+        key,
+        upload_id,
+        offset,
+        length,
+        now,
+    )
+
+
+async def confirm_piece(connection: Connection, piece: Piece) -> bool:
+    """Intended → durable: its bytes are in staging. False when they were swept meanwhile."""
+    touched = await connection.execute(
+        "UPDATE upload_piece SET state = 'durable', sha256 = $2, version = $3"
+        " WHERE object_key = $1 AND removed_at IS NULL",
+        piece.key,
+        piece.sha256,
+        piece.version,
+    )
+    return touched == 1
+
+
+async def place_piece(
+    connection: Connection, upload_id: UploadId, piece: Piece, now: datetime
+) -> None:
+    """Name durable bytes in their writer's file; again with more of them, it names those as well.
+
+    It has no object in staging, so it counts as removed from there at once.
+    """
+    await connection.execute(
+        "INSERT INTO upload_piece (object_key, upload_id, state, offset_bytes, length_bytes,"
+        " sha256, version, fence, created_at, removed_at)"
+        " VALUES ($1, $2, 'durable', $3, $4, $5, $6, $7, $8, $8)"
+        " ON CONFLICT (object_key) DO UPDATE SET length_bytes = excluded.length_bytes,"
+        " sha256 = excluded.sha256 WHERE upload_piece.state = 'durable'",
+        piece.key, upload_id, piece.offset, piece.length,
+        piece.sha256, piece.version, piece.writer, now,
+    )  # fmt: skip
+
+
+async def absorb_pieces(
+    connection: Connection, upload_id: UploadId, offset: int, end: int, keep: str | None = None
+) -> None:
+    """Durable pieces that begin in [offset, end) → absorbed, but for the one called ``keep``."""
+    await connection.execute(
+        "UPDATE upload_piece SET state = 'absorbed' WHERE upload_id = $1 AND state = 'durable'"
+        " AND offset_bytes >= $2 AND offset_bytes < $3 AND object_key IS DISTINCT FROM $4",
+        upload_id,
+        offset,
+        end,
+        keep,
+    )
+
+
+async def parts(connection: Connection, upload_id: UploadId) -> list[Part]:
+    """Stored parts in the order of their offsets."""
+    rows = await connection.fetch(
+        "SELECT part_number, offset_bytes, length_bytes, sha256, etag FROM upload_part"
+        " WHERE upload_id = $1 ORDER BY offset_bytes",
+        upload_id,
+    )
+    return [
+        Part(r["part_number"], r["offset_bytes"], r["length_bytes"], r["sha256"], r["etag"])
+        for r in rows
+    ]
+
+
+async def pieces(connection: Connection, upload_id: UploadId) -> list[Piece]:
+    """The durable tail that is in no part yet, in the order of offsets."""
+    rows = await connection.fetch(
+        "SELECT offset_bytes, length_bytes, sha256, object_key, version, fence FROM upload_piece"
+        " WHERE upload_id = $1 AND state = 'durable' ORDER BY offset_bytes",
+        upload_id,
+    )
+    return [
+        Piece(
+            r["offset_bytes"],
+            r["length_bytes"],
+            r["sha256"],
+            r["object_key"],
+            r["version"],
+            r["fence"],
+        )
+        for r in rows
+    ]
+
+
+async def begin_completion(
+    connection: Connection, upload_id: UploadId, *, fence: int | None
+) -> bool:
+    """Stop taking bytes: open → completing, when all of them are in parts.
+
+    An upload that is not full needs the ``fence`` of its holder and ends early. False when bytes
+    are missing, in pieces, or somebody else's by now.
+    """
+    touched = await connection.execute(
+        "UPDATE upload SET state = 'completing', ended_early = offset_bytes < length_bytes"
+        " WHERE id = $1 AND state = 'open' AND (offset_bytes = length_bytes OR fence = $2)"
+        " AND NOT EXISTS (SELECT FROM upload_piece p WHERE p.upload_id = $1"
+        "  AND p.state = 'durable')",
+        upload_id,
+        fence,
+    )
+    return touched == 1
+
+
+async def finish(change: Change, upload_id: UploadId, recording: RecordingId) -> bool:
+    """Completing → finished, naming the recording that stands for it; False if it was finished."""
+    touched = await change.connection.execute(
+        "UPDATE upload SET state = 'finished', recording_id = $2, finished_at = $3, holder = NULL"
+        " WHERE id = $1 AND state = 'completing'",
+        upload_id,
+        recording,
+        change.now,
+    )
+    return touched == 1
+
+
+async def remove_empty(
+    connection: Connection, upload_id: UploadId, now: datetime, *, expired_by: datetime | None
+) -> bool:
+    """End an upload that has no byte; False when it has one, or was not expired by then."""
+    touched = await connection.execute(
+        "UPDATE upload SET state = 'removed', finished_at = $2"
+        " WHERE id = $1 AND state = 'open' AND offset_bytes = 0"
+        " AND ($3::timestamptz IS NULL OR expires_at <= $3)",
+        upload_id,
+        now,
+        expired_by,
+    )
+    return touched == 1
+
+
+async def postpone(connection: Connection, upload_id: UploadId, until: datetime) -> None:
+    """Let others come first: this one could not be ended, and trying at once would not help."""
+    await connection.execute(
+        "UPDATE upload SET expires_at = greatest(expires_at, $2)"
+        " WHERE id = $1 AND state IN ('open', 'completing')",
+        upload_id,
+        until,
+    )
+
+
+async def overdue(connection: Connection, now: datetime, limit: int) -> list[UploadId]:
+    """Open uploads past their expiry, and completions that nobody seems to carry on."""
+    rows = await connection.fetch(
+        "SELECT id FROM upload WHERE (state = 'open' AND expires_at <= $1)"
+        " OR (state = 'open' AND offset_bytes = length_bytes"
+        "     AND coalesce(last_byte_at, created_at) < $1 - interval '60 seconds')"
+        " OR (state = 'completing' AND coalesce(last_byte_at, created_at)"
+        "     < $1 - interval '60 seconds')"
+        " ORDER BY expires_at LIMIT $2",
+        now,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+def object_key(recording: uuid.UUID, received: datetime) -> str:
+    """Where an original lies: by day and recording; a key carries no personal data."""
+    return f"{received:%Y/%m/%d}/{recording}/original"

@@ -1,0 +1,1 @@
+"""Handlers for programs: parse, call one service function, shape. Pages are in ``web/pages``."""

@@ -1,0 +1,59 @@
+"""Watching livestreams: a ticket, the playlist under it, and the segments."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from recorder.services import live
+from recorder.web import shapes
+from recorder.web.api.livestreams import livestream_id, number_in_path
+from recorder.web.content import Content, Read, Span, json_answer, send, text_answer
+from recorder.web.keys import ACTOR, DEPS
+
+
+def address_of(ticket: live.Ticket) -> str:
+    """Where the playlist under a ticket is; its segments stand beside it."""
+    return f"/api/v1/livestreams/{ticket.livestream}/watch/{ticket.secret}/index.m3u8"
+
+
+async def grant(request: web.Request) -> web.StreamResponse:
+    ticket = await live.grant(request.app[DEPS], request[ACTOR], livestream_id(request))
+    return json_answer(
+        shapes.PlaybackShape(
+            url=address_of(ticket), media_type=live.PLAYLIST_TYPE, expires_at=ticket.expires_at
+        )
+    )
+
+
+async def index(request: web.Request) -> web.StreamResponse:
+    ticket = await live.grant(request.app[DEPS], request[ACTOR], livestream_id(request))
+    headers = {hdrs.LOCATION: address_of(ticket), hdrs.CACHE_CONTROL: "no-store"}
+    return web.Response(status=307, headers=headers)
+
+
+async def playlist(request: web.Request) -> web.StreamResponse:
+    text = await live.index(
+        request.app[DEPS], request[ACTOR], livestream_id(request), request.match_info["secret"]
+    )
+    return text_answer(text, live.PLAYLIST_TYPE)
+
+
+async def init(request: web.Request) -> web.StreamResponse:
+    return await _send(request, -number_in_path(request, "period"))
+
+
+async def segment(request: web.Request) -> web.StreamResponse:
+    return await _send(request, number_in_path(request, "number"))
+
+
+async def _send(request: web.Request, number: int) -> web.StreamResponse:
+    opened = await live.open_segment(
+        request.app[DEPS], request[ACTOR], livestream_id(request),
+        request.match_info["secret"], number,
+    )  # fmt: skip
+
+    async def open_span(_span: Span) -> Read:
+        return opened.read
+
+    content = Content(opened.length, live.SEGMENT_TYPE, opened.etag, use="livestream")
+    return await send(request, content, open_span)

@@ -1,0 +1,16 @@
+"""The rows of the API and of the addresses beside it, in the order of the reference."""
+
+from __future__ import annotations
+
+from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
+from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
+from recorder.web.api.routes_of_operation import OPERATION_ROUTES
+from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
+from recorder.web.route import Route
+
+API_ROUTES: tuple[Route, ...] = (
+    *UPLOAD_ROUTES,
+    *LIVESTREAM_ROUTES,
+    *EVIDENCE_ROUTES,
+    *OPERATION_ROUTES,
+)

@@ -1,0 +1,142 @@
+"""What answers about livestreams hold."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from recorder.domain.livestream import Form, Gap, Livestream
+from recorder.services.live import LivestreamView, Receipt
+from recorder.web.shape import Shape
+
+
+class GapShape(Shape):
+    """Where media are missing or do not join."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+    from_: datetime | None = Field(serialization_alias="from")
+    to: datetime | None
+    clock: str = Field(description="whose clock both times are of: device or arrival")
+    cause: str
+    first_missing: int | None
+    last_missing: int | None
+
+    @classmethod
+    def of(cls, gap: Gap) -> GapShape:
+        return cls(
+            from_=gap.begins_at,
+            to=gap.ends_at,
+            clock=gap.clock,
+            cause=gap.cause,
+            first_missing=gap.first_missing,
+            last_missing=gap.last_missing,
+        )
+
+
+class PublishShape(Shape):
+    """An address to deliver to."""
+
+    protocol: str
+    url: str
+
+
+class LivestreamLineShape(Shape):
+    """A livestream as lists show it."""
+
+    id: uuid.UUID
+    state: str = Field(description="open, live, interrupted, closing or closed")
+    form: str = Field(description="pushed: the sender numbers its segments; or received")
+    title: str
+    agency: str
+    device: str | None
+    officer: str | None
+    stage: str | None
+    case_numbers: tuple[str, ...]
+    recording: uuid.UUID | None = Field(description="null until it is closed")
+    segments: int
+    highest: int = Field(description="the highest number that is here")
+    length: int = Field(description="bytes of segments and init segments")
+    last: int | None = Field(description="what the sender said is its last number")
+    created_at: datetime
+    first_arrival_at: datetime | None
+    last_arrival_at: datetime | None
+    interrupted_at: datetime | None
+    closing_at: datetime | None
+    closed_at: datetime | None
+    flags: tuple[str, ...]
+    quarantine_reasons: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: Livestream) -> LivestreamLineShape:
+        return cls(**_line(found))
+
+
+class LivestreamShape(LivestreamLineShape):
+    """One livestream with its gaps."""
+
+    publish: tuple[PublishShape, ...]
+    gaps: tuple[GapShape, ...]
+
+    @classmethod
+    def of_view(cls, view: LivestreamView) -> LivestreamShape:
+        found = view.livestream
+        address = PublishShape(protocol="segments", url=f"/api/v1/livestreams/{found.id}")
+        return cls(
+            **_line(found),
+            publish=(address,) if found.form is Form.PUSHED else (),
+            gaps=tuple(GapShape.of(gap) for gap in view.gaps),
+        )
+
+
+class SegmentShape(Shape):
+    """What became of a segment or an init segment; it is durable."""
+
+    number: int = Field(description="negative: the init segment of that period")
+    period: int
+    length: int
+    sha256: str
+    sm3: str
+    arrived_at: datetime
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> SegmentShape:
+        segment = receipt.segment
+        return cls(
+            number=segment.number,
+            period=segment.period,
+            length=segment.length,
+            sha256=segment.sha256.hex(),
+            sm3=segment.sm3.hex(),
+            arrived_at=segment.arrived_at,
+        )
+
+
+def _line(found: Livestream) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "state": found.state.value,
+        "form": found.form.value,
+        "title": found.title,
+        "agency": found.agency_code,
+        "device": found.device_number,
+        "officer": found.officer,
+        "stage": found.stage,
+        "case_numbers": found.case_numbers,
+        "recording": found.recording,
+        "segments": found.segments,
+        "highest": found.highest_number,
+        "length": found.length,
+        "last": found.last_number,
+        "created_at": found.created_at,
+        "first_arrival_at": found.first_arrival_at,
+        "last_arrival_at": found.last_arrival_at,
+        "interrupted_at": found.interrupted_at,
+        "closing_at": found.closing_at,
+        "closed_at": found.closed_at,
+        "flags": found.flags,
+        "quarantine_reasons": found.quarantine_reasons,
+    }

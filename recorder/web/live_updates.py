@@ -1,0 +1,158 @@
+"""Work in progress as server-sent events: one query a second for all who may see the same.
+
+A listener gets the newest snapshot, never a backlog: whoever is slow misses what is out of date.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aiohttp import hdrs, web
+
+from recorder.domain.people import Actor, Scope
+from recorder.errors import RecorderError
+from recorder.runtime import Deps
+from recorder.services import limits, tasks
+from recorder.web.keys import ACTOR, DEPS, STOPPING
+from recorder.web.work_shapes import WorkShape
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL_S = 1.0
+#: Proxies drop connections that are silent for long.
+_HEARTBEAT_S = 15.0
+#: A stream ends after this long; the browser asks again, and is asked again who it is.
+_LONGEST = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What the listeners of one scope share."""
+
+    task: asyncio.Task[None] | None = None
+    listeners: int = 0
+    #: The newest snapshot as JSON, and how often it has changed.
+    snapshot: str = ""
+    turn: int = 0
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+
+class Broadcaster:
+    """Asks for the work in progress of each scope that somebody listens to."""
+
+    def __init__(self, deps: Deps):
+        self._deps = deps
+        self._channels: dict[Scope, _Channel] = {}
+
+    @contextlib.contextmanager
+    def listening(self, actor: Actor) -> Iterator[_Channel]:
+        """The channel of the actor's scope; it is kept current for the length of the block."""
+        channel = self._channels.setdefault(actor.scope, _Channel())
+        channel.listeners += 1
+        if channel.task is None:
+            channel.task = asyncio.create_task(self._keep_current(channel, actor))
+        try:
+            yield channel
+        finally:
+            channel.listeners -= 1
+            if channel.listeners == 0:
+                channel.task.cancel()
+                self._channels.pop(actor.scope, None)
+
+    async def _keep_current(self, channel: _Channel, actor: Actor) -> None:
+        while True:
+            try:
+                work = await tasks.list_unfinished(self._deps, actor)
+            except RecorderError as error:
+                logger.warning("work in progress cannot be told now: %s", error)
+            else:
+                snapshot = WorkShape.of(work).model_dump_json()
+                if snapshot != channel.snapshot:
+                    async with channel.changed:
+                        channel.snapshot = snapshot
+                        channel.turn += 1
+                        channel.changed.notify_all()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def close(self) -> None:
+        """End every query; listeners end by STOPPING."""
+        running = [channel.task for channel in self._channels.values() if channel.task]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+BROADCASTER: web.AppKey[Broadcaster] = web.AppKey("broadcaster", Broadcaster)
+
+
+async def broadcasting(app: web.Application) -> AsyncIterator[None]:
+    """The broadcaster lives as long as the application."""
+    app[BROADCASTER] = Broadcaster(app[DEPS])
+    yield
+    await app[BROADCASTER].close()
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Answer with the asker's work in progress until either side ends, ten minutes at most.
+
+    Each event is named ``work`` and holds the JSON of ``GET /api/v1/work``.
+    """
+    response = web.StreamResponse(
+        headers={
+            hdrs.CONTENT_TYPE: "text/event-stream; charset=utf-8",
+            hdrs.CACHE_CONTROL: "no-store",
+            # nginx would hold events back.
+            "X-Accel-Buffering": "no",
+        }
+    )
+    deps, actor = request.app[DEPS], request[ACTOR]
+    stopping: asyncio.Task[object] = asyncio.create_task(_until(request.app[STOPPING]))
+    try:
+        async with limits.streaming(deps, actor, _LONGEST):
+            await _tell(request, response, stopping)
+    finally:
+        stopping.cancel()
+    with contextlib.suppress(ConnectionError):
+        await response.write_eof()
+    return response
+
+
+async def _tell(
+    request: web.Request, response: web.StreamResponse, stopping: asyncio.Task[object]
+) -> None:
+    with request.app[BROADCASTER].listening(request[ACTOR]) as channel:
+        await response.prepare(request)
+        await response.write(b"retry: 2000\n\n")
+        turn = 0
+        ends_at = asyncio.get_running_loop().time() + _LONGEST.total_seconds()
+        while not stopping.done() and asyncio.get_running_loop().time() < ends_at:
+            news = await _news(channel, turn, stopping)
+            turn = channel.turn
+            await response.write(f"event: work\ndata: {news}\n\n".encode() if news else b":\n\n")
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _news(channel: _Channel, seen: int, stopping: asyncio.Task[object]) -> str | None:
+    """A newer snapshot than the one seen; None after a silence, or when the service stops."""
+
+    async def newer() -> str:
+        async with channel.changed:
+            await channel.changed.wait_for(lambda: channel.turn > seen)
+            return channel.snapshot
+
+    waiting = asyncio.create_task(newer())
+    try:
+        await asyncio.wait(
+            {waiting, stopping}, timeout=_HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        return waiting.result() if waiting.done() else None
+    finally:
+        waiting.cancel()

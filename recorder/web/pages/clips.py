@@ -1,0 +1,135 @@
+"""What the player needs to know of a recording, the same on the page of a case and its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.ids import RecordingId
+from recorder.domain.media import MediaFacts, Showable, plan
+from recorder.domain.recording import Recording
+from recorder.services.casework import CaseRecording
+from recorder.services.review import RecordingView
+
+_USUAL_FPS_MILLI = 25_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One recording as a line of the list beside the player."""
+
+    id: RecordingId
+    name: str
+    #: ready, pending, failed or none, as services/review says it.
+    playable: str
+    #: video, audio, picture, or None while unknown.
+    kind: str | None
+    state: str
+    #: ``quarantined`` hides the integrity in ``state``; both may need a banner.
+    integrity: str
+    has_poster: bool
+    began: datetime
+    #: Whether ``began`` is when it began, or only when it was received.
+    began_is_known: bool
+    ended: datetime | None
+    length_ms: int
+    fps_milli: int
+    flags: tuple[str, ...]
+    device: str | None
+    officer: str | None
+    agency: str
+    stage: str | None
+    key_file: bool
+    length: int
+    #: failing when last read back, restored after a failure, or None.
+    fixity: str | None
+
+
+def of_case(recording: CaseRecording) -> Clip:
+    """A line of a case's timeline."""
+    profiles = set(recording.renditions)
+    state, kind = _playable(recording.media, profiles)
+    return _clip(
+        recording, recording.stage, state, kind, "poster" in profiles, recording.state,
+        recording.fixity,
+    )  # fmt: skip
+
+
+def of_view(view: RecordingView) -> Clip:
+    """The recording of a page of its own."""
+    made = {rendition.profile for rendition in view.renditions}
+    playable, found = view.playable, view.recording
+    return _clip(
+        found, found.stage, playable.state, playable.kind, "poster" in made, found.state,
+        view.fixity,
+    )  # fmt: skip
+
+
+def _clip(
+    found: CaseRecording | Recording,
+    stage: str | None,
+    playable: str,
+    kind: str | None,
+    has_poster: bool,
+    state: str,
+    fixity: str | None,
+) -> Clip:
+    media = found.media or {}
+    return Clip(
+        id=found.id,
+        name=found.original_name,
+        playable=playable,
+        kind=kind,
+        state=state,
+        integrity=str(found.integrity),
+        has_poster=has_poster,
+        began=found.started_at or found.received_at,
+        began_is_known=found.started_at is not None,
+        ended=found.ended_at,
+        length_ms=_whole(media.get("length_ms")),
+        fps_milli=_fps(media) or _USUAL_FPS_MILLI,
+        flags=found.flags,
+        device=found.device_number,
+        officer=found.officer,
+        agency=found.agency_code,
+        stage=str(stage) if stage else None,
+        key_file=found.key_file,
+        length=found.length,
+        fixity=fixity,
+    )
+
+
+def _playable(
+    media: Mapping[str, object] | None, profiles: Collection[str]
+) -> tuple[str, str | None]:
+    """What can be shown, as far as a list knows it: whether work has failed it does not know."""
+    if media is None:
+        return "pending", None
+    wanted = plan(MediaFacts.from_json(media))
+    needed = "proxy" if wanted.needs_proxy else None
+    match wanted.showable:
+        case Showable.NONE:
+            return "none", None
+        case Showable.PICTURE:
+            kind, needed = "picture", "poster"
+        case Showable.AUDIO:
+            kind = "audio"
+        case _:
+            kind = "video"
+    return ("ready" if needed is None or needed in profiles else "pending"), kind
+
+
+def _fps(media: Mapping[str, object]) -> int:
+    streams = media.get("streams")
+    if not isinstance(streams, list):
+        return 0
+    found = [_whole(s.get("fps_milli")) for s in streams if s.get("kind") == "video"]
+    return found[0] if found else 0
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+__all__ = ["Clip", "of_case", "of_view"]

@@ -1,0 +1,96 @@
+"""PAGE_ROUTES: every page and form with who may ask for it. Handlers are beside this module."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs
+
+from recorder.domain.limit import Limit
+from recorder.domain.people import Permission
+from recorder.web.pages import account, administration, assets, cases, login, recordings, work
+from recorder.web.route import Answer, Handler, Route
+
+
+def _page(
+    path: str, handler: Handler, permission: Permission, summary: str, limit: Limit | None = None
+) -> Route:
+    return Route(
+        method=hdrs.METH_GET, path=path, handler=handler, permission=permission,
+        summary=summary, answer=Answer(media_type="text/html"), described=False, limit=limit,
+    )  # fmt: skip
+
+
+def _form(path: str, handler: Handler, permission: Permission, summary: str) -> Route:
+    return Route(
+        method=hdrs.METH_POST, path=path, handler=handler, permission=permission,
+        summary=summary, request_media_type="application/x-www-form-urlencoded",
+        answer=Answer(status=303, media_type="text/html"), described=False,
+    )  # fmt: skip
+
+
+_P = Permission
+_ADMIN = "/administration"
+
+PAGE_ROUTES: tuple[Route, ...] = (
+    _page("/static/{version}/{name}", assets.serve, _P.PUBLIC, "A style sheet, script or icon."),
+    _page("/sign-in", login.show_sign_in, _P.PUBLIC, "The form that signs in."),
+    _form("/sign-in", login.sign_in, _P.PUBLIC, "Sign in by password."),
+    _page("/login/{secret}", login.show_link, _P.PUBLIC, "The button of a one-time login."),
+    _form("/login/{secret}", login.use_link, _P.PUBLIC, "Sign in by a one-time address."),
+    _form("/sign-out", login.sign_out, _P.SIGNED_IN, "End the session."),
+    _form("/preferences", login.prefer, _P.PUBLIC, "Choose language, light or dark."),
+    _page("/account", account.show, _P.SIGNED_IN, "One's own password and sessions."),
+    _form("/account/password", account.change_password, _P.SIGNED_IN,
+          "Change one's own password."),
+    _form("/account/sessions/end", account.end_others, _P.SIGNED_IN, "End one's other sessions."),
+    _form("/account/sessions/{id}/end", account.end_session, _P.SIGNED_IN,
+          "End one of one's own sessions."),
+    # Cases.
+    _page("/", cases.find, _P.READ_CASES, "Find a case by its number.", Limit.SEARCH),
+    _form("/cases", cases.open_case, _P.EDIT_CASES, "Open a case."),
+    _page("/cases/{id}", cases.show, _P.READ_CASES, "A case with its timeline and player."),
+    _form("/cases/{id}/confirm", cases.confirm, _P.EDIT_CASES, "Confirm a provisional case."),
+    _form("/cases/{id}/amend", cases.amend, _P.EDIT_CASES, "Change the title, add a number."),
+    _form("/cases/{id}/merge", cases.merge, _P.EDIT_CASES, "Merge into another case."),
+    _form("/cases/{id}/recordings/{recording}/unlink", cases.unlink, _P.LINK, "End a link."),
+    # Footage.
+    _page("/recordings", recordings.pool, _P.BROWSE, "Lists of footage.", Limit.SEARCH),
+    _form("/recordings/link", recordings.link_many, _P.LINK, "Link many recordings at once."),
+    _page("/recordings/{id}", recordings.show, _P.BROWSE, "A recording with all its facts."),
+    _page("/recordings/{id}/poster", recordings.poster, _P.WATCH, "Its still, or a sign for it."),
+    _form("/recordings/{id}/link", recordings.link, _P.LINK, "Link a recording to a case."),
+    _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),
+    _page("/quarantine", recordings.quarantine, _P.ADMIT, "Footage in quarantine.", Limit.SEARCH),
+    # Work.
+    _page("/work", work.show, _P.READ_WORK, "Transfers and tasks under way."),
+    _page("/work/failed", work.failed, _P.READ_WORK, "Tasks that failed."),
+    _form("/work/runs/{id}/retry", work.retry, _P.RETRY_WORK, "Start a failed task again."),
+    _page("/checks", work.show_checks, _P.READ_WORK, "The last audits, the age of fixity."),
+    _page("/alarms", work.show_alarms, _P.READ_WORK, "Alarms."),
+    _form("/alarms/{id}/acknowledge", work.acknowledge, _P.SETTLE_ALARMS, "Acknowledge an alarm."),
+    _form("/alarms/{id}/clear", work.clear, _P.SETTLE_ALARMS, "Clear an alarm."),
+    # Administration.
+    _page(_ADMIN, administration.home, _P.ADMINISTER, "Administration."),
+    _page(f"{_ADMIN}/people", administration.people, _P.ADMINISTER, "People."),
+    _form(f"{_ADMIN}/people", administration.add_person, _P.ADMINISTER, "Add a person."),
+    _form(f"{_ADMIN}/people/state", administration.set_person_state, _P.ADMINISTER,
+          "Suspend a person, or end that."),
+    _form(f"{_ADMIN}/people/password", administration.change_password, _P.ADMINISTER,
+          "Set a person's password."),
+    _form(f"{_ADMIN}/people/sessions", administration.end_sessions, _P.ADMINISTER,
+          "End every session of a person."),
+    _page(f"{_ADMIN}/devices", administration.devices, _P.ADMINISTER, "Devices."),
+    _form(f"{_ADMIN}/devices", administration.add_device, _P.ADMINISTER, "Add a device."),
+    _page(f"{_ADMIN}/devices/{{id}}", administration.device, _P.ADMINISTER, "A device."),
+    _form(f"{_ADMIN}/devices/{{id}}/state", administration.set_device_state, _P.ADMINISTER,
+          "Set the state of a device."),
+    _form(f"{_ADMIN}/devices/{{id}}/handovers", administration.hand_over, _P.ADMINISTER,
+          "Note who wears a device."),
+    _form(f"{_ADMIN}/devices/{{id}}/code", administration.make_enrolment_code, _P.ADMINISTER,
+          "Make an enrolment code."),
+    _page(f"{_ADMIN}/docks", administration.docks, _P.ADMINISTER, "Docks."),
+    _form(f"{_ADMIN}/docks", administration.add_dock, _P.ADMINISTER, "Add a dock."),
+    _page(f"{_ADMIN}/tokens", administration.tokens, _P.ADMINISTER, "Tokens of programs."),
+    _form(f"{_ADMIN}/tokens", administration.add_token, _P.ADMINISTER, "Add a token."),
+    _form(f"{_ADMIN}/tokens/{{id}}/revoke", administration.revoke_token, _P.ADMINISTER,
+          "Revoke a token."),
+)  # fmt: skip

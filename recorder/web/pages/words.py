@@ -1,0 +1,301 @@
+"""Every code that pages say in words: states, stages, reasons, events, problems.
+
+Texts are English message ids; the catalogue has the Chinese. A test demands that each code the
+product can show stands here and each text in the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from recorder.web.i18n import Catalogue
+from recorder.web.pages import explanations, work_explanations
+
+_STATES = {
+    "receiving": "Being received",
+    "received": "Not verified yet",
+    "sealed": "Sealed",
+    "mismatched": "Mismatched",
+    "quarantined": "Quarantined",
+}
+_CASE_STATES = {
+    "provisional": "Provisional",
+    "confirmed": "Confirmed",
+    "merged": "Merged",
+}
+_STAGES = {
+    "initiation": "Initiation",
+    "investigation": "Investigation",
+    "review": "Review",
+    "decision": "Decision",
+    "service": "Service",
+    "enforcement": "Enforcement",
+}
+_SCHEMES = {
+    "case": "Case number",
+    "clue": "Clue",
+    "inspection": "Inspection task",
+    "filing": "Filing",
+    "notice": "Notice",
+    "decision": "Decision document",
+    "coercion": "Coercive measure",
+    "archive": "Archive number",
+    "scan": "Scanned code",
+    "hotline": "Hotline 12345",
+    "court": "Court number",
+}
+_TASKS = {
+    "verify": "Verify the original",
+    "probe": "Read the media",
+    "poster": "Make the poster",
+    "proxy": "Prepare for viewing",
+    "examine": "Examine for damage",
+}
+_TASK_STATES = {
+    "pending": "Waiting",
+    "claimed": "Running",
+    "done": "Done",
+    "failed": "Failed",
+}
+_UPLOAD_STATES = {
+    "open": "Receiving",
+    "completing": "Completing",
+    "finished": "Finished",
+    "removed": "Removed",
+}
+_ROLES = {
+    "device": "Device",
+    "dock": "Dock",
+    "officer": "Officer",
+    "supervisor": "Supervisor",
+    "administrator": "Administrator",
+}
+_ACTORS = {
+    "device": "device",
+    "dock": "dock",
+    "person": "person",
+    "program": "program",
+    "worker": "worker",
+    "service": "service",
+    "operator": "operator",
+    "nobody": "nobody",
+}
+_DEVICE_STATES = {"active": "Active", "suspended": "Suspended", "lost": "Lost"}
+_ORIGINS = {"upload": "With the upload", "person": "By a person", "merge": "By merging"}
+_SOURCES = {"metadata": "said by the sender", "file_name": "from the file name",
+            "media": "from the media file"}  # fmt: skip
+_SHOWABLE = {
+    "as_is": "Plays as it is",
+    "remux": "Copied into MP4 for viewing",
+    "transcode": "Converted for viewing",
+    "picture": "Still picture",
+    "audio": "Sound only",
+    "none": "Cannot be shown",
+}
+_PROFILES = {"proxy": "Viewing copy", "poster": "Poster", "original": "Original"}
+_ALARMS = {
+    "recording_mismatched": "Footage does not match what arrived",
+    "task_failed": "A task failed",
+    "quarantine_waiting": "Footage waits in quarantine",
+    "store_canary_failed": "The store does not protect footage",
+    "store_unavailable": "The store cannot be reached",
+    "disk_low": "Little disk space left",
+    "lock_expiring": "The lock of originals is about to end",
+    "upload_stuck": "An upload cannot be completed",
+    "workers_silent": "No worker is running",
+    "audit_findings": "The audit found differences",
+    "database_younger": "The database is younger than the store",
+    "fixity_failed": "A sealed original is not what was sealed",
+    "fixity_overdue": "Originals are read back too late",
+    "delete_markers": "Somebody deletes in the store",
+}
+_AUDIT_LEVELS = {
+    "presence": "Presence",
+    "size": "Version and size",
+    "digest": "Every byte",
+}
+_AUDIT_STATES = {"running": "Under way", "completed": "Completed", "abandoned": "Given up"}
+_AUDIT_STEPS = {
+    "originals": "originals",
+    "duplicates": "copies",
+    "segments": "segments of livestreams",
+    "renditions": "derived forms",
+    "pieces": "staged pieces",
+    "listed originals": "what the store lists",
+    "listed renditions": "what the store lists",
+    "listed pieces": "what the store lists",
+    "hidden originals": "delete markers",
+    "hidden renditions": "delete markers",
+    "multiparts": "unfinished multipart uploads",
+    "uploads": "uploads",
+    "events": "custody events",
+}
+_FIXITY = {
+    "digest": "Other bytes",
+    "length": "Another length",
+    "missing": "Not in the store",
+    "unreadable": "Cannot be read",
+}
+_SEVERITIES = {"critical": "Critical", "warning": "Warning"}
+_ALARM_STATES = {"raised": "Open", "acknowledged": "Acknowledged", "cleared": "Cleared"}
+_EVENTS = {
+    "UploadCompleted": "Upload completed",
+    "DuplicateReceived": "The same content came again",
+    "DuplicateReleased": "The copy was let go",
+    "RecordingRebuilt": "Found again from its sidecar",
+    "RecordingAssembled": "Made of a livestream",
+    "RecordingQuarantined": "Put into quarantine",
+    "RecordingAdmitted": "Admitted",
+    "RecordingSealed": "Verified and sealed",
+    "RecordingMismatched": "Found mismatched",
+    "FixityFailed": "Not what was sealed when read back",
+    "FixityRestored": "What was sealed again when read back",
+    "MediaProbed": "Media read",
+    "RenditionMade": "Derived form made",
+    "RecordingViewed": "Page viewed",
+    "PlaybackGranted": "Played",
+    "OriginalDownloaded": "Original downloaded",
+    "ReceiptIssued": "Receipt issued",
+    "TaskFailed": "Task failed",
+    "TaskRetried": "Task started again",
+    "RecordingLinked": "Linked to a case",
+    "RecordingUnlinked": "Unlinked from a case",
+    "CaseOpened": "Case opened",
+    "CaseAmended": "Case amended",
+    "CaseMerged": "Case merged",
+    "CaseViewed": "Case viewed",
+}
+_FACTS = {
+    "reason": "Reason",
+    "reasons": "Reasons",
+    "number": "Number",
+    "stage": "Stage",
+    "origin": "How",
+    "profile": "Form",
+    "task": "Task",
+    "code": "Code",
+    "detail": "Detail",
+    "attempts": "Attempts",
+    "original_name": "File",
+    "length": "Length in bytes",
+    "first_byte": "From byte",
+    "last_byte": "To byte",
+    "sha256": "SHA-256",
+    "showable": "Showing",
+    "flags": "Remarks",
+    "tool": "Tool",
+    "tool_version": "Version",
+    "worker": "Worker",
+    "scheme": "Kind of number",
+    "title": "Title",
+    "state": "State",
+    "before": "Before",
+    "after": "After",
+    "incomplete": "Cut short",
+}
+_DONE = {
+    "linked": "Linked.",
+    "unlinked": "The link has ended; the history keeps it.",
+    "admitted": "The footage has been admitted.",
+    "retried": "The task starts again.",
+    "acknowledged": "Acknowledged; the alarm stays open until it is cleared.",
+    "cleared": "The alarm is cleared.",
+    "opened": "The case is open.",
+    "confirmed": "The case is confirmed.",
+    "amended": "The case is amended.",
+    "merged": "The cases are merged; the old address leads here.",
+    "added": "Added.",
+    "changed": "Changed.",
+    "noted": "Noted in the hand-over log.",
+    "revoked": "The token is worthless from now on.",
+    "password-changed": "The new password counts from now on; your other sessions have ended.",
+    "sessions-ended": "Those sessions have ended.",
+    "signed-out": "You are signed out.",
+}
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "state": _STATES,
+    "case_state": _CASE_STATES,
+    "stage": _STAGES,
+    "scheme": _SCHEMES,
+    "task": _TASKS,
+    "task_state": _TASK_STATES,
+    "upload_state": _UPLOAD_STATES,
+    "role": _ROLES,
+    "actor": _ACTORS,
+    "device_state": _DEVICE_STATES,
+    "origin": _ORIGINS,
+    "source": _SOURCES,
+    "showable": _SHOWABLE,
+    "profile": _PROFILES,
+    "alarm": _ALARMS,
+    "fixity": _FIXITY,
+    "audit_level": _AUDIT_LEVELS,
+    "audit_state": _AUDIT_STATES,
+    "audit_step": _AUDIT_STEPS,
+    "severity": _SEVERITIES,
+    "alarm_state": _ALARM_STATES,
+    "event": _EVENTS,
+    "fact": _FACTS,
+    "done": _DONE,
+    "flag": {code: title for code, (title, _) in explanations.FLAGS.items()},
+    "quarantine": {code: title for code, (title, _) in explanations.QUARANTINE.items()},
+    "problem": explanations.PROBLEMS,
+    "mismatch": work_explanations.MISMATCHES,
+    "finding": work_explanations.FINDINGS,
+    "note": work_explanations.NOTES,
+    #: The form that needs no facts.
+    "failure": {code: forms[-1] for code, forms in work_explanations.TASK_FAILURES.items()},
+}
+#: What to make of a reason word, in a sentence or two.
+ADVICE: Mapping[str, Mapping[str, str]] = {
+    "flag": {code: text for code, (_, text) in explanations.FLAGS.items()},
+    "quarantine": {code: text for code, (_, text) in explanations.QUARANTINE.items()},
+}
+
+
+def word(messages: Catalogue, group: str, code: object) -> str:
+    """What a code is called on pages; a code that nobody has named is shown as it is."""
+    text = WORDS[group].get(str(code))
+    return messages.gettext(text) if text else str(code)
+
+
+def reasons(messages: Catalogue, codes: Iterable[str]) -> list[str]:
+    """Why footage was quarantined or found mismatched, code by code."""
+    groups = {code: group for group in ("mismatch", "quarantine") for code in WORDS[group]}
+    return [word(messages, groups.get(code, "quarantine"), code) for code in codes]
+
+
+def advice(messages: Catalogue, group: str, code: object) -> str:
+    """What a reason word means for the reader; empty for one that nobody has explained."""
+    text = ADVICE[group].get(str(code))
+    return messages.gettext(text) if text else ""
+
+
+def known(group: str, code: str | None) -> str | None:
+    """The code if pages have a word for it: addresses may hold anything."""
+    return code if code in WORDS[group] else None
+
+
+def known_problem(code: str | None) -> str | None:
+    """As ``known``; a problem without a sentence of its own is told as a refusal."""
+    if code is None:
+        return None
+    return code if code in WORDS["problem"] else "refused"
+
+
+def facts_of(facts: Mapping[str, object]) -> list[tuple[str, object]]:
+    """What a custody event says that people read: names of ``fact`` with plain values."""
+    shown: list[tuple[str, object]] = []
+    for name in _FACTS:
+        value = facts.get(name)
+        if value is None or value == [] or value == {} or value is False:
+            continue
+        if name == "detail" and "code" in facts:
+            # English, for programs; the code has its sentence.
+            continue
+        shown.append((name, value))
+    return shown
+
+
+__all__ = ["ADVICE", "WORDS", "advice", "facts_of", "known", "known_problem", "reasons", "word"]

@@ -1,0 +1,250 @@
+"""What requests may hold: queries and JSON bodies, refused when they hold anything else.
+
+Answers are in ``shapes``. Texts get a limit here; what they mean is checked by domain and services.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from recorder.domain.case import CaseState, Scheme, Stage
+from recorder.domain.instant import Instant
+from recorder.domain.people import Role
+from recorder.errors import InvalidInput
+from recorder.services.paging import LONGEST_PAGE
+
+
+def _moment(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError("write the time as text")
+    try:
+        return Instant.parse(text).at
+    except InvalidInput as error:
+        raise ValueError(error.detail) from error
+
+
+#: A time as RFC 3339 writes it; without a zone +08:00 is meant, as everywhere in the product.
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+_Number = Annotated[str, Field(min_length=1, max_length=200)]
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+_Code = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Body(BaseModel):
+    """A JSON object with these members and no others; texts are not turned into numbers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Query(BaseModel):
+    """A query with these parameters and no others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+class NoQuery(Query):
+    """No parameter at all."""
+
+
+class PageQuery(Query):
+    """Which lines of a list."""
+
+    cursor: Annotated[str | None, Field(max_length=200, description="`next` of the last page")] = (
+        None
+    )
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="most lines to give")] = 50
+
+
+class RecordingsQuery(PageQuery):
+    """Which recordings; every parameter narrows."""
+
+    device: Annotated[_Number | None, Field(description="device number")] = None
+    officer: Annotated[_Number | None, Field(description="officer's number")] = None
+    agency: Annotated[_Code | None, Field(description="agency code")] = None
+    from_: Annotated[Moment | None, Field(alias="from", description="began at or after")] = None
+    to: Annotated[Moment | None, Field(description="began before")] = None
+    state: Literal["received", "sealed", "mismatched", "quarantined"] | None = None
+    flag: Annotated[_Code | None, Field(description="one reason word")] = None
+    linked: Annotated[bool | None, Field(description="tied to a case, or to none")] = None
+    q: Annotated[_Name | None, Field(description="beginning of a name, else part of one")] = None
+
+
+class EventsQuery(Query):
+    """Which events of one recording."""
+
+    after: Annotated[int, Field(ge=0, le=2**63 - 1, description="position seen last")] = 0
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = LONGEST_PAGE
+
+
+class CasesQuery(PageQuery):
+    """Which cases; at most one of number, prefix and q."""
+
+    number: Annotated[_Number | None, Field(description="whole number, any bracket style")] = None
+    prefix: Annotated[_Number | None, Field(description="beginning of a number")] = None
+    q: Annotated[_Number | None, Field(description="fragment of a number")] = None
+
+
+class AlarmsQuery(PageQuery):
+    """Which alarms."""
+
+    open: Annotated[bool, Field(description="only those not cleared")] = True
+
+
+class ReasonBody(Body):
+    reason: _Reason
+
+
+class AdmitBody(ReasonBody):
+    """Let quarantined footage in, perhaps as another agency's."""
+
+    agency: _Code | None = None
+
+
+class LinkBody(Body):
+    """Tie a recording to a case."""
+
+    reason: _Reason | None = None
+    stage: Stage | None = None
+
+
+class LinkLine(LinkBody):
+    """One of many: the case by id, or by number."""
+
+    recording: uuid.UUID
+    case: uuid.UUID | None = None
+    number: _Number | None = None
+
+
+class LinksBody(Body):
+    """Many links at once; each is made or refused by itself."""
+
+    links: Annotated[tuple[LinkLine, ...], Field(min_length=1, max_length=500, strict=False)]
+
+
+class CaseBody(Body):
+    """A new case."""
+
+    number: _Number
+    scheme: Scheme = Scheme.CASE
+    title: _Name | None = None
+    agency: _Code | None = None
+
+
+class IdentifierBody(Body):
+    number: _Number
+    scheme: Scheme = Scheme.CASE
+
+
+class CaseChangeBody(Body):
+    """What changes; `state` takes a provisional case to `confirmed`."""
+
+    title: _Name | None = None
+    state: Literal[CaseState.CONFIRMED] | None = None
+    add_identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=50, strict=False)] = ()
+    reason: _Reason | None = None
+
+
+class MergeBody(ReasonBody):
+    into: uuid.UUID
+
+
+class NoteBody(Body):
+    note: Annotated[str | None, Field(max_length=1000)] = None
+
+
+class EnrolBody(Body):
+    code: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class PersonBody(Body):
+    login: _Code
+    name: _Name
+    role: Literal[Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR]
+    password: Annotated[str, Field(min_length=1, max_length=1000)]
+    agency: _Code | None = None
+    officer: _Number | None = None
+    city: bool = False
+
+
+class PasswordBody(Body):
+    """Only this password counts from now on."""
+
+    password: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class PersonStateBody(ReasonBody):
+    """Suspend an account, or bring it back."""
+
+    state: Literal["active", "suspended"]
+
+
+class DeviceBody(Body):
+    number: _Number
+    agency: _Code | None = None
+
+
+class DeviceStateBody(ReasonBody):
+    state: Literal["active", "suspended", "lost"]
+
+
+class DockBody(Body):
+    name: _Name
+    agency: _Code | None = None
+
+
+class TokenBody(Body):
+    """A token for a program."""
+
+    name: _Name
+    role: Literal[Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR]
+    agency: _Code | None = None
+    city: bool = False
+
+
+class HandOverBody(Body):
+    """From `at` on this officer wears the device; null: handed back."""
+
+    officer: _Number | None
+    at: Moment | None = None
+
+
+class LivestreamBody(Body):
+    """A livestream that is about to be pushed."""
+
+    title: Annotated[str, Field(min_length=1, max_length=100)]
+    case_numbers: Annotated[tuple[_Number, ...], Field(max_length=20, strict=False)] = ()
+    stage: Stage | None = None
+    officer: _Number | None = None
+    device: _Number | None = None
+    device_clock_at: Moment | None = None
+
+
+class CloseLivestreamBody(Body):
+    """`last` is the number of its last segment; null: not known."""
+
+    last: Annotated[int | None, Field(ge=0, le=2**53)] = None
+
+
+class LivestreamsQuery(PageQuery):
+    """Which livestreams."""
+
+    running: Annotated[bool | None, Field(description="those that are not closed, or are")] = None
+
+
+#: Those of domain/livestream.PeriodCause that a sender can know.
+_Cause = Literal["reconnect", "silence", "time_jump", "codec_change", "unknown"]
+
+
+class InitQuery(Query):
+    """Why the period begins."""
+
+    cause: Annotated[_Cause, Field(description="also the cause of the gap before it")] = "unknown"

@@ -1,0 +1,353 @@
+// The player: one clip after the other, by mouse or keyboard, with addresses that are renewed.
+// Texts stand in the page (_player.html); this module holds none.
+import { grant, NotNow } from "./grant.js";
+
+const RENEW_BEFORE_MS = 45_000;
+const ASK_AGAIN_MS = 3_000;
+
+export function written(seconds) {
+  const whole = Math.max(0, Math.floor(seconds || 0));
+  const rest = `${String(Math.floor(whole / 60) % 60)}:${String(whole % 60).padStart(2, "0")}`;
+  return whole < 3600 ? rest : `${Math.floor(whole / 3600)}:${rest.padStart(5, "0")}`;
+}
+
+export class Player extends EventTarget {
+  constructor(root) {
+    super();
+    this.root = root;
+    this.find = (selector) => root.querySelector(selector);
+    this.video = this.find("video");
+    this.audio = this.find("audio");
+    this.picture = this.find(".screen-picture");
+    this.face = this.find(".screen-sound-face");
+    this.start = this.find(".screen-start");
+    this.controls = this.find(".controls");
+    this.seek = this.find(".seek");
+    this.speed = this.find(".speed select");
+    this.words = Object.fromEntries(
+      [...root.querySelectorAll(".player-words dt")].map((name) => [name.textContent, name.nextElementSibling]),
+    );
+    this.clip = null;
+    this.media = null;
+    this.wish = null;
+    this.timer = 0;
+    this.renewAt = 0;
+    this.brokeAt = null;
+    this.listen();
+  }
+
+  listen() {
+    for (const media of [this.video, this.audio]) {
+      media.addEventListener("timeupdate", () => this.tell(media));
+      media.addEventListener("play", () => this.controls.classList.add("is-playing"));
+      media.addEventListener("pause", () => this.controls.classList.remove("is-playing"));
+      media.addEventListener("play", () => { this.start.hidden = true; });
+      media.addEventListener("volumechange", () => this.controls.classList.toggle("is-muted", media.muted));
+      media.addEventListener("durationchange", () => this.tell(media));
+      media.addEventListener("ended", () => media === this.media && this.step(1, true));
+      media.addEventListener("error", () => media === this.media && media.getAttribute("src") && this.broken());
+      media.addEventListener("loadeddata", () => media === this.media && this.check());
+    }
+    this.video.addEventListener("click", () => this.toggle());
+    this.start.addEventListener("click", () => this.toggle());
+    this.seek.addEventListener("input", () => {
+      if (this.media?.duration) this.media.currentTime = (this.seek.value / 1000) * this.media.duration;
+    });
+    this.speed.addEventListener("change", () => {
+      this.setSpeed(Number(this.speed.value));
+      this.root.focus({ preventScroll: true });
+    });
+    this.controls.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-do]");
+      if (button) this.act(button.dataset.do);
+    });
+    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("visibilitychange", () => !document.hidden && this.renewIfDue());
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.target;
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) && target !== this.seek;
+    if (typing) return;
+    const onButton = target.closest?.("button, a, summary");
+    const acts = {
+      " ": "toggle", ArrowLeft: "back", ArrowRight: "on", ",": "frame-back", ".": "frame-on",
+      n: "next", p: "previous", m: "mute", f: "expand",
+    };
+    const act = acts[event.key];
+    // Space on a button presses it, as everywhere, unless it is the button of a clip.
+    if (!act || (act === "toggle" && onButton && !onButton.closest("[data-clip], .player"))) return;
+    event.preventDefault();
+    this.act(act);
+  }
+
+  act(name) {
+    const acts = {
+      toggle: () => this.toggle(),
+      back: () => this.jump(-5),
+      on: () => this.jump(5),
+      "frame-back": () => this.frame(-1),
+      "frame-on": () => this.frame(1),
+      next: () => this.step(1, !this.media?.paused),
+      previous: () => this.step(-1, !this.media?.paused),
+      mute: () => { for (const media of [this.video, this.audio]) media.muted = !media.muted; },
+      expand: () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen?.()),
+    };
+    acts[name]?.();
+  }
+
+  step(by, play) {
+    this.dispatchEvent(new CustomEvent("step", { detail: { by, play } }));
+  }
+
+  toggle() {
+    if (!this.media) {
+      if (this.clip && this.ready) this.load(true);
+      return;
+    }
+    if (this.media.paused) this.play();
+    else this.media.pause();
+  }
+
+  play() {
+    if (this.due) {
+      this.load(true, this.media.currentTime);
+      return;
+    }
+    // Refused when the browser wants a click first: then the big button stays.
+    this.media.play().catch(() => { this.start.hidden = !this.media?.paused; });
+  }
+
+  jump(seconds) {
+    if (this.media) this.media.currentTime = Math.max(0, Math.min(this.media.duration || 0, this.media.currentTime + seconds));
+  }
+
+  frame(by) {
+    if (!this.media) return;
+    this.media.pause();
+    this.jump((by * 1000) / Number(this.clip.dataset.fps));
+  }
+
+  setSpeed(speed) {
+    for (const media of [this.video, this.audio]) {
+      media.defaultPlaybackRate = speed;
+      media.playbackRate = speed;
+    }
+  }
+
+  get ready() {
+    return this.clip?.dataset.playable === "ready" && this.root.dataset.watch === "yes";
+  }
+
+  // Show a clip; begin to play when that is asked for, else wait for the first press.
+  async show(clip, play) {
+    this.wish?.abort();
+    clearTimeout(this.timer);
+    this.stop();
+    this.clip = clip;
+    this.brokeAt = null;
+    this.tellState();
+    if (this.root.dataset.watch !== "yes") return this.say("forbidden");
+    if (!this.ready) {
+      const now = clip.dataset.playable;
+      this.say(now, true);
+      if (now === "pending") this.timer = setTimeout(() => this.askAgain(), ASK_AGAIN_MS);
+      return undefined;
+    }
+    const kind = clip.dataset.kind;
+    if (play || kind === "picture") return this.load(play);
+    // The address is asked for when it is needed: looking at a list is not watching.
+    if (clip.dataset.poster) {
+      this.picture.src = clip.dataset.poster;
+      this.picture.hidden = false;
+    }
+    this.face.hidden = kind !== "audio";
+    this.start.hidden = false;
+    this.controls.hidden = false;
+    this.find(".now").textContent = written(0);
+    this.find(".whole").textContent = written(this.knownLength());
+    return undefined;
+  }
+
+  async load(play, at = 0) {
+    const clip = this.clip;
+    this.wish?.abort();
+    this.wish = new AbortController();
+    let given;
+    try {
+      given = await grant(clip.dataset.clip, this.wish.signal);
+    } catch (error) {
+      if (error.name === "AbortError" || clip !== this.clip) return;
+      this.refused(error);
+      return;
+    }
+    if (clip !== this.clip) return;
+    this.start.hidden = true;
+    this.hideWords();
+    if (given.mediaType.startsWith("image/")) {
+      this.picture.src = given.url;
+      this.picture.alt = clip.dataset.name;
+      this.picture.hidden = false;
+      this.controls.hidden = true;
+      return;
+    }
+    this.renewAt = performance.now() + Math.max(given.lastsMs - RENEW_BEFORE_MS, given.lastsMs / 2);
+    const sound = given.mediaType.startsWith("audio/");
+    this.media = sound ? this.audio : this.video;
+    this.picture.hidden = true;
+    this.face.hidden = !sound;
+    this.video.hidden = sound;
+    this.controls.hidden = false;
+    if (clip.dataset.poster) this.video.poster = clip.dataset.poster;
+    else this.video.removeAttribute("poster");
+    this.media.src = given.url;
+    this.setSpeed(Number(this.speed.value));
+    if (at) this.media.currentTime = at;
+    if (play) this.play();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.renewIfDue(), this.renewAt - performance.now() + 100);
+  }
+
+  // The address ends soon, and not all that is left has arrived already.
+  get due() {
+    if (!this.media || performance.now() < this.renewAt) return false;
+    const { buffered, duration } = this.media;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= 0.1 && buffered.end(i) >= duration - 0.1) return false;
+    }
+    return true;
+  }
+
+  // While paused nobody watches: then the next press takes the new address, and its event.
+  renewIfDue() {
+    if (this.due && !this.media.paused) this.load(true, this.media.currentTime);
+  }
+
+  // An address that has ended and a service that restarts look like a broken file. A new address
+  // tells them apart: a file that is broken breaks at the same place again.
+  broken() {
+    const at = this.media.currentTime;
+    if (this.brokeAt === null || at > this.brokeAt + 1) {
+      this.brokeAt = at;
+      this.load(!this.media.paused, at);
+      return;
+    }
+    this.say("broken", true);
+    this.controls.hidden = true;
+  }
+
+  refused(error) {
+    if (!(error instanceof NotNow)) {
+      this.say("away");
+      this.timer = setTimeout(() => this.load(true), ASK_AGAIN_MS);
+    } else if (error.code === "playback-not-ready") {
+      this.say("pending", true);
+      this.timer = setTimeout(() => this.askAgain(), ASK_AGAIN_MS);
+    } else if (error.code === "playback-impossible") this.say("none", true);
+    else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();
+    else this.say("broken", true);
+  }
+
+  async askAgain() {
+    const clip = this.clip;
+    try {
+      await grant(clip.dataset.clip);
+    } catch (error) {
+      if (clip === this.clip) this.refused(error);
+      return;
+    }
+    if (clip !== this.clip) return;
+    clip.dataset.playable = "ready";
+    this.load(false);
+  }
+
+  // Chromium plays the sound of H.265 and shows no picture, without any error.
+  check() {
+    if (this.media === this.video && this.clip.dataset.kind === "video" && this.video.videoWidth === 0) {
+      this.notice("no-picture", "warn");
+    }
+  }
+
+  // What the probe measured, for the time before anything is loaded.
+  knownLength() {
+    return Number(this.clip?.dataset.length ?? 0) / 1000;
+  }
+
+  tell(media) {
+    if (media !== this.media) return;
+    const { currentTime, duration } = media;
+    this.find(".now").textContent = written(currentTime);
+    this.find(".whole").textContent = written(Number.isFinite(duration) ? duration : this.knownLength());
+    this.seek.value = duration ? Math.round((currentTime / duration) * 1000) : 0;
+    this.seek.style.setProperty("--share", `${this.seek.value / 10}%`);
+    this.seek.setAttribute("aria-valuetext", written(currentTime));
+    this.tellMoment(currentTime);
+    this.dispatchEvent(new CustomEvent("time", { detail: { clip: this.clip, share: duration ? currentTime / duration : 0 } }));
+  }
+
+  tellMoment(seconds) {
+    const began = Date.parse(this.clip.dataset.began);
+    const box = this.find(".screen-moment");
+    box.hidden = !this.media;
+    // China's time everywhere: the moment in UTC, eight hours on, written as if it were UTC.
+    this.find(".screen-moment-text").textContent = Number.isNaN(began)
+      ? this.words["unknown-begin"].textContent
+      : new Date(began + (seconds + 8 * 3600) * 1000).toISOString().slice(0, 19).replace("T", " ");
+  }
+
+  tellState() {
+    const { state, integrity, fixity } = this.clip.dataset;
+    if (integrity === "mismatched") this.notice("mismatched", "bad");
+    else if (fixity === "failing") this.notice("failing", "bad");
+    else if (state === "quarantined") this.notice("quarantined", "warn");
+    else if (integrity === "received") this.notice("verifying", "info");
+    else if (fixity === "restored") this.notice("restored", "warn");
+    else this.find(".screen-notice").hidden = true;
+  }
+
+  notice(name, tone) {
+    const box = this.find(".screen-notice");
+    box.textContent = this.words[name].textContent;
+    box.dataset.tone = tone;
+    box.hidden = false;
+  }
+
+  say(name, original = false) {
+    this.find(".screen-title").textContent = this.words[name].dataset.title;
+    this.find(".screen-text").textContent = this.words[name].textContent;
+    const link = this.find("[data-original]");
+    link.hidden = !original || this.root.dataset.watch !== "yes";
+    link.href = `/api/v1/recordings/${this.clip.dataset.clip}/original`;
+    this.find(".screen-words").hidden = false;
+    this.start.hidden = true;
+    this.controls.hidden = true;
+    this.picture.hidden = true;
+    this.face.hidden = true;
+  }
+
+  hideWords() {
+    this.find(".screen-words").hidden = true;
+  }
+
+  stop() {
+    this.media = null;
+    for (const media of [this.video, this.audio]) {
+      media.pause();
+      if (media.getAttribute("src")) {
+        media.removeAttribute("src");
+        media.load();
+      }
+    }
+    this.video.hidden = true;
+    this.picture.hidden = true;
+    this.picture.removeAttribute("src");
+    this.face.hidden = true;
+    this.start.hidden = true;
+    this.controls.hidden = true;
+    this.find(".screen-moment").hidden = true;
+    this.hideWords();
+    this.seek.value = 0;
+    this.seek.style.setProperty("--share", "0%");
+  }
+}

@@ -1,0 +1,229 @@
+"""The test run: every check, then every test, with each server started once.
+
+    python -m tests             everything (make test)
+    python -m tests check       format, lint, types, imports, unit (make check)
+    python -m tests coverage    everything, with branch coverage (make coverage)
+
+All steps run even after one has failed. It ends with pytest's closing line over all tests and
+exit code 0 only if nothing failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.support import footage, node, operator_tools, postgres, redis, s3, servers, system
+
+BIN = Path(sys.executable).parent
+CHECKS = {
+    "types": [str(BIN / "mypy")],
+    "format": [str(BIN / "ruff"), "format", "--check", "."],
+    "lint": [str(BIN / "ruff"), "check", "--output-format=concise", "."],
+    "imports": [str(BIN / "lint-imports"), "--no-logo"],
+}
+#: What decides about evidence, proofs and failures: not one branch without a test.
+WITHOUT_GAPS = (
+    "recorder/domain/*",
+    "recorder/ledger/*",
+    "recorder/errors.py",
+    "recorder/web/problems.py",
+)
+#: Test workers for what is not end to end; the machines we count on have two cores.
+WORKERS = "2"
+
+
+@dataclass
+class Run:
+    """What happened so far."""
+
+    reports: Path
+    coverage: bool = False
+    began: float = field(default_factory=time.monotonic)
+    failed: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Print one line with the seconds since the start."""
+        print(f"[{time.monotonic() - self.began:4.0f} s] {text}", flush=True)
+
+    def checks(self) -> None:
+        """Run format, lint, types and import rules, two at a time."""
+        with ThreadPoolExecutor(2) as pool:
+            running = {name: pool.submit(self._check, name) for name in CHECKS}
+            self.failed += [name for name, result in running.items() if not result.result()]
+
+    def _check(self, name: str) -> bool:
+        done = subprocess.run(
+            CHECKS[name],
+            cwd=servers.REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        good = done.returncode == 0
+        self.say(f"{name}: {'good' if good else 'FAILED'}" + ("" if good else f"\n{done.stdout}"))
+        return good
+
+    def tests(self, kind: str, *options: str) -> None:
+        """Run one folder of tests."""
+        self.say(f"{kind} tests")
+        report = self.reports / f"{kind}.xml"
+        measured = ["coverage", "run", "-m"] if self.coverage else []
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", *measured, "pytest", f"tests/{kind}", "-q"),
+                *("--durations=8", "--durations-min=1", f"--junitxml={report}", *options),
+            ],
+            cwd=servers.REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode != 0:
+            self.failed.append(f"{kind} tests")
+
+    def bars(self) -> None:
+        """Print what no test reached; fail below the bar of all code or of the strict modules."""
+        whole = [f"--include={','.join(WITHOUT_GAPS)}", "--fail-under=100", "--precision=2"]
+        for arguments in (["combine", "-q"], ["report"], ["report", *whole]):
+            done = subprocess.run([sys.executable, "-m", "coverage", *arguments], check=False)
+            if done.returncode != 0:
+                self.failed.append(" ".join(["coverage", *arguments]))
+
+    def close(self) -> int:
+        """Print what failed and the closing line; give the exit code."""
+        if self.failed:
+            print(f"Failed: {', '.join(self.failed)}.")
+        print(_closing_line(self.reports, time.monotonic() - self.began), flush=True)
+        return 1 if self.failed else 0
+
+
+def _closing_line(reports: Path, seconds: float) -> str:
+    """The sum of all reports in the form of pytest's own last line."""
+    suites = [
+        suite
+        for file in reports.glob("*.xml")
+        for suite in ElementTree.parse(file).iter("testsuite")
+    ]
+
+    def total(name: str) -> int:
+        return sum(int(suite.get(name, 0)) for suite in suites)
+
+    failed, errors, skipped = total("failures"), total("errors"), total("skipped")
+    counts = {
+        "failed": failed,
+        "passed": total("tests") - failed - errors - skipped,
+        "skipped": skipped,
+        "errors": errors,
+    }
+    words = ", ".join(f"{n} {word}" for word, n in counts.items() if n) or "no tests ran"
+    minutes, rest = divmod(int(seconds), 60)
+    return f" {words} in {seconds:.2f}s (0:{minutes:02d}:{rest:02d}) ".center(79, "=")
+
+
+@contextlib.contextmanager
+def _all_servers(s3_binaries: Callable[[], None]) -> Iterator[None]:
+    """Start every server once; their addresses stand in the environment while inside."""
+    with contextlib.ExitStack() as stack:
+
+        def provide(variable: str, server: servers.Server, url: Callable[[int], str]) -> None:
+            stack.callback(server.stop)
+            os.environ[variable] = url(server.port)
+
+        provide(postgres.VARIABLE, postgres.start(), postgres.admin_url)
+        provide(redis.VARIABLE, redis.start(), redis.url)
+        s3_binaries()
+        for name, variable in s3.VARIABLES.items():
+            provide(variable, s3.start(name), s3.url)
+        yield
+
+
+@contextlib.contextmanager
+def _own_scratch() -> Iterator[Path]:
+    """One temporary folder for the whole run; what tests and tools leave behind goes with it.
+
+    Its name is short, since the sockets of the embedded servers lie below it.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="t-", dir=_open_to_all(), ignore_cleanup_errors=True
+    ) as place:
+        scratch = Path(place) / "t"
+        scratch.mkdir()
+        # Some tests act as users who are neither us nor root, and must find their folders.
+        Path(place).chmod(0o755)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        yield Path(place)
+
+
+def _open_to_all() -> Path:
+    """The usual place of temporary files, or one that users without rights reach as well."""
+    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+    return next(
+        (
+            place
+            for place in places
+            if place.is_dir() and all(p.stat().st_mode & 0o001 for p in (place, *place.parents))
+        ),
+        places[0],
+    )
+
+
+def _prepare() -> None:
+    """Fill the cache folder; only the first run on a machine takes minutes here."""
+    node.modules()
+    footage.folder()
+    for name in s3.SOURCES:
+        s3.binary(name)
+
+
+def _prepare_tools() -> None:
+    """Fill the cache folder with what only end-to-end tests need."""
+    for name in operator_tools.SOURCES:
+        operator_tools.binary(name)
+
+
+def _wait_for(preparing: Future[None], run: Run, what: str) -> None:
+    if not preparing.done():
+        run.say(f"waiting for {what} to be built (minutes, once for each machine)")
+    preparing.result()
+
+
+def main(mode: str) -> int:
+    """Run the steps of the mode and give the exit code."""
+    with _own_scratch() as reports, ThreadPoolExecutor(1) as background:
+        run = Run(reports, coverage=mode == "coverage")
+        if mode == "check":
+            run.checks()
+            run.tests("unit", "-n", WORKERS)
+            return run.close()
+        system.provide()
+        preparing = background.submit(_prepare)
+        # Behind the servers, beside the integration tests.
+        tools = background.submit(_prepare_tools)
+        run.checks()
+        run.tests("unit", "-n", WORKERS)
+        with _all_servers(lambda: _wait_for(preparing, run, "the S3 servers")):
+            run.tests("integration", "-n", WORKERS)
+            _wait_for(tools, run, "promtool, helm and kubeconform")
+            run.tests("e2e", "-n", WORKERS, "--dist=loadfile", "--no-loadscope-reorder")
+        if run.coverage:
+            run.bars()
+        return run.close()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(" ".join(sys.argv[1:])))
+    except (servers.ServerFailed, system.SystemLacks) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

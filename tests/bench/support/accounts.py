@@ -1,0 +1,45 @@
+"""Processor time and memory of processes, read from /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from recorder.embedded import guardian
+from tests.support.small_office import command_line
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of processor a process and its ended children have used; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(fields[n]) for n in (11, 12, 13, 14)) / _TICKS
+
+
+def rss_mib(pid: int, row: str = "VmRSS") -> float:
+    """Resident memory of a process now (``VmRSS``) or at most (``VmHWM``)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{row}:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def by_part(parent: int, parts: dict[str, str]) -> dict[str, float]:
+    """Seconds of processor of each part below ``parent``; a part is known by words it runs."""
+    used = dict.fromkeys(parts, 0.0)
+    for pid, _ in guardian.family({parent}):
+        words = command_line(pid)
+        for part, mark in parts.items():
+            if mark in words:
+                used[part] += cpu_s(pid)
+                break
+    return used
+
+
+def differences(before: dict[str, float], after: dict[str, float]) -> str:
+    """What each part used between two accounts, in words."""
+    return ", ".join(f"{name} {after[name] - before[name]:.1f} s" for name in before)

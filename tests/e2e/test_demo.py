@@ -1,0 +1,54 @@
+"""The demo tells its whole story: cut, killed, resumed, sealed, found, compared; then it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from tests.support.product import short_folder
+
+
+async def demo(*words: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "recorder", "demo", *words,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={k: v for k, v in os.environ.items() if not k.startswith("RECORDER_")},
+    )  # fmt: skip
+
+
+async def test_the_main_job_is_shown_from_the_first_byte_to_the_comparison() -> None:
+    with short_folder() as folder:
+        process = await demo("--once", "--data", str(folder / "d"))
+        out, complaints = await process.communicate()
+        told = out.decode()
+        assert process.returncode == 0, told + complaints.decode()
+        assert "killed the client (kill -9)" in told
+        assert "It sent the missing" in told
+        assert "4 recordings: sealed/ready, sealed/ready, sealed/ready, sealed/ready" in told
+        assert "each is byte for byte the local file" in told
+        assert [place.name for place in folder.iterdir()] == ["d"]
+
+
+async def test_own_files_are_taken_and_the_address_stays_until_it_is_ended(
+    footage: Path,
+) -> None:
+    with short_folder() as folder:
+        own = folder / "own"
+        own.mkdir()
+        for name in ("08_faststart.mp4", "55_text.mp4"):
+            shutil.copy(footage / name, own)
+        process = await demo("--data", str(folder / "d"), "--footage", str(own))
+        assert process.stdout is not None
+        told = ""
+        while "stays up until Ctrl-C" not in told:
+            line = await process.stdout.readline()
+            assert line, f"it ended early: {told}"
+            told += line.decode()
+        assert "2 recordings: sealed/ready, sealed/ready" in told
+        assert "/login/" in told
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0

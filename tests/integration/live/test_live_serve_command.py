@@ -1,0 +1,169 @@
+"""`recorder live serve`: an own process, ended in order, killed, and followed by another one."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from recorder.adapters.clock import SystemClock
+from recorder.domain.people import OPERATOR
+from recorder.services import registry
+from tests.support import ingest_process, rtmp_peer
+from tests.support.bureau import open_bureau
+from tests.support.certificates import Certificate
+from tests.support.ingest_process import IngestProcess
+from tests.support.live_stand import LONG_S, clip
+from tests.support.waiting import eventually
+
+Column = Callable[[str], Awaitable[list[object]]]
+Starter = Callable[..., Awaitable[IngestProcess]]
+
+
+@pytest.fixture
+async def token(database_url: str, tmp_path: Path) -> str:
+    async with open_bureau(database_url, tmp_path) as bureau:
+        deps = replace(bureau.deps, clock=SystemClock())
+        added = await registry.add_device(deps, OPERATOR, number="TA00716")
+    return added.token
+
+
+@pytest.fixture
+async def starts(database_url: str, tmp_path: Path) -> AsyncIterator[Starter]:
+    running: list[IngestProcess] = []
+    settings = ingest_process.environment(database_url, tmp_path)
+
+    async def start(*words: str, **more: str) -> IngestProcess:
+        process = await ingest_process.start({**settings, **more}, tmp_path, *words)
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        await process.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def rows(database_url: str) -> AsyncIterator[Column]:
+    connection = await asyncpg.connect(database_url)
+
+    async def column(statement: str) -> list[object]:
+        return [row[0] for row in await connection.fetch(statement)]
+
+    yield column
+    await connection.close()
+
+
+STORED = "SELECT number FROM livestream_segment WHERE state = 'stored' AND number > 0 ORDER BY 1"
+CAUSES = "SELECT cause FROM livestream_period ORDER BY number"
+
+
+async def _some(rows: Column) -> list[object]:
+    """The stored segments, once there are any."""
+
+    async def there() -> list[object] | None:
+        return await rows(STORED) or None
+
+    return await eventually(there, within=LONG_S)
+
+
+async def test_after_sigterm_everything_that_came_is_stored(
+    starts: Starter, token: str, rows: Column
+) -> None:
+    process = await starts()
+    peer = await rtmp_peer.greeted(process.port)
+    assert await peer.publish(token) == "NetStream.Publish.Start"
+    await peer.send(*clip())
+    await peer.settled()
+    await _some(rows)
+    assert await process.end() == 0
+    assert await rows(STORED) == [1, 2, 3, 4, 5, 6]
+    assert await rows("SELECT holder FROM livestream") == [None]
+    await peer.close()
+
+
+async def test_after_kill_9_another_process_goes_on_and_no_child_is_left(
+    starts: Starter, token: str, rows: Column
+) -> None:
+    first = await starts()
+    peer = await rtmp_peer.greeted(first.port)
+    assert await peer.publish(token) == "NetStream.Publish.Start"
+    await peer.send(*clip()[:250])
+    before = await _some(rows)
+    tools = _children(first.child.pid)
+    assert tools
+    await first.end(signal.SIGKILL)
+    await peer.closed()
+    await peer.close()
+    await eventually(lambda: not any(map(_lives, tools)), within=LONG_S)
+    second = await starts()
+    again = await rtmp_peer.greeted(second.port)
+    # The dead one's lease ends by itself; the publisher is let in as soon as it has.
+    assert await again.publish(token) == "NetStream.Publish.Start"
+    await again.send(*clip())
+    await again.settled()
+    assert await second.end() == 0
+    after = await rows(STORED)
+    assert after[: len(before)] == before
+    assert after == list(range(1, len(after) + 1))
+    assert len(after) >= len(before) + 6
+    assert await rows(CAUSES) == ["start", "reconnect"]
+    assert await rows("SELECT count(*) FROM livestream") == [1]
+    await again.close()
+
+
+def _children(parent: int) -> list[int]:
+    threads = Path(f"/proc/{parent}/task").iterdir()
+    return [int(pid) for each in threads for pid in (each / "children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+async def test_publishers_come_over_tls_with_the_services_certificate(
+    starts: Starter, token: str, certificate: Certificate
+) -> None:
+    process = await starts(
+        *("--rtmps", "127.0.0.1:0"),
+        RECORDER_TLS_CERT=str(certificate.path),
+        RECORDER_TLS_KEY=str(certificate.path),
+    )
+    assert process.rtmps_port is not None
+    trust = ssl.create_default_context(cafile=str(certificate.path))
+    peer = await rtmp_peer.greeted(process.rtmps_port, trust)
+    assert await peer.publish(token) == "NetStream.Publish.Start"
+    await peer.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [(("--rtmp", "nowhere"), "HOST:PORT"), (("--rtmps", "127.0.0.1:0"), "RECORDER_TLS_CERT")],
+)
+async def test_what_keeps_it_from_starting_is_said_in_a_sentence(
+    database_url: str, tmp_path: Path, words: tuple[str, str], why: str
+) -> None:
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "recorder", "live", "serve", *words],
+        env=ingest_process.environment(database_url, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert why in ended.stderr
+    assert "Traceback" not in ended.stderr

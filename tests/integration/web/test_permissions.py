@@ -1,0 +1,120 @@
+"""Every route as every role, as another agency and as nobody: computed from ROUTES."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.people import GRANTS, OPERATOR, Permission, Role
+from recorder.services import accounts
+from recorder.web.routes import ROUTES
+from tests import tryall
+from tests.support.bureau import PASSWORD
+from tests.support.role_world import World, is_wrong, name, things_of
+from tests.support.web_service import WebService, open_web_service
+
+API = [row for row in ROUTES if row.path.startswith("/api/")]
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_web_service(database_url, tmp_path) as service:
+        ours = {role: await service.token(role) for role in Role}
+        theirs = {role: await service.token(role, "foreign") for role in Role}
+        yield World(service, ours, theirs, await things_of(service, ours[Role.DEVICE]))
+
+
+def test_every_row_names_its_permission_and_every_handler_is_asynchronous() -> None:
+    assert len(API) > 40
+    assert len({name(row) for row in ROUTES}) == len(ROUTES)
+    for row in ROUTES:
+        assert isinstance(row.permission, Permission), name(row)
+
+
+async def test_what_a_role_may_not_is_forbidden_and_nobody_is_asked_to_sign_in(
+    world: World,
+) -> None:
+    wrong = []
+    for row in API:
+        for role in Role:
+            status = await world.status(row, world.theirs[role])
+            if is_wrong(row, role, status):
+                wrong.append(f"{name(row)} as {role.value}: {status}")
+        for token, who in ((None, "nobody"), ("rec_wrong", "with a wrong token")):
+            status = await world.status(row, token)
+            if is_wrong(row, None, status):
+                wrong.append(f"{name(row)} as {who}: {status}")
+    assert wrong == []
+
+
+async def test_what_belongs_to_another_agency_does_not_exist(world: World) -> None:
+    wrong = []
+    for row in API:
+        if "{id}" not in row.path or row.permission is Permission.PUBLIC:
+            continue
+        for role in (role for role in Role if row.permission in GRANTS[role]):
+            status = await world.status(row, world.theirs[role])
+            if status != 404:
+                wrong.append(f"{name(row)} as a foreign {role.value}: {status}")
+    assert wrong == []
+
+
+async def test_what_belongs_to_ones_own_agency_is_there(world: World) -> None:
+    #: Absent for its own reason, not for that of the asker.
+    absent = {"poster", "playback/{secret}", "merge", "watch/{secret}/index.m3u8"}
+    absent |= {"/init.mp4", "/segments/{number}.m4s"}
+    wrong = []
+    for row in API:
+        if "{id}" not in row.path or row.path.endswith(tuple(absent)) or row.method == "DELETE":
+            continue
+        role = Role.SUPERVISOR
+        if row.permission is Permission.ADMINISTER:
+            role = Role.ADMINISTRATOR
+        if row.permission is Permission.UPLOAD:
+            role = Role.DEVICE
+        status = await world.status(row, world.ours[role])
+        if status in (401, 403, 404):
+            wrong.append(f"{name(row)} as {role.value}: {status}")
+    assert wrong == []
+
+
+async def test_an_officer_sees_the_own_footage_and_not_that_of_others(service: WebService) -> None:
+    own = await service.bureau.recording(officer="P1")
+    other = await service.bureau.recording(officer="P2")
+    await accounts.add_person(
+        service.deps, OPERATOR, login="li", role=Role.OFFICER, officer="P1", password=PASSWORD
+    )
+    session = await accounts.sign_in(
+        service.deps, login="li", password=PASSWORD, address="127.0.0.1"
+    )
+    cookie = {"Cookie": f"recorder_session={session.secret}"}
+    found = await service.ask("GET", "/api/v1/recordings", headers=cookie)
+    items = found.json["items"]
+    assert isinstance(items, list)
+    assert [line["id"] for line in items] == [str(own)]
+    for recording, status in ((own, 200), (other, 404)):
+        place = f"/api/v1/recordings/{recording}"
+        assert (await service.ask("GET", place, headers=cookie)).status == status
+
+
+async def test_every_path_parameter_is_known_to_this_test() -> None:
+    known = {"id", "recording", "login", "secret", "period", "number"}
+    used = {parameter for row in API for parameter in re.findall(r"{(\w+)}", row.path)}
+    assert used == known
+
+
+async def test_the_command_for_deployments_finds_an_agency_that_gets_into_another(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = {"ours": world.ours, "theirs": world.theirs}
+    assert await tryall.run(world.service.url, None, both) == 0
+    assert " 0 findings." in capsys.readouterr().out
+    # As if nobody kept the agencies apart: tokens of ours go for those of the other one.
+    same = {"ours": world.ours, "theirs": world.ours}
+    assert await tryall.run(world.service.url, None, same) == 1
+    told = capsys.readouterr().out
+    assert "GET /api/v1/cases/{id} as a foreign supervisor, about ours: 200\n" in told
+    assert "GET /api/v1/recordings/{id} as a foreign officer, about ours: 200\n" in told

@@ -1,0 +1,1 @@
+"""What the tests stand on: servers, databases, footage, a browser. It checks nothing itself."""

@@ -1,0 +1,114 @@
+"""Real fragmented MP4, made by ffmpeg and cut at its fragments, as devices push it."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder.adapters.objects import Bucket
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Livestream, PeriodCause
+from recorder.domain.people import Actor
+from recorder.runtime import Deps
+from recorder.services import live
+from tests.support import cache, footage, servers
+
+
+@dataclass(frozen=True)
+class Take:
+    """One init segment and the segments behind it."""
+
+    init: bytes
+    segments: tuple[bytes, ...]
+
+    @property
+    def whole(self) -> bytes:
+        return self.init + b"".join(self.segments)
+
+
+def take(name: str = "street", *, seconds: int = 6, size: str = "320x180") -> Take:
+    """Segments of one second each with picture and sound, the same bytes each time."""
+    folder = cache.once(
+        f"take-{name}-{seconds}-{size}-1", lambda place: _make(place, seconds, size)
+    )
+    return cut((folder / "take.mp4").read_bytes())
+
+
+def _make(place: Path, seconds: int, size: str) -> None:
+    # -bitexact: the same picture gives the same bytes.
+    made = subprocess.run(
+        [
+            *(footage.ffmpeg(), "-nostdin", "-v", "error"),
+            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"),
+            *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25"),
+            *("-keyint_min", "25", "-sc_threshold", "0", "-bf", "0", "-c:a", "aac"),
+            *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-bitexact"),
+            *("-f", "mp4", str(place / "take.mp4")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise servers.ServerFailed(f"No livestream can be made:\n{made.stderr[-2000:]}")
+
+
+def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Each box with its kind."""
+    position = 0
+    while position < len(content):
+        size, kind = struct.unpack_from(">I4s", content, position)
+        yield kind, content[position : position + size]
+        position += size
+
+
+def cut(content: bytes) -> Take:
+    """Until ``moov``: the init segment; until each ``mdat``: a segment; no ``mfra``."""
+    init, segments, current = b"", [], b""
+    for kind, box in boxes(content):
+        if kind == b"mfra":
+            continue
+        current += box
+        if kind == b"moov":
+            init, current = current, b""
+        elif kind == b"mdat":
+            segments.append(current)
+            current = b""
+    return Take(init, tuple(segments))
+
+
+async def opened(deps: Deps, actor: Actor, **said: object) -> Livestream:
+    """A pushed livestream of this actor."""
+    words = {"title": "巡查 3", **said}
+    return await live.open_livestream(deps, actor, live.Opening(**words))  # type: ignore[arg-type]
+
+
+async def put_init(
+    deps: Deps,
+    actor: Actor,
+    livestream: LivestreamId,
+    body: bytes,
+    period: int = 1,
+    cause: PeriodCause = PeriodCause.UNKNOWN,
+) -> live.Receipt:
+    arrival = live.InitArrival(period=period, body=body, cause=cause)
+    return await live.put_init(deps, actor, livestream, arrival)
+
+
+async def put(
+    deps: Deps, actor: Actor, livestream: LivestreamId, number: int, body: bytes, period: int = 1
+) -> live.Receipt:
+    arrival = live.SegmentArrival(period=period, number=number, body=body)
+    return await live.put_segment(deps, actor, livestream, arrival)
+
+
+async def stored_bytes(deps: Deps, segment: live.Receipt) -> bytes:
+    """What lies in the store under the version that the row pins."""
+    found = segment.segment
+    assert found.version is not None
+    blocks = deps.objects.read(Bucket.ORIGINALS, found.key, found.version)
+    return b"".join([block async for block in blocks])

@@ -1,0 +1,75 @@
+"""``make torture [N=…] [SEED=…] [STORE=…] [MINUTES=…] [OUT=…]``: random faults, N of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from pathlib import Path
+
+from recorder.services.audit import Level
+from tests.torture import report
+from tests.torture.promises import broken_promises, given_up
+from tests.torture.rounds import MIB, run_round
+from tests.torture.schedule import random_faults
+from tests.torture.stand import Stand, open_stand
+
+_FAULTS_IN_A_ROUND = 40
+
+
+async def main(options: argparse.Namespace) -> int:
+    """0 when every promise was kept in every round."""
+    print(f"seed {options.seed}, store {options.store}", flush=True)
+    run = report.Run(options.seed, options.store, first=options.first)
+    ends_at = time.monotonic() + 60 * options.minutes
+    async with open_stand(options.store) as stand:
+        while run.fired < options.n and time.monotonic() < ends_at:
+            await _round(stand, run)
+            run.given_up = len(await given_up(stand))
+            last = run.outcomes[-1]
+            print(
+                f"round {run.next_round - 1}: {len(last.fired)} struck ({run.fired} of"
+                f" {options.n}), {last.seconds:.0f} s, {'; '.join(last.broken) or 'all kept'}",
+                flush=True,
+            )
+            if options.out:
+                options.out.write_text(report.text(run))
+            if last.broken:
+                print(*(f"  {fault}" for fault in last.fired), sep="\n", flush=True)
+                if not options.keep_going:
+                    return 1
+        # Everything that was ever sent in this run is read back once more.
+        run.at_the_end = await broken_promises(stand, Level.DIGEST)
+    print(f"at the end: {'; '.join(run.at_the_end) or 'all kept'}", flush=True)
+    if options.out:
+        options.out.write_text(report.text(run))
+    return 1 if run.at_the_end or any(each.broken for each in run.outcomes) else 0
+
+
+async def _round(stand: Stand, run: report.Run) -> None:
+    number = run.next_round
+    # A round is repeated by its seed and number, whatever came before.
+    chance = random.Random(f"{run.seed}/{number}")
+    faults = random_faults(chance, _FAULTS_IN_A_ROUND)
+    lengths = (17 * MIB + chance.randrange(MIB), 2 * MIB + chance.randrange(MIB), 1_000_000)
+    run.outcomes.append(
+        await run_round(stand, faults, number=number, lengths=lengths, proxied=number % 2 == 0)
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture")
+    parser.add_argument("--n", type=int, default=100, help="faults that must have struck")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--store", choices=("versitygw", "minio"), default="versitygw")
+    parser.add_argument("--first", type=int, default=0, help="number of the first round")
+    parser.add_argument("--minutes", type=float, default=600.0, help="no round begins later")
+    parser.add_argument("--out", type=Path, help="file for the report")
+    parser.add_argument("--keep-going", action="store_true", help="do not end at a broken promise")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(_arguments())))

@@ -1,0 +1,215 @@
+"""The database's side: a proxy that reads PostgreSQL's protocol and knows commit points.
+
+A statement outside a transaction commits by itself; in a transaction its COMMIT is the point. So
+every commit of service and workers is reached without a word of it in their code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+
+from tests.torture.schedule import Director, Fault
+
+#: How a statement begins → the name of its commit point, the weightiest of a transaction first.
+_STATEMENTS = (
+    ("INSERT INTO duplicate_object", "db.duplicate"),
+    ("UPDATE upload SET state = 'finished'", "db.finished"),
+    ("UPDATE recording SET integrity = 'sealed'", "db.sealed"),
+    ("UPDATE recording SET integrity = 'mismatched'", "db.mismatched"),
+    ("UPDATE recording SET media", "db.probed"),
+    ("INSERT INTO rendition", "db.poster"),
+    ("UPDATE upload SET multipart_id", "db.multipart"),
+    ("UPDATE upload SET offset_bytes", "db.offset"),
+    ("UPDATE upload SET state = 'removed'", "db.expire_empty"),
+    ("WITH made AS (INSERT INTO case_link", "db.link"),
+    ("INSERT INTO upload (", "db.create"),
+    ("UPDATE upload SET fence", "db.take"),
+    ("UPDATE upload u SET holder_seen_at", "db.touch"),
+    ("UPDATE upload SET holder = NULL", "db.let_go"),
+    ("UPDATE upload SET next_part", "db.part_number"),
+    ("INSERT INTO store_intent (id, kind, object_key, upload_id", "db.part_intent"),
+    ("INSERT INTO store_intent (id, kind, object_key, run_id", "db.rendition_intent"),
+    ("INSERT INTO upload_piece", "db.piece_intent"),
+    ("UPDATE upload SET state = 'completing'", "db.completing"),
+    ("UPDATE task_run SET state = 'claimed'", "db.claim"),
+    ("UPDATE task_run SET lease_until", "db.heartbeat"),
+    ("UPDATE task_run SET state = 'pending', due_at = $3", "db.give_back"),
+    ("UPDATE duplicate_object SET released_at", "db.released"),
+    ("UPDATE original_object o SET lock_until", "db.locked"),
+    ("INSERT INTO alarm", "db.alarm_raised"),
+    ("UPDATE alarm SET times", "db.alarm_again"),
+    ("UPDATE alarm SET cleared_at", "db.alarm_cleared"),
+    ("INSERT INTO turn AS", "db.turn"),
+    ("UPDATE turn SET held_until", "db.turn_back"),
+    ("UPDATE upload_piece SET removed_at", "db.pieces_removed"),
+    ("UPDATE store_intent", "db.sweep_claim"),
+    ("DELETE FROM store_intent WHERE id = ANY", "db.sweep_drop"),
+)
+#: The names of all points; of a transaction's points the one of least weight gives the name.
+WEIGHTS = {
+    **{name: weight for weight, (_, name) in enumerate(_STATEMENTS)},
+    # These stand for the same statements as others do.
+    **dict.fromkeys(("db.expire_early", "db.examined", "db.proxy"), 0),
+}
+_SSL, _GSS = 80877103, 80877104
+
+
+def point_of(statement: str, bound: bytes = b"") -> str | None:
+    """The commit point of a statement, with the message that binds its parameters."""
+    for begin, name in _STATEMENTS:
+        if statement.startswith(begin):
+            return _finer(name, parameters(bound))
+    return None
+
+
+def _finer(name: str, given: list[bytes | None]) -> str:
+    """The same statement serves several purposes: its parameters say which."""
+    if name == "db.completing" and given[1:2] != [None]:
+        return "db.expire_early"
+    if name == "db.poster" and given[2:3] == [b"proxy"]:
+        return "db.proxy"
+    if name == "db.probed" and given and b'"first_look": true' not in (given[1] or b""):
+        return "db.examined"
+    return name
+
+
+def parameters(bound: bytes) -> list[bytes | None]:
+    """The parameters of a Bind message."""
+    if not bound:
+        return []
+    rest = bound.split(b"\0", 2)[2]
+    (formats,) = struct.unpack_from("!h", rest)
+    at = 2 + 2 * formats
+    (count,) = struct.unpack_from("!h", rest, at)
+    at += 2
+    found: list[bytes | None] = []
+    for _ in range(count):
+        (length,) = struct.unpack_from("!i", rest, at)
+        at += 4
+        found.append(None if length < 0 else rest[at : at + length])
+        at += max(length, 0)
+    return found
+
+
+class DatabaseProxy:
+    """Passes connections on to the server at ``port`` and strikes where the director says so."""
+
+    def __init__(self, port: int, director: Director) -> None:
+        self._port = port
+        self._director = director
+        self._server: asyncio.Server
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def instead_of(self, url: str) -> str:
+        """The address of a database of the server, by this proxy."""
+        return url.replace(f":{self._port}/", f":{self.port}/")
+
+    async def __aenter__(self) -> DatabaseProxy:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            writer.transport.abort()
+            return
+        session = _Session(self._director)
+        ways = [
+            asyncio.create_task(session.up(reader, up_writer, writer)),
+            asyncio.create_task(session.down(up_reader, writer)),
+        ]
+        try:
+            # The end of the proxy; a handler that is cancelled would be told as an error.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            writer.transport.abort()
+            up_writer.transport.abort()
+
+
+class _Session:
+    def __init__(self, director: Director) -> None:
+        self._director = director
+        self._statements: dict[bytes, str] = {}
+        #: Points of the transaction that is open; None outside of one.
+        self._open: list[str] | None = None
+        self._after: Fault | None = None
+
+    async def up(
+        self,
+        reader: asyncio.StreamReader,
+        server: asyncio.StreamWriter,
+        client: asyncio.StreamWriter,
+    ) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readexactly(8)
+                length, code = struct.unpack("!ii", head)
+                rest = await reader.readexactly(length - 8)
+                if code not in (_SSL, _GSS):
+                    break
+                client.write(b"N")
+            server.write(head + rest)
+            while True:
+                head = await reader.readexactly(5)
+                payload = await reader.readexactly(struct.unpack("!i", head[1:])[0] - 4)
+                fault = self._director.at(self._point(head[:1], payload))
+                if self._director.strikes(fault, "before"):
+                    return
+                self._after = fault or self._after
+                server.write(head + payload)
+                await server.drain()
+
+    def _point(self, kind: bytes, payload: bytes) -> str | None:
+        """The commit point that this message reaches."""
+        if kind == b"P":
+            name, query, _ = payload.split(b"\0", 2)
+            self._statements[name] = query.decode()
+        elif kind == b"B":
+            name = payload.split(b"\0", 2)[1]
+            point = point_of(self._statements.get(name, ""), payload)
+            if self._open is None:
+                return point
+            if point is not None:
+                self._open.append(point)
+        elif kind == b"Q":
+            word = payload.split(b"\0")[0].decode().strip("; \n").upper()
+            if word.startswith("BEGIN"):
+                self._open = []
+            elif word in ("COMMIT", "ROLLBACK"):
+                points, self._open = self._open or [], None
+                if word == "COMMIT" and points:
+                    return min(points, key=WEIGHTS.__getitem__)
+        return None
+
+    async def down(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readexactly(5)
+                payload = await reader.readexactly(struct.unpack("!i", head[1:])[0] - 4)
+                if head[:1] == b"Z" and self._after is not None:
+                    fault, self._after = self._after, None
+                    if self._director.strikes(fault, "after"):
+                        return
+                client.write(head + payload)
+                await client.drain()

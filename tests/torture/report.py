@@ -1,0 +1,93 @@
+"""What a run did, as text for docs/torture-report.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.torture.rounds import Outcome
+from tests.torture.schedule import ERROR, POINTS, VICTIMS
+
+_CAUSES = (ERROR, *VICTIMS)
+
+
+@dataclass
+class Run:
+    """Rounds of one seed on one stand."""
+
+    seed: int
+    store: str
+    #: Number of the first round.
+    first: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    #: What the last look at everything found; None while there was none.
+    at_the_end: list[str] | None = None
+    given_up: int = 0
+
+    @property
+    def next_round(self) -> int:
+        """Number of the round that comes next."""
+        return self.first + len(self.outcomes)
+
+    @property
+    def fired(self) -> int:
+        """How many faults have struck."""
+        return sum(len(outcome.fired) for outcome in self.outcomes)
+
+
+def text(run: Run) -> str:
+    """Faults by point and victim, bytes, and everything that was broken."""
+    outcomes = run.outcomes
+    fired = [fault for outcome in outcomes for fault in outcome.fired]
+    when = Counter(fault.when for fault in fired)
+    missed = sum(len(outcome.missed) for outcome in outcomes)
+    broken = [
+        (f"round {n}", line) for n, each in enumerate(outcomes, run.first) for line in each.broken
+    ]
+    broken += [("at the end", line) for line in run.at_the_end or []]
+    lines = [
+        f"### {run.store}, seed {run.seed}",
+        "",
+        f"- rounds: {len(outcomes)}, from number {run.first} on;"
+        f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes",
+        f"- faults that struck: {len(fired)} ({when['before']} before, {when['after']} after they"
+        f" took effect); drawn, but their place was not reached: {missed}",
+        *_bytes(outcomes),
+        f"- task runs that a person had to retry: {sum(o.retried for o in outcomes)}",
+        f"- uploads of which the killed store itself had lost an acknowledged part, told by the"
+        f" alarm upload_stuck and sent anew by the client: {run.given_up}",
+        "- audit by digest of everything at the end: "
+        + ("not made" if run.at_the_end is None else "made"),
+        f"- promises broken: {len(broken)}",
+        *(f"  - {place}: {line}" for place, line in broken),
+        "",
+        *_table(Counter((fault.point, fault.victim) for fault in fired)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _bytes(outcomes: list[Outcome]) -> list[str]:
+    files = sum(outcome.file_bytes for outcome in outcomes)
+    sent = sum(outcome.sent_bytes for outcome in outcomes)
+    again = sum((outcome.sent_again for outcome in outcomes), Counter[str]())
+    own = again.pop("client", 0)
+    others = ", ".join(f"{cause} {count}" for cause, count in again.most_common()) or "none"
+    return [
+        f"- bytes of files: {files}; bytes of bodies that the client sent for them: {sent}"
+        f" ({sent / max(files, 1):.3f} times)",
+        f"- sent again because a body had been cut: {own} by the death of the client itself,"
+        f" {again.total()} by other faults ({others}); without the client's own deaths:"
+        f" {(sent - own) / max(files, 1):.3f} times",
+    ]
+
+
+def _table(struck: Counter[tuple[str, str]]) -> list[str]:
+    return [
+        "| point | " + " | ".join(_CAUSES) + " |",
+        "|---" * (len(_CAUSES) + 1) + "|",
+        *(
+            f"| {point} | " + " | ".join(str(struck[point, cause]) for cause in _CAUSES) + " |"
+            for point in POINTS
+        ),
+    ]

@@ -1,0 +1,71 @@
+"""The store's side: a proxy before a real S3 server that names requests and strikes at them."""
+
+from __future__ import annotations
+
+import http.client
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qs, urlsplit
+
+from typing_extensions import override
+
+from tests.support.faulty_s3 import FaultyS3
+from tests.torture.schedule import Director
+
+
+def point_of(method: str, path: str) -> str | None:
+    """The name of the request, None for what is no commit point of the main job."""
+    place = urlsplit(path)
+    bucket, _, key = place.path.lstrip("/").partition("/")
+    asked = parse_qs(place.query, keep_blank_values=True)
+    if "uploads" in asked:
+        return {"POST": "store.create_multipart", "GET": "store.list_multiparts"}.get(method)
+    if "partNumber" in asked:
+        return "store.part"
+    if "uploadId" in asked:
+        return {"POST": "store.complete", "DELETE": "store.abort"}.get(method)
+    if "retention" in asked and method == "PUT":
+        return "store.lock"
+    if "versions" in asked:
+        of_footage = bucket.endswith("originals") and "original" in asked.get("prefix", [""])[0]
+        return "store.versions" if of_footage else None
+    names = {
+        ("PUT", "staging"): "store.piece",
+        ("GET", "staging"): "store.piece_read",
+        ("DELETE", "staging"): "store.delete_piece",
+        ("PUT", "renditions"): "store.rendition",
+    }
+    if key.endswith("/original") and method == "GET":
+        return "store.read_original"
+    if bucket.endswith("originals") and method == "PUT" and key[:4].isdigit():
+        return "store.sidecar"
+    return names.get((method, bucket.rpartition("-")[2])) if key else None
+
+
+class StoreProxy(FaultyS3):
+    """Strikes where the director says so."""
+
+    def __init__(self, upstream: str, director: Director) -> None:
+        super().__init__(upstream)
+        self._director = director
+        #: Locks that are extended now are kept ahead; else they belong to a completion.
+        self.are_chores_at_work = False
+
+    @override
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        act = self.planned(handler.command, handler.path)
+        if act is not None:
+            self.do(handler, body, act)
+            return
+        point = point_of(handler.command, handler.path)
+        if point == "store.lock" and self.are_chores_at_work:
+            point = "store.lock_ahead"
+        self._director.hold(point)
+        fault = self._director.at(point)
+        if self._director.strikes(fault, "before"):
+            handler.close_connection = True
+            return
+        try:
+            self.pass_on(handler, body, is_lost=lambda: self._director.strikes(fault, "after"))
+        except (OSError, http.client.HTTPException):
+            handler.close_connection = True

@@ -1,0 +1,132 @@
+"""The same seed is the same faults, and every commit point is known to a proxy."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+from tests.torture import database, store
+from tests.torture.ear import Asked, Ear
+from tests.torture.requests import Head, Requests
+from tests.torture.schedule import (
+    ERROR,
+    PHASES,
+    POINTS,
+    VICTIMS,
+    Director,
+    Fault,
+    covering_faults,
+    random_faults,
+)
+
+
+def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
+    one, again, other = (random_faults(random.Random(seed), 40) for seed in ("7/1", "7/1", "7/2"))
+    assert one == again != other
+    assert len({(fault.point, fault.nth) for fault in one}) == 40
+
+
+def test_the_covering_round_names_every_point_and_every_victim_on_both_sides() -> None:
+    faults = covering_faults()
+    for when in ("before", "after"):
+        assert {f.point for f in faults if f.victim == ERROR and f.when == when} == set(POINTS)
+        assert {f.victim for f in faults if f.when == when} == {ERROR, *VICTIMS}
+    assert len({(fault.point, fault.nth) for fault in faults}) == len(faults)
+
+
+def test_a_fault_strikes_at_its_count_on_its_side_and_once() -> None:
+    killed: list[str] = []
+    director = Director(killed.append)
+    error = Fault("store.part", 2, "before", ERROR)
+    kill = Fault("store.part", 3, "after", "store")
+    director.load([error, kill, Fault("db.create", 9, "before", "redis")])
+    assert director.at("store.part") is None
+    assert director.at(None) is None
+    second, third = director.at("store.part"), director.at("store.part")
+    assert (second, third) == (error, kill)
+    assert director.strikes(second, "before")
+    assert not director.strikes(third, "before")
+    assert killed == []
+    assert not director.strikes(third, "after")
+    assert killed == ["store"]
+    assert director.at("store.part") is None
+    assert director.fired == [error, kill]
+    assert [str(fault) for fault in director.clear()] == ["kill -9 redis before db.create #9"]
+
+
+def test_requests_and_statements_are_known_by_their_names() -> None:
+    original = "/t1-originals/2026/11/25/x/original"
+    assert store.point_of("POST", f"{original}?uploads=") == "store.create_multipart"
+    assert store.point_of("GET", "/t1-originals?prefix=a&uploads=") == "store.list_multiparts"
+    assert store.point_of("PUT", f"{original}?partNumber=1&uploadId=u") == "store.part"
+    assert store.point_of("POST", f"{original}?uploadId=u") == "store.complete"
+    assert store.point_of("DELETE", f"{original}?uploadId=u") == "store.abort"
+    assert store.point_of("PUT", f"{original}?retention=&versionId=v") == "store.lock"
+    assert store.point_of("GET", original) == "store.read_original"
+    assert store.point_of("PUT", "/t1-originals/2026/11/25/x/sidecar.json") == "store.sidecar"
+    assert store.point_of("PUT", "/t1-staging/u/p") == "store.piece"
+    assert store.point_of("PUT", "/t1-originals/canary/x") is None
+    assert store.point_of("HEAD", "/t1-originals") is None
+    assert database.point_of("UPDATE upload SET fence = fence + 1") == "db.take"
+    assert database.point_of("SELECT 1") is None
+
+
+def _bound(*parameters: bytes | None) -> bytes:
+    """A Bind message of PostgreSQL's protocol."""
+    values = b"".join(
+        struct.pack("!i", -1) if each is None else struct.pack("!i", len(each)) + each
+        for each in parameters
+    )
+    return b"\0statement\0" + struct.pack("!hhh", 1, 1, len(parameters)) + values + b"\0\0"
+
+
+def test_one_statement_is_several_points_by_its_parameters() -> None:
+    rendition, media = "INSERT INTO rendition (id", "UPDATE recording SET media = $2"
+    ending = "UPDATE upload SET state = 'completing'"
+    assert database.point_of(rendition, _bound(b"i", b"r", b"poster")) == "db.poster"
+    assert database.point_of(rendition, _bound(b"i", b"r", b"proxy")) == "db.proxy"
+    assert database.point_of(media, _bound(b"i", b'{"first_look": true}')) == "db.probed"
+    assert database.point_of(media, _bound(b"i", b'{"first_look": false}')) == "db.examined"
+    assert database.point_of(ending, _bound(b"u", None)) == "db.completing"
+    assert database.point_of(ending, _bound(b"u", b"12345678")) == "db.expire_early"
+
+
+def test_requests_are_taken_apart_wherever_they_are_cut() -> None:
+    sent = (
+        b"PATCH /a HTTP/1.1\r\nContent-Length: 10\r\nUpload-Offset: 7\r\n\r\nPUT /b HTT"
+        b"HEAD /c HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    for size in (1, 7, 50, len(sent)):
+        requests, heads, bodies, passed = Requests(), [], 0, b""
+        for start in range(0, len(sent), size):
+            for head, content in requests.take(sent[start : start + size]):
+                passed += content
+                if head is None:
+                    bodies += len(content)
+                else:
+                    heads.append((head.method, head.path, head.count("upload-offset")))
+        assert heads == [("PATCH", "/a", 7), ("HEAD", "/c", 0)]
+        assert (bodies, passed) == (10, sent)
+
+
+async def test_what_is_sent_again_is_counted_once_and_by_its_cause() -> None:
+    director = Director(lambda _: None)
+    async with Ear(1, director) as ear:
+        head = Head("PATCH", "/api/v1/uploads/u", {"content-length": "100", "upload-offset": "0"})
+        asked: list[Asked] = []
+        assert ear.ask(head, asked)
+        ear.count(head, 60)
+        director.strikes(Fault("db.offset", 1, "before", "client"), "before")
+        ear.cut(asked)
+        for length in (60, 100):
+            again: list[Asked] = []
+            assert ear.ask(head, again)
+            ear.count(head, length)
+            ear.cut(again)
+    assert ear.sent_up == 220
+    assert ear.sent_again == {"client": 60, ERROR: 60}
+
+
+def test_every_point_has_a_proxy_that_knows_it() -> None:
+    assert {point for point in POINTS if point.startswith("db.")} == set(database.WEIGHTS)
+    assert len(POINTS) == len(set(POINTS)) == sum(map(len, PHASES.values()))

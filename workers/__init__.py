@@ -1,0 +1,1 @@
+"""Workers: they claim task runs from PostgreSQL and do what the pipeline declares."""

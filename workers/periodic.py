@@ -1,0 +1,65 @@
+"""What the clock does: expire uploads, extend locks, read originals back, test the store.
+
+Every worker does all of it; each function may run in several processes at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+from recorder.errors import RecorderError
+from recorder.runtime import Deps
+from recorder.services import accounts, delete_markers, fixity, guard, ingest, limits, live, watch
+from workers.read_back import read_back
+
+logger = logging.getLogger(__name__)
+
+
+#: What is done, and how often in seconds. What it gives says whether there may be more to do.
+Chore = tuple[Callable[[Deps], Awaitable[object]], float]
+
+CHORES: tuple[Chore, ...] = (
+    (ingest.expire_overdue, 20),
+    (ingest.sweep_pieces, 30),
+    (ingest.sweep_intents, 300),
+    (ingest.release_duplicates, 600),
+    (ingest.extend_locks, 3600),
+    (live.watch_livestreams, 2),
+    (live.tell_segments, 10),
+    (live.supplement_livestreams, 30),
+    (live.extend_segment_locks, 3600),
+    (watch.check_promises, 3600),
+    (watch.check_room, 300),
+    (watch.check_quarantine, 1800),
+    (guard.check_and_mark, 600),
+    (accounts.sweep, 3600),
+    (limits.sweep, 3600),
+    (read_back, 60),
+    (fixity.check_age, 3600),
+    (delete_markers.look, 600),
+)
+
+
+async def run_chores(deps: Deps, chores: Sequence[Chore] = CHORES) -> None:
+    """Do every chore at its pace until cancelled; a failing one is logged and comes again."""
+    async with asyncio.TaskGroup() as group:
+        for chore, every_s in chores:
+            group.create_task(_repeat(deps, chore, every_s))
+
+
+async def _repeat(deps: Deps, chore: Callable[[Deps], Awaitable[object]], every_s: float) -> None:
+    while True:
+        try:
+            # Chores take a limited number of rows at a time: one that found some looks again.
+            while await chore(deps):
+                pass
+        except RecorderError as error:
+            logger.warning("%s will be tried again: %s", chore.__name__, error)
+        except Exception:
+            # A mistake in one chore must not end the work of the others, nor all tasks.
+            logger.exception("%s failed by our own mistake", chore.__name__)
+        # Workers that started together do not stay together.
+        await asyncio.sleep(every_s * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
