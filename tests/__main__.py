@@ -40,6 +40,11 @@ WITHOUT_GAPS = (
 )
 #: Test workers for what is not end to end; the machines we count on have two cores.
 WORKERS = "2"
+#: The long files of the end-to-end tests begin first (tests/e2e/conftest.py).
+IN_ORDER = ("--dist=loadfile", "--no-loadscope-reorder")
+#: Continuous integration gives a test a second try and names it (decision 0011); people see the
+#: first failure.
+SECOND_TRY = ("--reruns=1", "-rR") if os.environ.get("CI") else ()
 
 
 @dataclass
@@ -212,9 +217,9 @@ def main(mode: str) -> int:
         run.checks()
         run.tests("unit", "-n", WORKERS)
         with _all_servers(lambda: _wait_for(preparing, run, "the S3 servers")):
-            run.tests("integration", "-n", WORKERS)
+            run.tests("integration", "-n", WORKERS, *SECOND_TRY)
             _wait_for(tools, run, "promtool, helm and kubeconform")
-            run.tests("e2e", "-n", WORKERS, "--dist=loadfile", "--no-loadscope-reorder")
+            run.tests("e2e", "-n", WORKERS, *SECOND_TRY, *IN_ORDER)
         if run.coverage:
             run.bars()
         return run.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from recorder.embedded.data_folder import lock
 from recorder.embedded.stack import Embedded, Running, addresses_of
 from recorder.errors import Unavailable
 from tests.support.small_office import alive, launch, open_office, tiny_services
@@ -126,13 +127,14 @@ async def test_commands_find_the_servers_whether_or_not_they_run(folder: Path) -
 
 
 async def test_a_command_during_another_start_is_told_to_come_again(folder: Path) -> None:
-    process = await launch(folder)
-    await eventually((folder / "pg.new").exists, within=10, what="initdb")
-    with pytest.raises(Unavailable, match="try again in a few seconds"):
-        async with addresses_of(folder):
-            pass
-    process.send_signal(signal.SIGTERM)
-    await process.wait()
+    # Locked, and nothing announced: what a start looks like until its servers are up.
+    starting = lock(folder)
+    try:
+        with pytest.raises(Unavailable, match="try again in a few seconds"):
+            async with addresses_of(folder):
+                pass
+    finally:
+        os.close(starting)
 
 
 async def test_folders_are_closed_to_other_users(folder: Path) -> None:
