@@ -16,8 +16,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from recorder.client.display import Notices, printable, sentence
 from recorder.client.progress import FileProgress, FileResult, FileState
+from recorder.client.wording import Notices, printable, sentence
 
 
 class Bars:

@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 from recorder.client.backoff import RetryPolicy
-from recorder.client.display import Display, json_line, open_display
+from recorder.client.display import Display, open_display
 from recorder.client.metadata import Metadata
 from recorder.client.progress import FileProgress, FileResult
 from recorder.client.state_folder import default_state_dir
 from recorder.client.token_file import read_token_file
 from recorder.client.uploader import Uploader
+from recorder.client.wording import json_line
 from recorder.domain.case import Stage
 from recorder.errors import InvalidInput, RecorderError
 from recorder.ledger.note import NoteVerifier

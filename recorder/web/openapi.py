@@ -201,7 +201,7 @@ def codes(row: Route) -> list[str]:
 def _failures(row: Route) -> Json:
     by_status: dict[int, list[str]] = {}
     for code in codes(row):
-        status = problems.STATUS_OF_CODE.get(code) or problems.status_of(CATALOGUE[code].kind)
+        status = problems.status_of_code(code)
         by_status.setdefault(status, []).append(code)
     schema = {"schema": {"$ref": _REFERENCE.format(model="Problem")}}
     return {

@@ -43,7 +43,7 @@ _STATUS_OF_KIND: Mapping[Kind, int] = {
     Kind.INTERNAL: 500,
 }
 #: Codes whose status HTTP or tus 1.0.0 prescribes, whatever their kind.
-STATUS_OF_CODE: Mapping[str, int] = {
+_STATUS_OF_CODE: Mapping[str, int] = {
     "method-not-allowed": 405,
     "upload-silent": 408,
     "range-not-satisfiable": 416,
@@ -102,6 +102,11 @@ def status_of(kind: Kind) -> int:
     return _STATUS_OF_KIND[kind]
 
 
+def status_of_code(code: str) -> int:
+    """The status that a code of the catalogue is answered with."""
+    return _STATUS_OF_CODE.get(code) or status_of(CATALOGUE[code].kind)
+
+
 def problem_of(error: BaseException, instance: str) -> Problem:
     """The problem that tells of a failure, whatever raised it; logs what an operator must see."""
     if isinstance(error, web.HTTPException):
@@ -109,7 +114,7 @@ def problem_of(error: BaseException, instance: str) -> Problem:
     if not isinstance(error, RecorderError) or error.kind in (Kind.INTERNAL, Kind.INTEGRITY):
         logger.error("a request failed: %s", error, exc_info=error)
         return _internal(instance)
-    status = STATUS_OF_CODE.get(error.code) or status_of(error.kind)
+    status = _STATUS_OF_CODE.get(error.code) or status_of(error.kind)
     if status >= 500:
         log(logger, logging.WARNING, "a request cannot be served now", code=error.code,
             cause=repr(error.__cause__) if error.__cause__ else None)  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from recorder.web import openapi, problem_runbook, problems
+from recorder.web.api.route_table import API_ROUTES
 from recorder.web.problem_catalogue import CATALOGUE
 from recorder.web.route import Route
 
@@ -45,11 +46,6 @@ Reasons of failed tasks: [reference/pipeline.md](../reference/pipeline.md). Alar
 runbook](README.md). Codes of commands, such as `migration-blocked`:
 [guide/operate.md](../guide/operate.md).
 """
-
-
-def status_of_code(code: str) -> int:
-    """The status that a code of the catalogue is answered with."""
-    return problems.STATUS_OF_CODE.get(code) or problems.status_of(CATALOGUE[code].kind)
 
 
 def api_page(rows: Iterable[Route]) -> str:
@@ -96,8 +92,8 @@ def _fields(shape: type[BaseModel]) -> str:
 def problems_page() -> str:
     """The problem codes as Markdown."""
     lines = [
-        f"| [`{code}`](../runbook/problems.md#{code}) | {status_of_code(code)} | {entry.title} |"
-        f" {entry.advice} |"
+        f"| [`{code}`](../runbook/problems.md#{code}) | {problems.status_of_code(code)} |"
+        f" {entry.title} | {entry.advice} |"
         for code, entry in sorted(CATALOGUE.items())
     ]
     return _PROBLEMS_HEAD + "\n".join(lines) + "\n"
@@ -109,7 +105,7 @@ def runbook_page() -> str:
     for area in problem_runbook.areas():
         parts.append(f"## {area.title}\n\n{area.about}\n")
         for section in area.sections:
-            title = f"{status_of_code(section.code)}, {CATALOGUE[section.code].title}"
+            title = f"{problems.status_of_code(section.code)}, {CATALOGUE[section.code].title}"
             said = "\n".join(f"- **{label}.** {text}" for label, text in section.said.items())
             parts.append(f"### `{section.code}`\n\n{title}.\n\n{said}\n")
     return "\n".join(parts)
@@ -117,8 +113,6 @@ def runbook_page() -> str:
 
 def main(folder: Path) -> None:
     """Write the pages into the folder, and the runbook's into the one beside it."""
-    from recorder.web.api.route_table import API_ROUTES
-
     (folder / "api.md").write_text(api_page(API_ROUTES), "utf-8")
     (folder / "problems.md").write_text(problems_page(), "utf-8")
     (folder.parent / "runbook" / "problems.md").write_text(runbook_page(), "utf-8")

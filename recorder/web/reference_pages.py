@@ -7,7 +7,7 @@ from html import escape
 
 from aiohttp import hdrs, web
 
-from recorder.web import openapi, problem_runbook, reference
+from recorder.web import openapi, problem_runbook, problems
 from recorder.web.middleware import ROWS
 from recorder.web.problem_catalogue import CATALOGUE
 from recorder.web.route import Route
@@ -101,7 +101,7 @@ def _problem(section: problem_runbook.Section) -> str:
     )
     return (
         f"<section id='{code}'><h3><code>{code}</code></h3><p class='quiet'>"
-        f"{reference.status_of_code(code)} · {escape(CATALOGUE[code].title)}</p>{said}</section>"
+        f"{problems.status_of_code(code)} · {escape(CATALOGUE[code].title)}</p>{said}</section>"
     )
 
 

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from recorder.client.bars import Bars
-from recorder.client.display import Lines, json_line, printable, sentence
+from recorder.client.display import Lines
 from recorder.client.progress import FileProgress, FileResult, FileState
+from recorder.client.wording import json_line, printable, sentence
 
 PATH = Path("/card/a.mp4")
 SEALED = FileResult(path=PATH, state=FileState.SEALED, recording="r-1", sha256="ab")
