@@ -52,7 +52,8 @@ clean:  ## remove what make made in this folder
 	    .import_linter_cache .coverage .coverage.*
 	@find recorder workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.runtime: requirements/runtime.txt requirements/install.sh requirements/install.py pyproject.toml
+.venv/.runtime: requirements/runtime.txt requirements/install.sh requirements/install.py pyproject.toml \
+    requirements/scripts.py package.json package-lock.json
 	@requirements/install.sh runtime
 	@touch $@
 

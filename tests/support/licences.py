@@ -87,7 +87,8 @@ def packages() -> list[Package]:
         if place:
             name = place.rpartition("node_modules/")[2]
             licence = BY_HAND.get(name) or entry.get("license")
-            found[f"npm {name}"] = Package(name, entry["version"], "test (npm)", licence)
+            used = "test (npm)" if entry.get("dev") else "pages (npm)"
+            found[f"npm {name}"] = Package(name, entry["version"], used, licence)
     return sorted(found.values())
 
 

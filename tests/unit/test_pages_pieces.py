@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -134,3 +136,14 @@ def test_addresses_of_files_name_their_content() -> None:
     assert "icons.svg" in known.files
     with pytest.raises(KeyError):
         known.address("../secrets")
+
+
+def test_scripts_of_others_are_served_as_their_lock_file_pins_them() -> None:
+    root = Path(__file__).parents[2]
+    locked = json.loads((root / "package-lock.json").read_text())["packages"]
+    for path in json.loads((root / "package.json").read_text())["served"]:
+        package = path.partition("/")[0]
+        assert not locked[f"node_modules/{package}"].get("dev"), package
+        version = locked[f"node_modules/{package}"]["version"]
+        # make venv has npm fetch them; the script itself names its version.
+        assert version.encode() in assets().files[Path(path).name], path

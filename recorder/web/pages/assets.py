@@ -2,14 +2,18 @@
 
 The address holds a digest over all files, so browsers may keep them for a year and modules that
 import each other by relative names always fit together. Nothing outside this list is served.
+Scripts of others (package.json) lie in the folder where requirements/scripts.py put them; pages do
+without one that is not there.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -18,6 +22,7 @@ from recorder.errors import NotFound
 _MEDIA_TYPES = {
     "css": "text/css",
     "js": "text/javascript",
+    "mjs": "text/javascript",
     "svg": "image/svg+xml",
 }
 _YEAR = "public, max-age=31536000, immutable"
@@ -37,11 +42,13 @@ class Assets:
 
 @functools.cache
 def assets() -> Assets:
-    """The files of the package."""
+    """The files of the package, and the scripts of others."""
     folder = resources.files("recorder.web") / "static"
+    others = Path(sys.prefix, "share", "recorder", "scripts")
+    entries = [*folder.iterdir(), *(others.iterdir() if others.is_dir() else ())]
     files = {
         entry.name: entry.read_bytes()
-        for entry in sorted(folder.iterdir(), key=lambda one: one.name)
+        for entry in sorted(entries, key=lambda one: one.name)
         if entry.name.rpartition(".")[2] in _MEDIA_TYPES
     }
     running = hashlib.sha256()
