@@ -55,6 +55,14 @@ class Form(enum.StrEnum):
     PUSHED = "pushed"
     #: A process of ours, in order, as media arrive (RTMP, RTSP, SRT).
     RECEIVED = "received"
+    #: The sender, and what it numbers are chunks: slices of one file for each period, cut anywhere.
+    CHUNKED = "chunked"
+
+
+#: What chunks are slices of, and how such a file ends.
+CHUNK_TYPES = {"video/mp4": ".mp4", "video/webm": ".webm"}
+#: How long a livestream may be delivered with a push key.
+PUSH_KEY_LIFE = timedelta(days=7)
 
 
 class PeriodCause(enum.StrEnum):
@@ -118,6 +126,17 @@ class Livestream:
     holder: str | None
     fence: int
     held_until: datetime | None
+    #: Of what its chunks are slices; None where it consists of segments.
+    media_type: str | None = None
+    #: Where it was opened, if the device said so.
+    latitude: float | None = None
+    longitude: float | None = None
+    accuracy_m: float | None = None
+
+    @property
+    def file_ending(self) -> str:
+        """How a file with its original ends."""
+        return CHUNK_TYPES.get(self.media_type or "", ".mp4")
 
     @property
     def is_complete(self) -> bool:

@@ -6,7 +6,7 @@ import enum
 import uuid
 from dataclasses import dataclass
 
-from recorder.domain.ids import AgencyId, DeviceId, DockId
+from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId
 
 
 class Role(enum.StrEnum):
@@ -27,6 +27,8 @@ class Permission(enum.StrEnum):
     #: Anybody who is signed in: own session, own language.
     SIGNED_IN = "signed-in"
     UPLOAD = "upload"
+    #: Segments and chunks of a livestream that one has opened; all that a push key may.
+    DELIVER = "deliver"
     #: State, digests and receipts of recordings in scope (a device: its own).
     READ_RECORDINGS = "read-recordings"
     #: Pages, lists and searches made for people.
@@ -46,7 +48,9 @@ class Permission(enum.StrEnum):
     ADMINISTER = "administer"
 
 
-_MACHINES = frozenset({Permission.UPLOAD, Permission.READ_RECORDINGS})
+_MACHINES = frozenset({Permission.UPLOAD, Permission.DELIVER, Permission.READ_RECORDINGS})
+#: What a suspended device keeps.
+_SUSPENDED = frozenset({Permission.UPLOAD, Permission.DELIVER})
 _OFFICER = _MACHINES | {
     Permission.BROWSE,
     Permission.WATCH,
@@ -130,16 +134,20 @@ class Actor:
     officer: str | None = None
     #: A suspended device may upload and nothing else.
     suspended: bool = False
+    #: Came with a push key: may deliver this livestream and nothing else.
+    livestream: LivestreamId | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether the role grants it; a suspended device keeps only the upload."""
         if permission is Permission.PUBLIC:
             return True
+        if self.livestream is not None:
+            return permission is Permission.DELIVER
         if self.role is None:
             return False
         if permission is Permission.SIGNED_IN:
             return not self.suspended
-        if self.suspended and permission is not Permission.UPLOAD:
+        if self.suspended and permission not in _SUSPENDED:
             return False
         return permission in GRANTS[self.role]
 

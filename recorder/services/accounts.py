@@ -30,7 +30,14 @@ from recorder.services.sign_in import (
     sign_in_by_link,
     sign_out,
 )
-from recorder.store import livestream_tickets, people, playback_grants, sessions, tokens
+from recorder.store import (
+    livestream_push_keys,
+    livestream_tickets,
+    people,
+    playback_grants,
+    sessions,
+    tokens,
+)
 from recorder.store.change import Change
 from recorder.store.people import Person
 
@@ -214,12 +221,19 @@ def idle_since(deps: Deps) -> datetime:
 
 
 async def actor_of_token(deps: Deps, token: str) -> Actor:
-    """Whom the bearer token speaks for. Raises Unauthenticated ``token-unknown``.
+    """Whom the bearer token, or push key, speaks for.
 
-    The token of a suspended or lost device is known, and its actor is ``suspended``.
+    The token of a suspended or lost device is known, and its actor is ``suspended``. Raises
+    Unauthenticated ``token-unknown``, ``push-key-expired``.
     """
+    hashed = secrecy.hash_of(token)
     async with deps.database.acquire() as connection:
-        actor = await tokens.actor_by_hash(connection, secrecy.hash_of(token))
+        actor = await tokens.actor_by_hash(connection, hashed)
+        key = None if actor else await livestream_push_keys.find(connection, hashed)
+    if key is not None:
+        if key.expires_at <= deps.clock.now():
+            raise Unauthenticated("push-key-expired", "This push key has ended; ask for another.")
+        return key.actor
     if actor is None:
         raise Unauthenticated("token-unknown", "This token is unknown or revoked.")
     return actor
@@ -243,6 +257,7 @@ async def sweep(deps: Deps) -> None:
         await sessions.remove_old_sessions(connection, now - _KNOWN_FOR)
         await playback_grants.remove_expired(connection, now - timedelta(days=1))
         await livestream_tickets.remove_expired(connection, now - timedelta(days=1))
+        await livestream_push_keys.remove_expired(connection, now - _KNOWN_FOR)
 
 
 async def _person(change: Change, login: str) -> Person:

@@ -17,7 +17,8 @@ _COLUMNS = (
     " l.flags, l.form, l.state, l.key_prefix, l.opening_version, l.device_clock_at,"
     " l.clock_offset_ms, l.created_at, l.first_arrival_at, l.last_arrival_at, l.highest_number,"
     " l.segments, l.length_bytes, l.interrupted_at, l.closing_at, l.last_number, l.closed_at,"
-    " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until"
+    " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
+    " l.media_type, l.latitude, l.longitude, l.accuracy_m"
 )
 _SCOPE = (
     " ($1::uuid IS NULL OR l.agency_id = $1) AND ($2::uuid IS NULL OR l.device_id = $2)"
@@ -62,6 +63,10 @@ def _from_row(row: Row) -> Livestream:
         holder=row["holder"],
         fence=row["fence"],
         held_until=row["held_until"],
+        media_type=row["media_type"],
+        latitude=row["latitude"],
+        longitude=row["longitude"],
+        accuracy_m=row["accuracy_m"],
     )
 
 
@@ -70,8 +75,10 @@ async def insert(change: Change, livestream: Livestream) -> None:
     await change.connection.execute(
         "INSERT INTO livestream (id, agency_id, device_id, device_number, dock_id, officer, title,"
         " stage, case_numbers, opened_by, source, quarantine_reasons, flags, form, key_prefix,"
-        " device_clock_at, clock_offset_ms, created_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        " device_clock_at, clock_offset_ms, created_at, media_type, latitude, longitude,"
+        " accuracy_m)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+        " $19, $20, $21, $22)",
         livestream.id,
         livestream.agency,
         livestream.device,
@@ -90,6 +97,10 @@ async def insert(change: Change, livestream: Livestream) -> None:
         livestream.device_clock_at,
         livestream.clock_offset_ms,
         livestream.created_at,
+        livestream.media_type,
+        livestream.latitude,
+        livestream.longitude,
+        livestream.accuracy_m,
     )
 
 

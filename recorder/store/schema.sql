@@ -475,8 +475,9 @@ CREATE TABLE livestream (
     source text NOT NULL,
     quarantine_reasons text[] NOT NULL DEFAULT '{}',
     flags text[] NOT NULL DEFAULT '{}',
-    -- pushed: the sender numbers its segments; received: a process of ours does, as they come.
-    form text NOT NULL CHECK (form IN ('pushed', 'received')),
+    -- pushed: the sender numbers its segments; received: a process of ours does, as they come;
+    -- chunked: the sender numbers chunks, slices of one file for each period, cut anywhere.
+    form text NOT NULL CHECK (form IN ('pushed', 'received', 'chunked')),
     state text NOT NULL DEFAULT 'open'
         CHECK (state IN ('open', 'live', 'interrupted', 'closing', 'closed')),
     key_prefix text NOT NULL UNIQUE,
@@ -502,7 +503,14 @@ CREATE TABLE livestream (
     -- The process that receives it, for the form `received`; words under an old fence count nothing.
     holder text,
     fence bigint NOT NULL DEFAULT 0,
-    held_until timestamptz
+    held_until timestamptz,
+    -- Of what its chunks are slices; NULL where it consists of segments.
+    media_type text,
+    -- Where it was opened, if the device said so.
+    latitude double precision,
+    longitude double precision,
+    accuracy_m double precision,
+    CONSTRAINT livestream_chunked CHECK ((form = 'chunked') = (media_type IS NOT NULL))
 );
 CREATE INDEX livestream_agency ON livestream (agency_id, created_at DESC, id DESC);
 CREATE INDEX livestream_newest ON livestream (created_at DESC, id DESC);
@@ -517,6 +525,9 @@ CREATE TABLE livestream_period (
     -- domain/fragments.Track; empty where the init segment cannot be read.
     tracks jsonb NOT NULL DEFAULT '[]',
     began_at timestamptz NOT NULL,
+    -- In chunks: which one begins with an init segment, and how long that is.
+    init_number bigint,
+    init_length_bytes bigint CHECK (init_length_bytes > 0),
     PRIMARY KEY (livestream_id, number)
 );
 
@@ -589,6 +600,20 @@ CREATE TABLE livestream_ticket (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX livestream_ticket_expiry ON livestream_ticket (expires_at);
+
+-- A key that delivers one livestream and does nothing else, while its opener may be signed out;
+-- only the hash is kept.
+CREATE TABLE livestream_push_key (
+    secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    -- The opener, as custody events name it.
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_name text NOT NULL,
+    agency_id uuid NOT NULL REFERENCES agency,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX livestream_push_key_expiry ON livestream_push_key (expires_at);
 
 -- A declared task for one subject, with its attempts; PostgreSQL knows, Redis only wakes.
 CREATE TABLE task_run (
@@ -760,7 +785,7 @@ CREATE TRIGGER custody_event_append_only
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
-    open_stream, livestream_ticket TO recorder_service;
+    open_stream, livestream_ticket, livestream_push_key TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap FROM recorder_service;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
 REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

@@ -39,6 +39,7 @@ TABLES = (
     "livestream_period",
     "livestream_segment",
     "livestream_gap",
+    "livestream_push_key",
     "task_run",
     "store_intent",
     "alarm",

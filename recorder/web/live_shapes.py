@@ -49,7 +49,8 @@ class LivestreamLineShape(Shape):
 
     id: uuid.UUID
     state: str = Field(description="open, live, interrupted, closing or closed")
-    form: str = Field(description="pushed: the sender numbers its segments; or received")
+    form: str = Field(description="pushed, chunked: the sender numbers what it sends; or received")
+    media_type: str | None = Field(description="of what its chunks are slices; null: segments")
     title: str
     agency: str
     device: str | None
@@ -84,12 +85,24 @@ class LivestreamShape(LivestreamLineShape):
     @classmethod
     def of_view(cls, view: LivestreamView) -> LivestreamShape:
         found = view.livestream
-        address = PublishShape(protocol="segments", url=f"/api/v1/livestreams/{found.id}")
+        kinds = {Form.PUSHED: "segments", Form.CHUNKED: "chunks"}
+        place = f"/api/v1/livestreams/{found.id}"
         return cls(
             **_line(found),
-            publish=(address,) if found.form is Form.PUSHED else (),
+            publish=tuple(
+                PublishShape(protocol=kinds[form], url=place)
+                for form in kinds
+                if form is found.form
+            ),
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
         )
+
+
+class PushKeyShape(Shape):
+    """A key that delivers one livestream and does nothing else; it is told once."""
+
+    key: str = Field(description="send it as `Authorization: Bearer KEY`")
+    expires_at: datetime
 
 
 class SegmentShape(Shape):
@@ -120,6 +133,7 @@ def _line(found: Livestream) -> dict[str, Any]:
         "id": found.id,
         "state": found.state.value,
         "form": found.form.value,
+        "media_type": found.media_type,
         "title": found.title,
         "agency": found.agency_code,
         "device": found.device_number,

@@ -129,6 +129,7 @@ CATALOGUE: dict[str, Entry] = {
         session_ended=("Session ended", "Sign in again."),
         token_invalid=("Malformed credential", "Send `Authorization: Bearer TOKEN`."),
         token_unknown=("Unknown token", "Have a new token made; this one is unknown or revoked."),
+        push_key_expired=("Push key ended", "Its opener asks for another at `/push-keys`."),
     ),
     **_of(
         Kind.FORBIDDEN,
@@ -178,6 +179,7 @@ CATALOGUE: dict[str, Entry] = {
             "Keep it on the device; it is kept here beside the first.",
         ),
         livestream_taken_over=("Taken over", "Another process receives this livestream; stop."),
+        livestream_form_differs=("Other form", "Deliver it in the form it was opened for."),
         period_not_begun=("Period not begun", "Send its init segment first."),
         audit_under_way=(
             "Audit under way",
@@ -273,6 +275,7 @@ CATALOGUE: dict[str, Entry] = {
             "Digest mismatch",
             "Nothing of this body was kept; send it again.",
         ),
+        chunk_period_single=("One file only", "Open another livestream for the next file."),
         segment_number_invalid=("Invalid segment number", "The detail says which numbers fit."),
         segment_number_too_far=("Segment too far ahead", "Send those behind `highest` first."),
         rendition_failed=(

@@ -64,6 +64,7 @@ def test_machines_upload_and_read_receipts_and_nothing_else(role: Role) -> None:
         Permission.PUBLIC,
         Permission.SIGNED_IN,
         Permission.UPLOAD,
+        Permission.DELIVER,
         Permission.READ_RECORDINGS,
     }
     assert granted(actor(role)) == expected
@@ -75,7 +76,7 @@ def test_a_supervisor_may_all_that_an_officer_may() -> None:
 
 def test_who_administers_does_not_watch_and_who_watches_does_not_administer() -> None:
     administrator = granted(actor(Role.ADMINISTRATOR))
-    assert not administrator & (EVIDENCE | DECISIONS | {Permission.UPLOAD})
+    assert not administrator & (EVIDENCE | DECISIONS | {Permission.UPLOAD, Permission.DELIVER})
     for role in set(Role) - {Role.ADMINISTRATOR}:
         assert Permission.ADMINISTER not in granted(actor(role))
 
@@ -83,7 +84,7 @@ def test_who_administers_does_not_watch_and_who_watches_does_not_administer() ->
 @pytest.mark.parametrize("role", list(Role))
 def test_a_suspended_actor_may_upload_at_most(role: Role) -> None:
     suspended = dataclasses.replace(actor(role), suspended=True)
-    assert granted(suspended) <= {Permission.PUBLIC, Permission.UPLOAD}
+    assert granted(suspended) <= {Permission.PUBLIC, Permission.UPLOAD, Permission.DELIVER}
 
 
 def test_everybody_sees_the_own_agency_and_machines_and_officers_their_own() -> None:

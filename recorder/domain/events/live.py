@@ -59,6 +59,26 @@ class LivestreamPeriodBegan(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LivestreamFileBegan(CustodyEvent):
+    """The first chunk of a period is stored: its chunks, by number, are one file."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    period: int
+    cause: str
+    #: The chunk that came first, whatever its place.
+    number: int
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamKeyMade(CustodyEvent):
+    """A key that delivers this livestream and does nothing else was handed out."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class LivestreamSegmentsReceived(CustodyEvent):
     """A batch of segments is stored and listed."""
 

@@ -3,6 +3,7 @@
 Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a protocol.
 """
 
+from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import request_close
 from recorder.services.live.leases import Position, keep, let_go, position, take
 from recorder.services.live.opening import (
@@ -12,6 +13,7 @@ from recorder.services.live.opening import (
     list_livestreams,
     open_livestream,
 )
+from recorder.services.live.push_keys import MadeKey, make_push_key
 from recorder.services.live.rebuilding import rebuild_livestream
 from recorder.services.live.receiving import (
     InitArrival,
@@ -41,8 +43,10 @@ from recorder.services.live.watching import (
 __all__ = [
     "PLAYLIST_TYPE",
     "SEGMENT_TYPE",
+    "ChunkArrival",
     "InitArrival",
     "LivestreamView",
+    "MadeKey",
     "OpenSegment",
     "Opening",
     "Position",
@@ -57,9 +61,11 @@ __all__ = [
     "keep",
     "let_go",
     "list_livestreams",
+    "make_push_key",
     "open_livestream",
     "open_segment",
     "position",
+    "put_chunk",
     "put_init",
     "put_segment",
     "rebuild_livestream",

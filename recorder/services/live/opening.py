@@ -37,6 +37,11 @@ class Opening:
     stage: str | None = None
     case_numbers: tuple[str, ...] = ()
     device_clock_at: datetime | None = None
+    #: Of chunks (CHUNK_TYPES); the form is theirs then.
+    media_type: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    accuracy_m: float | None = None
 
 
 async def open_livestream(deps: Deps, actor: Actor, opening: Opening) -> Livestream:
@@ -108,7 +113,7 @@ def _fresh(
         source=origin.source,
         quarantine_reasons=origin.quarantine,
         flags=tuple(flags),
-        form=opening.form,
+        form=Form.CHUNKED if opening.media_type else opening.form,
         state=LivestreamState.OPEN,
         key_prefix=key_prefix(livestream, now),
         opening_version=None,
@@ -129,6 +134,10 @@ def _fresh(
         holder=None,
         fence=0,
         held_until=None,
+        media_type=opening.media_type,
+        latitude=opening.latitude,
+        longitude=opening.longitude,
+        accuracy_m=opening.accuracy_m,
     )
 
 
@@ -184,7 +193,18 @@ def description(livestream: Livestream) -> dict[str, object]:
         "device_clock_at": format_utc(clock) if clock else None,
         "clock_offset_ms": livestream.clock_offset_ms,
         "opened_at": format_utc(livestream.created_at),
+        "media_type": livestream.media_type,
+        # Text: the canonical form knows no fractions.
+        "position": position_text(livestream),
     }
+
+
+def position_text(livestream: Livestream) -> str | None:
+    """Latitude, longitude and accuracy in metres where it was opened; None if nobody said."""
+    if livestream.latitude is None or livestream.longitude is None:
+        return None
+    accuracy = "" if livestream.accuracy_m is None else f"{livestream.accuracy_m:.1f}"
+    return f"{livestream.latitude:.7f} {livestream.longitude:.7f} {accuracy}".rstrip()
 
 
 async def _store_description(deps: Deps, livestream: Livestream) -> str:
@@ -227,10 +247,14 @@ async def deliverable(deps: Deps, actor: Actor, livestream: LivestreamId) -> Liv
         # Whoever opened it may go on with it, also when its device is quarantined and so in
         # nobody's scope.
         found = await livestreams.find(connection, livestream, EVERYTHING)
-    own = found is not None and (
-        found.opened_by == actor.sender
-        or (actor.device is not None and found.device == actor.device)
-        or actor.kind in (ActorKind.SERVICE, ActorKind.WORKER)
+    own = (
+        found is not None
+        and actor.livestream in (None, found.id)
+        and (
+            found.opened_by == actor.sender
+            or (actor.device is not None and found.device == actor.device)
+            or actor.kind in (ActorKind.SERVICE, ActorKind.WORKER)
+        )
     )
     if found is None or not own:
         raise NotFound("livestream-not-found", "There is no such livestream.")

@@ -33,9 +33,16 @@ from recorder.domain.recording import Flag
 from recorder.errors import IntegrityError, InvalidInput
 from recorder.ledger import canonical
 from recorder.runtime import Deps
-from recorder.services.live import manifest, sealing
+from recorder.services.live import chunks, manifest, sealing
 from recorder.services.live.opening import lock_end
-from recorder.store import devices, livestream_segments, livestreams, rebuilding, recordings
+from recorder.store import (
+    devices,
+    livestream_chunks,
+    livestream_segments,
+    livestreams,
+    rebuilding,
+    recordings,
+)
 from recorder.store.change import Change
 
 _SEGMENT = re.compile(r"/p(\d{6})/(init|\d{9,})-(\d{13})-([0-9a-f]{64})$", re.ASCII)
@@ -184,7 +191,15 @@ async def _understood(
         holder=None,
         fence=0,
         held_until=None,
+        media_type=said.get("media_type"),
+        **_position(said.get("position")),
     )
+
+
+def _position(text: str | None) -> dict[str, float]:
+    """The inverse of ``opening.position_text``."""
+    names = ("latitude", "longitude", "accuracy_m")
+    return dict(zip(names, map(float, (text or "").split()), strict=False))
 
 
 async def _segment(
@@ -195,12 +210,17 @@ async def _segment(
     match: re.Match[str],
     listed: Mapping[str, Any] | None,
 ) -> None:
-    """Write the row of one segment; its bytes are read only where no manifest lists them."""
+    """Write the row of one segment; its bytes are read only where no manifest lists them.
+
+    Those of the first chunk of a period too: it holds the description of the tracks.
+    """
     period, sha256 = int(match[1]), bytes.fromhex(match[4])
     number = -period if match[2] == "init" else int(match[2])
     content, sm3 = b"", bytes.fromhex(listed["sm3"]) if listed else b""
     stored = (await deps.objects.versions(Bucket.ORIGINALS, key))[-1]
-    if listed is None or number < 0:
+    async with deps.database.acquire() as connection:
+        begun = await livestream_chunks.beginning(connection, livestream.id, period)
+    if listed is None or number < 0 or begun is None:
         stored, content = await _read(deps, key)
         _, sm3 = await both_digests(content)
     said = listed or {}
@@ -225,8 +245,10 @@ async def _segment(
     )
     async with deps.database.acquire() as connection:
         if listed is None and number > 0:
-            tracks = await livestream_segments.tracks_of(connection, livestream.id, period)
-            facts = fragments.read_fragment(content, tracks or ())
+            if livestream.form is Form.CHUNKED:
+                _, facts = chunks.look_at(livestream, number, content, begun)
+            else:
+                facts = fragments.read_fragment(content, begun.tracks if begun else ())
             segment = replace(
                 segment,
                 media_time_us=facts.media_time_us,
@@ -234,10 +256,17 @@ async def _segment(
                 keyframe=facts.keyframe,
             )
         segment = await livestream_segments.intend(connection, segment)
-    await _count(deps, actor, segment, stored.version, content)
+    await _count(deps, actor, livestream, segment, stored.version, content)
 
 
-async def _count(deps: Deps, actor: Actor, segment: Segment, version: str, content: bytes) -> None:
+async def _count(
+    deps: Deps,
+    actor: Actor,
+    livestream: Livestream,
+    segment: Segment,
+    version: str,
+    content: bytes,
+) -> None:
     """Make the segment count, or stand beside the one that has its number."""
     async with deps.change(actor, told_later=True) as change:
         await livestreams.locked(change, segment.livestream)
@@ -248,7 +277,10 @@ async def _count(deps: Deps, actor: Actor, segment: Segment, version: str, conte
             change, segment.livestream, segment.number, segment.length, segment.arrived_at
         )
         await livestream_segments.chain_successor(change, segment)
-        if segment.number < 0:
+        if livestream.form is Form.CHUNKED:
+            found, _ = chunks.look_at(livestream, segment.number, content, None)
+            await chunks.begin(change, livestream, segment, PeriodCause.UNKNOWN, found)
+        elif segment.number < 0:
             cause = PeriodCause.START if segment.period == 1 else PeriodCause.UNKNOWN
             tracks = fragments.read_init(content)
             await livestream_segments.insert_period(

@@ -102,22 +102,23 @@ async def put_init(
     ``put_segment`` raises.
     """
     check_period(arrival.period)
-    _check_body(arrival.body, LONGEST_INIT_BYTES)
-    livestream = await _taking(deps, actor, livestream_id, arrival.fence)
+    check_body(arrival.body, LONGEST_INIT_BYTES)
+    livestream = await taking(deps, actor, livestream_id, arrival.fence)
+    _refuse_chunked(livestream)
     await described(deps, livestream)
     tracks = fragments.read_init(arrival.body)
-    segment = await _claimed(deps, livestream, arrival, -arrival.period, fragments.NOTHING)
+    segment = await claimed(deps, livestream, arrival, -arrival.period, fragments.NOTHING)
     if segment.state != "intended":
         return Receipt(segment, fresh=False)
-    stored = await _stored(deps, segment, arrival.body)
+    stored = await store_body(deps, segment, arrival.body)
     cause = PeriodCause.START if arrival.period == 1 else arrival.cause
     if cause is PeriodCause.START and arrival.period > 1:
         cause = PeriodCause.UNKNOWN
     async with deps.change(actor, told_later=True) as change:
-        state = await _adopt(deps, change, livestream, segment, stored, arrival.fence)
+        state = await adopt(deps, change, livestream, segment, stored, arrival.fence)
         if state == "stored":
             await _begin_period(change, livestream, segment, stored, cause, tracks)
-    return await _receipt(deps, segment)
+    return await receipt_of(deps, segment)
 
 
 async def put_segment(
@@ -134,8 +135,9 @@ async def put_segment(
     ``segment-too-large``; NotFound; Unavailable and StorageFull when it should come again.
     """
     check_period(arrival.period)
-    _check_body(arrival.body, LONGEST_SEGMENT_BYTES)
-    livestream = await _taking(deps, actor, livestream_id, arrival.fence)
+    check_body(arrival.body, LONGEST_SEGMENT_BYTES)
+    livestream = await taking(deps, actor, livestream_id, arrival.fence)
+    _refuse_chunked(livestream)
     check_number(arrival.number, livestream.highest_number)
     async with deps.database.acquire() as connection:
         tracks = await livestream_segments.tracks_of(connection, livestream.id, arrival.period)
@@ -147,25 +149,25 @@ async def put_segment(
         )
     facts = fragments.read_fragment(arrival.body, tracks)
     with metrics.timed(metrics.SEGMENT_SECONDS):
-        segment = await _claimed(deps, livestream, arrival, arrival.number, facts)
+        segment = await claimed(deps, livestream, arrival, arrival.number, facts)
         if segment.state != "intended":
             return Receipt(segment, fresh=False)
-        stored = await _stored(deps, segment, arrival.body)
+        stored = await store_body(deps, segment, arrival.body)
         async with deps.change(actor, told_later=True) as change:
-            state = await _adopt(deps, change, livestream, segment, stored, arrival.fence)
+            state = await adopt(deps, change, livestream, segment, stored, arrival.fence)
             if state == "stored":
                 await livestream_segments.chain_successor(change, segment)
-    return await _receipt(deps, segment)
+    return await receipt_of(deps, segment)
 
 
-def _check_body(body: bytes, longest: int) -> None:
+def check_body(body: bytes, longest: int) -> None:
     if not body:
         raise InvalidInput("segment-empty", "A segment has at least one byte.")
     if len(body) > longest:
         raise TooLarge("segment-too-large", f"It may have {longest} bytes at most.", limit=longest)
 
 
-async def _taking(
+async def taking(
     deps: Deps, actor: Actor, livestream_id: LivestreamId, fence: int | None
 ) -> Livestream:
     """The livestream, if this actor may deliver it under this fence."""
@@ -175,12 +177,17 @@ async def _taking(
     return livestream
 
 
+def _refuse_chunked(livestream: Livestream) -> None:
+    if livestream.form is Form.CHUNKED:
+        raise Conflict("livestream-form-differs", "This livestream is delivered in chunks.")
+
+
 def _check_fence(livestream: Livestream, fence: int | None) -> None:
     if livestream.form is Form.RECEIVED and fence != livestream.fence:
         raise Conflict("livestream-taken-over", "Another process receives this livestream now.")
 
 
-async def _claimed(
+async def claimed(
     deps: Deps,
     livestream: Livestream,
     arrival: InitArrival | SegmentArrival,
@@ -218,7 +225,9 @@ async def _claimed(
         return await livestream_segments.intend(connection, segment)
 
 
-async def _stored(deps: Deps, segment: Segment, body: bytes) -> StoredObject:
+async def store_body(
+    deps: Deps, segment: Segment, body: bytes, media_type: str = MEDIA_TYPE
+) -> StoredObject:
     """The object under the claimed key, by this try or an earlier one."""
     lock_until = lock_end(deps)
     try:
@@ -228,7 +237,7 @@ async def _stored(deps: Deps, segment: Segment, body: bytes) -> StoredObject:
             [body],
             sha256=segment.sha256,
             lock_until=lock_until,
-            media_type=MEDIA_TYPE,
+            media_type=media_type,
         )
         return replace(stored, lock_until=lock_until)
     except Conflict:
@@ -238,7 +247,7 @@ async def _stored(deps: Deps, segment: Segment, body: bytes) -> StoredObject:
         return await deps.objects.stat(Bucket.ORIGINALS, stored.key, stored.version)
 
 
-async def _adopt(
+async def adopt(
     deps: Deps,
     change: Change,
     before: Livestream,
@@ -328,7 +337,7 @@ def _conflicted(
     )
 
 
-async def _receipt(deps: Deps, segment: Segment) -> Receipt:
+async def receipt_of(deps: Deps, segment: Segment) -> Receipt:
     metrics.SEGMENTS_STORED.inc()
     metrics.SEGMENTS_STORED_BYTES.inc(segment.length)
     async with deps.database.acquire() as connection:

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import LivestreamWatched, PlaybackGranted
 from recorder.domain.ids import LivestreamId, RecordingId
-from recorder.domain.livestream import Livestream, LivestreamState
+from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services.live import playlist
 from recorder.services.live.opening import find_livestream
 from recorder.services.secrecy import hash_of, new_secret
-from recorder.store import livestream_segments, livestream_tickets
+from recorder.store import livestream_chunks, livestream_segments, livestream_tickets
+from recorder.store.connection import Connection
 from recorder.store.livestream_tickets import LivestreamTicket
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
@@ -103,6 +104,9 @@ async def index(deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: s
     running = ticket.recording is None and livestream.state is not LivestreamState.CLOSED
     if running:
         entries = playlist.settled(entries, deps.clock.now())
+    if livestream.form is Form.CHUNKED:
+        # One that holds no picture is a description or an index, and no media segment.
+        entries = [entry for entry in entries if entry.duration_us is not None]
     return playlist.media_playlist(entries, running=running)
 
 
@@ -112,12 +116,36 @@ async def open_segment(
     """The bytes of a stored segment (negative: an init segment), under a ticket that lasts."""
     _, livestream = await _ticket(deps, actor, livestream_id, secret)
     async with deps.database.acquire() as connection:
+        if livestream.form is Form.CHUNKED:
+            number, skip, length = await _range_of_chunk(connection, livestream, number)
+        else:
+            skip, length = 0, None
         found = await livestream_segments.stored(connection, livestream.id, number)
     if found is None or found.version is None:
         raise NotFound("segment-not-found", "There is no such segment here.")
     key, version = found.key, found.version
+    length = found.length - skip if length is None else length
 
     def read(offset: int, length: int) -> AsyncIterator[bytes]:
-        return deps.objects.read(Bucket.ORIGINALS, key, version, offset=offset, length=length)
+        return deps.objects.read(
+            Bucket.ORIGINALS, key, version, offset=skip + offset, length=length
+        )
 
-    return OpenSegment(found.length, found.sha256.hex(), read)
+    return OpenSegment(length, f"{found.sha256.hex()}-{skip}", read)
+
+
+async def _range_of_chunk(
+    connection: Connection, livestream: Livestream, number: int
+) -> tuple[int, int, int | None]:
+    """Which chunk, behind how many bytes, how many (None: to its end) are shown under a number.
+
+    The init segment of a period stands in its first chunk, before the first pictures.
+    """
+    found = await livestream_segments.stored(connection, livestream.id, number)
+    period = -number if number < 0 else (found.period if found else 0)
+    begins = await livestream_chunks.beginning(connection, livestream.id, period)
+    if begins is None or begins.number is None:
+        return number, 0, None
+    if number < 0:
+        return begins.number, 0, begins.length
+    return number, (begins.length or 0) if number == begins.number else 0, None

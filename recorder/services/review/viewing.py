@@ -26,6 +26,7 @@ from recorder.store import (
     custody_events,
     devices,
     fixity,
+    livestream_chunks,
     livestream_segments,
     recording_lists,
     recordings,
@@ -215,13 +216,18 @@ async def ask_recording(
 async def _streamed(connection: Connection, found: Recording) -> Playable | None:
     """A livestream whose pictures every browser shows is played from its own segments.
 
-    At once and whatever the prober says: it sees periods joined, which no player has to.
+    At once and whatever the prober says: it sees periods joined, which no player has to. Several
+    files of a browser behind each other are shown right in no other way, whatever is in them.
     """
     if found.livestream is None or found.continues is not None:
         return None
+    if await livestream_chunks.several_files(connection, found.livestream):
+        return Playable("ready", "video", STREAMED)
     codecs = await livestream_segments.codecs_of(connection, found.livestream)
     pictures = {codec for codec in codecs if not codec.startswith("mp4a")}
     if not pictures or not all(codec.startswith("avc1.") for codec in pictures):
+        return None
+    if not await livestream_chunks.shown_whole(connection, found.livestream):
         return None
     return Playable("ready", "video", STREAMED)
 

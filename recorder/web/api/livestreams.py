@@ -40,6 +40,10 @@ async def open_livestream(request: web.Request) -> web.StreamResponse:
             officer=body.officer,
             device_number=body.device,
             device_clock_at=body.device_clock_at,
+            media_type=body.media_type,
+            latitude=body.lat,
+            longitude=body.lon,
+            accuracy_m=body.accuracy_m,
         ),
     )  # fmt: skip
     view = live.LivestreamView(opened, ())
@@ -88,6 +92,28 @@ async def put_segment(request: web.Request) -> web.StreamResponse:
         declared_sha256=digest,
     )
     return _answer(await live.put_segment(deps, actor, livestream, arrival))
+
+
+async def put_chunk(request: web.Request) -> web.StreamResponse:
+    deps, actor, livestream = request.app[DEPS], request[ACTOR], livestream_id(request)
+    asked = read_query(request, schemas.InitQuery)
+    await live.check_delivery(deps, actor, livestream)
+    digest = _content_digest(request)
+    said = request.headers.get(DEVICE_TIME)
+    arrival = live.ChunkArrival(
+        period=number_in_path(request, "period"),
+        number=number_in_path(request, "number"),
+        cause=PeriodCause(asked.cause),
+        device_at=Instant.parse(said).at if said else None,
+        body=await _body(request, LONGEST_SEGMENT_BYTES),
+        declared_sha256=digest,
+    )
+    return _answer(await live.put_chunk(deps, actor, livestream, arrival))
+
+
+async def make_push_key(request: web.Request) -> web.StreamResponse:
+    made = await live.make_push_key(request.app[DEPS], request[ACTOR], livestream_id(request))
+    return json_answer(live_shapes.PushKeyShape(key=made.secret, expires_at=made.expires_at), 201)
 
 
 async def close(request: web.Request) -> web.StreamResponse:

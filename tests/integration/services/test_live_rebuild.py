@@ -12,14 +12,14 @@ import pytest
 from recorder.adapters.media import FfmpegTool
 from recorder.adapters.objects import Bucket
 from recorder.domain.ids import RecordingId
-from recorder.domain.livestream import LivestreamState
+from recorder.domain.livestream import Form, LivestreamState
 from recorder.domain.people import EVERYTHING, OPERATOR, SERVICE, Role
 from recorder.domain.pipeline import WorkQueue
 from recorder.domain.recording import Integrity, Recording
 from recorder.runtime import open_deps
 from recorder.services import audit, casework, guard, ingest, live, originals
 from recorder.services.rebuild import rebuild
-from recorder.store import recordings
+from recorder.store import livestream_chunks, livestream_segments, recordings
 from tests.support import footage
 from tests.support import postgres as databases
 from tests.support.bureau import Bureau, open_bureau
@@ -135,6 +135,43 @@ async def test_a_livestream_that_was_running_goes_on_or_is_sealed_as_far_as_it_c
         assert [tuple(each) for each in times] == [
             (each.media_time_us, each.duration_us) for each in arrived
         ]
+        assert (await audit.run(again.deps, SERVICE, level=audit.Level.DIGEST)).findings == []
+
+
+async def test_chunks_of_a_phone_are_found_again_sealed_and_not_yet_sealed(
+    bureau: Bureau, postgres: databases.Cluster
+) -> None:
+    actor, sent = await camera(bureau), take()
+    bodies = (sent.init + sent.segments[0], sent.segments[1], sent.init + sent.segments[2])
+    said = {"media_type": "video/mp4", "latitude": 31.2, "longitude": 121.5}
+    one, two = await opened(bureau.deps, actor, **said), await opened(bureau.deps, actor, **said)
+    arrived = {}
+    for livestream in (one.id, two.id):
+        for number, body in enumerate(bodies, 1):
+            period = 2 if number == 3 else 1
+            put_now = live.ChunkArrival(period=period, number=number, body=body)
+            receipt = await live.put_chunk(bureau.deps, actor, livestream, put_now)
+            arrived[number] = receipt.segment
+    closed = await live.request_close(bureau.deps, actor, one.id, last=3)
+    async with new_database(bureau, postgres) as again:
+        assert (await rebuild(again.deps, OPERATOR)).findings == 0
+        assert closed.recording is not None
+        row, content = await original_of(again, closed.recording)
+        assert content == b"".join(bodies)
+        assert (row.latitude, row.longitude, row.accuracy_m) == (31.2, 121.5, None)
+        found = (await live.view_livestream(again.deps, SERVICE, two.id)).livestream
+        assert (found.form, found.media_type, found.segments) == (Form.CHUNKED, "video/mp4", 3)
+        async with again.deps.database.acquire() as connection:
+            for livestream in (one.id, two.id):
+                for number, was in arrived.items():
+                    now = await livestream_segments.stored(connection, livestream, number)
+                    assert now is not None
+                    assert (now.duration_us, now.media_time_us) == (
+                        was.duration_us, was.media_time_us,
+                    )  # fmt: skip
+                begins = await livestream_chunks.beginning(connection, livestream, 2)
+                assert begins is not None
+                assert (begins.number, begins.length) == (3, len(sent.init))
         assert (await audit.run(again.deps, SERVICE, level=audit.Level.DIGEST)).findings == []
 
 

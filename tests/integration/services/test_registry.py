@@ -87,7 +87,11 @@ async def test_a_device_that_is_not_active_may_upload_and_nothing_else(
         bureau.deps, OPERATOR, device=added.device.id, state=state, reason="没有归还"
     )
     actor = await accounts.actor_of_token(bureau.deps, added.token)
-    assert [p for p in Permission if actor.may(p)] == [Permission.PUBLIC, Permission.UPLOAD]
+    assert [p for p in Permission if actor.may(p)] == [
+        Permission.PUBLIC,
+        Permission.UPLOAD,
+        Permission.DELIVER,
+    ]
     with pytest.raises(Conflict):
         await registry.set_device_state(
             bureau.deps, OPERATOR, device=added.device.id, state=state, reason="again"

@@ -164,6 +164,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "sign_in_failure",
             "playback_grant",
             "livestream_ticket",
+            "livestream_push_key",
             "allowance",
             "open_stream",
             "store_intent",
@@ -190,5 +191,13 @@ async def test_every_long_number_says_its_unit(database_url: str) -> None:
     # Counters and positions have no unit.
     assert {n for n in names if not re.search(r"_(bytes|ms|us|s)$", n)} == {
         *("id", "fence", "position"),
-        *("number", "highest_number", "last_number", "first_missing", "last_missing", "segments"),
+        *(
+            "number",
+            "highest_number",
+            "last_number",
+            "first_missing",
+            "last_missing",
+            "segments",
+            "init_number",
+        ),
     }

@@ -73,7 +73,7 @@ async def test_what_belongs_to_ones_own_agency_is_there(world: World) -> None:
         role = Role.SUPERVISOR
         if row.permission is Permission.ADMINISTER:
             role = Role.ADMINISTRATOR
-        if row.permission is Permission.UPLOAD:
+        if row.permission in (Permission.UPLOAD, Permission.DELIVER):
             role = Role.DEVICE
         status = await world.status(row, world.ours[role])
         if status in (401, 403, 404):

@@ -1,0 +1,134 @@
+"""put_chunk: slices of a browser's recorder take the steps of segments.
+
+The chunks of a period, by number, are one file as its recorder wrote it. Nothing is cut out of
+them or put between them; what can be shown of them while it runs are ranges of these very bytes
+(docs/design/live-capture.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recorder import metrics
+from recorder.domain import chunks, fragments
+from recorder.domain.events import LivestreamFileBegan
+from recorder.domain.fragments import FragmentFacts
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import (
+    LONGEST_SEGMENT_BYTES,
+    Form,
+    Livestream,
+    PeriodCause,
+    Segment,
+    check_number,
+    check_period,
+)
+from recorder.domain.people import Actor
+from recorder.errors import Conflict, Unprocessable
+from recorder.runtime import Deps
+from recorder.services.live import receiving
+from recorder.services.live.opening import described
+from recorder.services.live.receiving import Receipt, SegmentArrival
+from recorder.store import livestream_chunks, livestream_segments
+from recorder.store.change import Change
+from recorder.store.livestream_chunks import FileBeginning
+
+_MP4 = "video/mp4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkArrival(SegmentArrival):
+    """A chunk, as it came."""
+
+    #: Why its period begins; said with each, since any of them may be the first to come.
+    cause: PeriodCause = PeriodCause.UNKNOWN
+
+
+async def put_chunk(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, arrival: ChunkArrival
+) -> Receipt:
+    """Take one chunk; durable and locked when this returns.
+
+    As ``put_segment``, and no init segment is asked for: it stands inside the first chunk of each
+    period. Raises what ``put_segment`` raises, Conflict ``livestream-form-differs`` for a
+    livestream of segments, Unprocessable ``chunk-period-single`` for a second file of WebM.
+    """
+    check_period(arrival.period)
+    receiving.check_body(arrival.body, LONGEST_SEGMENT_BYTES)
+    livestream = await receiving.taking(deps, actor, livestream_id, None)
+    _check_form(livestream, arrival.period)
+    check_number(arrival.number, livestream.highest_number)
+    await described(deps, livestream)
+    async with deps.database.acquire() as connection:
+        begun = await livestream_chunks.beginning(connection, livestream.id, arrival.period)
+    found, facts = look_at(livestream, arrival.number, arrival.body, begun)
+    with metrics.timed(metrics.SEGMENT_SECONDS):
+        segment = await receiving.claimed(deps, livestream, arrival, arrival.number, facts)
+        if segment.state != "intended":
+            return Receipt(segment, fresh=False)
+        stored = await receiving.store_body(
+            deps, segment, arrival.body, livestream.media_type or _MP4
+        )
+        async with deps.change(actor, told_later=True) as change:
+            state = await receiving.adopt(deps, change, livestream, segment, stored, None)
+            if state == "stored":
+                await begin(change, livestream, segment, arrival.cause, found)
+                await livestream_segments.chain_successor(change, segment)
+    return await receiving.receipt_of(deps, segment)
+
+
+def _check_form(livestream: Livestream, period: int) -> None:
+    if livestream.form is not Form.CHUNKED:
+        raise Conflict("livestream-form-differs", "This livestream is delivered in segments.")
+    if livestream.media_type != _MP4 and period > 1:
+        # Two such files behind each other are none that any player reads to its end.
+        raise Unprocessable(
+            "chunk-period-single", "A livestream of this type is one file; open another one."
+        )
+
+
+def look_at(
+    livestream: Livestream, number: int, body: bytes, begun: FileBeginning | None
+) -> tuple[FileBeginning | None, FragmentFacts]:
+    """Where the file begins, if in this chunk; and what the chunk says of its own time."""
+    if livestream.media_type != _MP4:
+        return None, fragments.NOTHING
+    shape = chunks.read_shape(body)
+    found = None
+    if shape.init_length:
+        tracks = fragments.read_init(body[: shape.init_length])
+        found = FileBeginning(tracks, number, shape.init_length)
+    known = found or begun
+    if not shape.whole or known is None:
+        return found, fragments.NOTHING
+    return found, fragments.read_fragment(body, known.tracks)
+
+
+async def begin(
+    change: Change,
+    livestream: Livestream,
+    segment: Segment,
+    cause: PeriodCause,
+    found: FileBeginning | None,
+) -> None:
+    """Write the period, if this is its first chunk to come, and where its file begins."""
+    if segment.period == 1:
+        cause = PeriodCause.START
+    elif cause is PeriodCause.START:
+        cause = PeriodCause.UNKNOWN
+    if await livestream_chunks.beginning(change.connection, livestream.id, segment.period) is None:
+        await livestream_segments.insert_period(
+            change, livestream.id, segment.period, cause, (), segment.arrived_at
+        )
+        change.record(
+            LivestreamFileBegan(
+                subject=livestream.id,
+                agency=livestream.agency,
+                period=segment.period,
+                cause=cause.value,
+                number=segment.number,
+                media_type=livestream.media_type or _MP4,
+            )
+        )
+    if found is not None:
+        await livestream_chunks.note_beginning(change, livestream.id, segment.period, found)
