@@ -235,31 +235,41 @@ class Directories:
         self._sync = sync
         self._durable: set[Path] = set()
 
-    def make(self, path: Path) -> None:
-        """After return the directory exists, and each name on the way to it is durable."""
+    def make(self, path: Path) -> bool:
+        """After return the directory exists, and each name on the way to it is durable.
+
+        False when it is new, and so empty.
+        """
         for _ in range(100):
             try:
-                self._make(path)
+                was_there = self._make(path)
             except FileNotFoundError:
                 # Somebody removed an empty parent in between; what we remember is stale.
                 self._durable.clear()
                 continue
-            if path.is_dir():
-                return
+            if not was_there or path.is_dir():
+                return was_there
             self._durable.clear()
         raise Unavailable("store-unavailable", "A directory of the folder store keeps vanishing.")
 
-    def _make(self, path: Path) -> None:
-        missing = [path, *path.parents]
-        missing = missing[: missing.index(self._root)]
+    def _make(self, path: Path) -> bool:
+        missing = []
+        for directory in (path, *path.parents):
+            if directory == self._root or directory in self._durable:
+                break
+            missing.append(directory)
+        was_there = True
         for directory in reversed(missing):
-            if directory in self._durable:
-                continue
-            directory.mkdir(mode=0o750, exist_ok=True)
+            try:
+                directory.mkdir(mode=0o750)
+                was_there = False
+            except FileExistsError:
+                was_there = True
             sync_directory(directory.parent, self._sync)
             if len(self._durable) >= self._REMEMBERED:
                 self._durable.clear()
             self._durable.add(directory)
+        return was_there
 
     def prune(self, path: Path, top: Path) -> None:
         """Remove the directory and its parents below ``top`` as far as they are empty."""

@@ -116,16 +116,19 @@ class VersionFolder:
         folder = self._folder(bucket, key)
         target = folder / f"={version}"
         with self._held(bucket, key):
-            if self.versions(bucket, key):
-                raise Conflict("object-exists", "There is an object of this key already.", key=key)
-            self.directories.make(folder)
-            self._remove_stray_locks(folder)
+            if self.directories.make(folder):
+                if self.versions(bucket, key):
+                    raise Conflict(
+                        "object-exists", "There is an object of this key already.", key=key
+                    )
+                self._remove_stray_locks(folder)
             if lock_until is not None:
                 self._write_lock(target, lock_until)
             os.link(source, target)
-            stored = self.stat(bucket, key, version)
-            self.settle(stored)
-            return stored
+            target.chmod(0o440)
+            disk.sync_directory(folder, self._sync)
+            length = target.stat().st_size
+        return StoredObject(bucket, key, version, length, lock_until)
 
     def settle(self, stored: StoredObject) -> None:
         """After return the version cannot be written to, and its name is durable."""

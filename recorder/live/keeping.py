@@ -48,10 +48,8 @@ class KeptLivestream:
         *,
         first_cause: PeriodCause,
     ) -> None:
-        self._deps = deps
-        self._actor = actor
         self._livestream = livestream
-        self._fence = fence
+        self._receiver = live.Receiver(deps, actor, livestream, fence)
         self._period = position.period
         self._number = position.segment
         self._first_cause = first_cause
@@ -68,11 +66,8 @@ class KeptLivestream:
             body=period.init,
             cause=cause,
             arrived_at=period.arrived_at,
-            fence=self._fence,
         )
-        await self._until_safe(
-            lambda: live.put_init(self._deps, self._actor, self._livestream, arrival)
-        )
+        await self._until_safe(lambda: self._receiver.put_init(arrival))
 
     async def segment(self, segment: Segment) -> None:
         """See SegmentSink."""
@@ -86,11 +81,8 @@ class KeptLivestream:
             number=self._number,
             body=segment.content,
             arrived_at=segment.arrived_from,
-            fence=self._fence,
         )
-        await self._until_safe(
-            lambda: live.put_segment(self._deps, self._actor, self._livestream, arrival)
-        )
+        await self._until_safe(lambda: self._receiver.put_segment(arrival))
 
     async def ended(self, cause: Cause, at: datetime) -> None:
         """See SegmentSink."""

@@ -45,31 +45,6 @@ def _from_row(row: Row) -> Segment:
     )
 
 
-async def intend(connection: Connection, segment: Segment) -> Segment:
-    """Say that these bytes are about to be stored; the row of an earlier try is given as it is."""
-    await connection.execute(
-        "INSERT INTO livestream_segment (livestream_id, number, sha256, sm3, period, object_key,"
-        " length_bytes, lock_until, media_time_us, duration_us, keyframe, device_at, arrived_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-        " ON CONFLICT (livestream_id, number, sha256) DO NOTHING",
-        segment.livestream,
-        segment.number,
-        segment.sha256,
-        segment.sm3,
-        segment.period,
-        segment.key,
-        segment.length,
-        segment.lock_until,
-        segment.media_time_us,
-        segment.duration_us,
-        segment.keyframe,
-        segment.device_at,
-        segment.arrived_at,
-    )
-    found = await find(connection, segment.livestream, segment.number, segment.sha256)
-    return found or segment
-
-
 async def find(
     connection: Connection, livestream: LivestreamId, number: int, sha256: bytes
 ) -> Segment | None:

@@ -18,6 +18,7 @@ from recorder.services.live.rebuilding import rebuild_livestream
 from recorder.services.live.receiving import (
     InitArrival,
     Receipt,
+    Receiver,
     SegmentArrival,
     put_init,
     put_segment,
@@ -51,6 +52,7 @@ __all__ = [
     "Opening",
     "Position",
     "Receipt",
+    "Receiver",
     "SegmentArrival",
     "Ticket",
     "check_delivery",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recorder import metrics
+from recorder.adapters.objects import StoredObject
 from recorder.domain import chunks, fragments
 from recorder.domain.events import LivestreamFileBegan
 from recorder.domain.fragments import FragmentFacts
@@ -26,7 +27,7 @@ from recorder.domain.livestream import (
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, Unprocessable
 from recorder.runtime import Deps
-from recorder.services.live import receiving
+from recorder.services.live import arriving, receiving
 from recorder.services.live.opening import described
 from recorder.services.live.receiving import Receipt, SegmentArrival
 from recorder.store import livestream_chunks, livestream_segments
@@ -66,15 +67,16 @@ async def put_chunk(
         segment = await receiving.claimed(deps, livestream, arrival, arrival.number, facts)
         if segment.state != "intended":
             return Receipt(segment, fresh=False)
-        stored = await receiving.store_body(
-            deps, segment, arrival.body, livestream.media_type or _MP4
-        )
-        async with deps.change(actor, told_later=True) as change:
-            state = await receiving.adopt(deps, change, livestream, segment, stored, None)
-            if state == "stored":
-                await begin(change, livestream, segment, arrival.cause, found)
-                await livestream_segments.chain_successor(change, segment)
-    return await receiving.receipt_of(deps, segment)
+        media_type = livestream.media_type or _MP4
+        stored = await arriving.stored(deps, segment, arrival.body, media_type)
+
+        async def count(
+            change: Change, livestream: Livestream, segment: Segment, stored: StoredObject
+        ) -> None:
+            await begin(change, livestream, segment, arrival.cause, found)
+            await arriving.chain(change, livestream, segment, stored)
+
+        return receiving.counted(await arriving.counted(deps, actor, segment, stored, None, count))
 
 
 def _check_form(livestream: Livestream, period: int) -> None:

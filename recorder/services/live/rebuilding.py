@@ -37,6 +37,7 @@ from recorder.services.live import chunks, manifest, sealing
 from recorder.services.live.opening import lock_end
 from recorder.store import (
     devices,
+    livestream_arrivals,
     livestream_chunks,
     livestream_segments,
     livestreams,
@@ -255,7 +256,10 @@ async def _segment(
                 duration_us=facts.duration_us,
                 keyframe=facts.keyframe,
             )
-        segment = await livestream_segments.intend(connection, segment)
+        await livestream_arrivals.intend(connection, [segment])
+        own = segment.livestream, segment.number, segment.sha256
+        # An earlier rebuild's row, with its key, counts.
+        segment = await livestream_segments.find(connection, *own) or segment
     await _count(deps, actor, livestream, segment, stored.version, content)
 
 

@@ -3,7 +3,7 @@
 Steps for one segment, each safe to repeat: 1 digests, 2 the row that claims its key, 3 the
 object, locked, 4 the row that makes it count, in one transaction with the livestream's counters
 and state. A crash between steps leaves an object that a row claims; the sender comes again with
-the same bytes and the same steps end it.
+the same bytes and the same steps end it. Steps 2 to 4 are in ``arriving``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,9 @@ from datetime import datetime
 
 from recorder import metrics
 from recorder.adapters.digests import both_digests
-from recorder.adapters.objects import Bucket, StoredObject
+from recorder.adapters.objects import StoredObject
 from recorder.domain import fragments
-from recorder.domain.events import (
-    LivestreamBegan,
-    LivestreamPeriodBegan,
-    LivestreamResumed,
-    LivestreamSegmentConflicted,
-)
+from recorder.domain.events import LivestreamPeriodBegan
 from recorder.domain.fragments import FragmentFacts, Track
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import (
@@ -29,7 +24,6 @@ from recorder.domain.livestream import (
     LONGEST_SEGMENT_BYTES,
     Form,
     Livestream,
-    LivestreamState,
     PeriodCause,
     Segment,
     check_number,
@@ -37,14 +31,13 @@ from recorder.domain.livestream import (
     segment_key,
 )
 from recorder.domain.people import Actor
-from recorder.errors import Conflict, InternalError, InvalidInput, TooLarge, Unprocessable
+from recorder.errors import Conflict, InvalidInput, TooLarge, Unprocessable
 from recorder.runtime import Deps
 from recorder.services import guard
+from recorder.services.live import arriving
 from recorder.services.live.opening import deliverable, described, lock_end
-from recorder.store import livestream_segments, livestreams
+from recorder.store import livestream_segments
 from recorder.store.change import Change
-
-MEDIA_TYPE = "video/mp4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +103,17 @@ async def put_init(
     segment = await claimed(deps, livestream, arrival, -arrival.period, fragments.NOTHING)
     if segment.state != "intended":
         return Receipt(segment, fresh=False)
-    stored = await store_body(deps, segment, arrival.body)
+    found = await arriving.stored(deps, segment, arrival.body)
     cause = PeriodCause.START if arrival.period == 1 else arrival.cause
     if cause is PeriodCause.START and arrival.period > 1:
         cause = PeriodCause.UNKNOWN
-    async with deps.change(actor, told_later=True) as change:
-        state = await adopt(deps, change, livestream, segment, stored, arrival.fence)
-        if state == "stored":
-            await _begin_period(change, livestream, segment, stored, cause, tracks)
-    return await receipt_of(deps, segment)
+
+    async def begin(
+        change: Change, livestream: Livestream, segment: Segment, found: StoredObject
+    ) -> None:
+        await _begin_period(change, livestream, segment, found, cause, tracks)
+
+    return counted(await arriving.counted(deps, actor, segment, found, arrival.fence, begin))
 
 
 async def put_segment(
@@ -147,17 +142,65 @@ async def put_segment(
             "Send the init segment of this period first.",
             period=arrival.period,
         )
-    facts = fragments.read_fragment(arrival.body, tracks)
+    return await _taken(deps, actor, livestream, tracks, arrival)
+
+
+class Receiver:
+    """Puts one received livestream under one lease, and asks for what never changes only once.
+
+    The fence is compared where a segment begins to count, so a lease that was lost still ends it.
+    """
+
+    def __init__(self, deps: Deps, actor: Actor, livestream: LivestreamId, fence: int) -> None:
+        self._deps = deps
+        self._actor = actor
+        self._id = livestream
+        self._fence = fence
+        self._livestream: Livestream | None = None
+        self._tracks: dict[int, tuple[Track, ...]] = {}
+
+    async def put_init(self, arrival: InitArrival) -> Receipt:
+        """See ``put_init``."""
+        arrival = replace(arrival, fence=self._fence)
+        receipt = await put_init(self._deps, self._actor, self._id, arrival)
+        if self._livestream is None:
+            self._livestream = await taking(self._deps, self._actor, self._id, self._fence)
+        if not receipt.conflicting:
+            self._tracks = {arrival.period: fragments.read_init(arrival.body)}
+        return receipt
+
+    async def put_segment(self, arrival: SegmentArrival) -> Receipt:
+        """See ``put_segment``; its number is this receiver's own affair."""
+        arrival = replace(arrival, fence=self._fence)
+        tracks = self._tracks.get(arrival.period)
+        if self._livestream is None or tracks is None:
+            return await put_segment(self._deps, self._actor, self._id, arrival)
+        check_body(arrival.body, LONGEST_SEGMENT_BYTES)
+        await guard.require_whole(self._deps)
+        return await _taken(self._deps, self._actor, self._livestream, tracks, arrival)
+
+
+async def _taken(
+    deps: Deps,
+    actor: Actor,
+    livestream: Livestream,
+    tracks: Sequence[Track],
+    arrival: SegmentArrival,
+) -> Receipt:
     with metrics.timed(metrics.SEGMENT_SECONDS):
+        facts = fragments.read_fragment(arrival.body, tracks)
         segment = await claimed(deps, livestream, arrival, arrival.number, facts)
         if segment.state != "intended":
             return Receipt(segment, fresh=False)
-        stored = await store_body(deps, segment, arrival.body)
-        async with deps.change(actor, told_later=True) as change:
-            state = await adopt(deps, change, livestream, segment, stored, arrival.fence)
-            if state == "stored":
-                await livestream_segments.chain_successor(change, segment)
-    return await receipt_of(deps, segment)
+        found = await arriving.stored(deps, segment, arrival.body)
+        return counted(await arriving.placed(deps, actor, segment, found, arrival.fence))
+
+
+def counted(segment: Segment) -> Receipt:
+    """The receipt of what counts, or conflicts, from now on."""
+    metrics.SEGMENTS_STORED.inc()
+    metrics.SEGMENTS_STORED_BYTES.inc(segment.length)
+    return Receipt(segment, fresh=True)
 
 
 def check_body(body: bytes, longest: int) -> None:
@@ -173,18 +216,13 @@ async def taking(
     """The livestream, if this actor may deliver it under this fence."""
     await guard.require_whole(deps)
     livestream = await deliverable(deps, actor, livestream_id)
-    _check_fence(livestream, fence)
+    arriving.check_fence(livestream, fence)
     return livestream
 
 
 def _refuse_chunked(livestream: Livestream) -> None:
     if livestream.form is Form.CHUNKED:
         raise Conflict("livestream-form-differs", "This livestream is delivered in chunks.")
-
-
-def _check_fence(livestream: Livestream, fence: int | None) -> None:
-    if livestream.form is Form.RECEIVED and fence != livestream.fence:
-        raise Conflict("livestream-taken-over", "Another process receives this livestream now.")
 
 
 async def claimed(
@@ -194,7 +232,10 @@ async def claimed(
     number: int,
     facts: FragmentFacts,
 ) -> Segment:
-    """The row that claims the key of these bytes: a fresh one, or that of an earlier try."""
+    """The row that claims the key of these bytes: a fresh one, or that of an earlier try.
+
+    Raises Unprocessable when they are not what was declared.
+    """
     sha256, sm3 = await both_digests(arrival.body)
     if arrival.declared_sha256 not in (None, sha256):
         raise Unprocessable(
@@ -221,75 +262,7 @@ async def claimed(
         keyframe=facts.keyframe,
         recording=None,
     )
-    async with deps.database.acquire() as connection:
-        return await livestream_segments.intend(connection, segment)
-
-
-async def store_body(
-    deps: Deps, segment: Segment, body: bytes, media_type: str = MEDIA_TYPE
-) -> StoredObject:
-    """The object under the claimed key, by this try or an earlier one."""
-    lock_until = lock_end(deps)
-    try:
-        stored = await deps.objects.put(
-            Bucket.ORIGINALS,
-            segment.key,
-            [body],
-            sha256=segment.sha256,
-            lock_until=lock_until,
-            media_type=media_type,
-        )
-        return replace(stored, lock_until=lock_until)
-    except Conflict:
-        # The key holds the digest, so whoever wrote it wrote these bytes; the oldest version is
-        # ours, others could be added behind it.
-        stored = (await deps.objects.versions(Bucket.ORIGINALS, segment.key))[-1]
-        return await deps.objects.stat(Bucket.ORIGINALS, stored.key, stored.version)
-
-
-async def adopt(
-    deps: Deps,
-    change: Change,
-    before: Livestream,
-    segment: Segment,
-    stored: StoredObject,
-    fence: int | None,
-) -> str | None:
-    """Make the segment count, or stand beside the one that has its number; says which."""
-    livestream = await livestreams.locked(change, before.id)
-    if livestream is None:
-        raise InternalError("livestream-vanished", "A livestream has no row any more.")
-    _check_fence(livestream, fence)
-    lock_until = stored.lock_until or segment.lock_until
-    state = await livestream_segments.adopt(change, segment, stored.version, lock_until)
-    if state == "conflicting":
-        change.record(_conflicted(livestream, segment, stored))
-    elif state == "stored":
-        await livestreams.add_arrival(
-            change, livestream.id, segment.number, segment.length, segment.arrived_at
-        )
-        if segment.number > 0:
-            await _go_live(change, livestream, segment)
-    return state
-
-
-async def _go_live(change: Change, livestream: Livestream, segment: Segment) -> None:
-    if livestream.state is LivestreamState.OPEN:
-        change.record(
-            LivestreamBegan(subject=livestream.id, agency=livestream.agency, number=segment.number)
-        )
-    elif livestream.state is LivestreamState.INTERRUPTED:
-        change.record(
-            LivestreamResumed(
-                subject=livestream.id,
-                agency=livestream.agency,
-                number=segment.number,
-                interrupted_at=livestream.interrupted_at,
-            )
-        )
-    else:
-        return
-    await livestreams.go_live(change, livestream.id)
+    return await arriving.claimed(deps, segment)
 
 
 async def _begin_period(
@@ -318,30 +291,3 @@ async def _begin_period(
             arrived_at=segment.arrived_at,
         )
     )
-
-
-def _conflicted(
-    livestream: Livestream, segment: Segment, stored: StoredObject
-) -> LivestreamSegmentConflicted:
-    return LivestreamSegmentConflicted(
-        subject=livestream.id,
-        agency=livestream.agency,
-        number=segment.number,
-        period=segment.period,
-        key=stored.key,
-        version=stored.version,
-        length=segment.length,
-        sha256=segment.sha256.hex(),
-        sm3=segment.sm3.hex(),
-        arrived_at=segment.arrived_at,
-    )
-
-
-async def receipt_of(deps: Deps, segment: Segment) -> Receipt:
-    metrics.SEGMENTS_STORED.inc()
-    metrics.SEGMENTS_STORED_BYTES.inc(segment.length)
-    async with deps.database.acquire() as connection:
-        found = await livestream_segments.find(
-            connection, segment.livestream, segment.number, segment.sha256
-        )
-    return Receipt(found or segment, fresh=True)

@@ -1,0 +1,241 @@
+"""One segment on its way to counting: the row that claims its key, its object, its place.
+
+Claims and places of segments that arrive at the same time are written together, one statement and
+one commit for many livestreams; objects go each for itself, so a slow one holds up nobody. Who may
+deliver what is not asked here (``receiving``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+from recorder.adapters.objects import Bucket, StoredObject
+from recorder.domain.events import (
+    LivestreamBegan,
+    LivestreamResumed,
+    LivestreamSegmentConflicted,
+)
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Form, Livestream, LivestreamState, Segment
+from recorder.domain.people import SERVICE, Actor
+from recorder.errors import Conflict, InternalError
+from recorder.runtime import Deps
+from recorder.services.live.gathering import Gathering
+from recorder.services.live.opening import lock_end
+from recorder.store import livestream_arrivals, livestream_segments, livestreams
+from recorder.store.change import Change
+from recorder.store.livestream_arrivals import Adoption, Turn
+
+MEDIA_TYPE = "video/mp4"
+
+#: Rows in one statement, and how far apart statements begin under load.
+_MOST_ROWS = 100
+_PACE_S = 0.06
+#: Where a segment counts without an event of its own.
+_QUIET = (LivestreamState.LIVE, LivestreamState.CLOSING, LivestreamState.CLOSED)
+
+#: What else is written when a segment begins to count, under the row lock of its livestream.
+OnCount = Callable[[Change, Livestream, Segment, StoredObject], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    deps: Deps
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    deps: Deps
+    adoption: Adoption
+    fence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What the segments of one process wait in together."""
+
+    claims: Gathering[_Claim, bool]
+    places: Gathering[_Place, Segment | None]
+
+
+_LINES: WeakKeyDictionary[Deps, _Lines] = WeakKeyDictionary()
+
+
+def _lines(deps: Deps) -> _Lines:
+    found = _LINES.get(deps)
+    if found is None:
+        found = _Lines(
+            Gathering(_claim_together, most=_MOST_ROWS, pace_s=_PACE_S),
+            Gathering(_place_together, most=_MOST_ROWS, pace_s=_PACE_S),
+        )
+        _LINES[deps] = found
+    return found
+
+
+async def claimed(deps: Deps, segment: Segment) -> Segment:
+    """The row that claims the key of these bytes: this one, or that of an earlier try."""
+    key = segment.livestream, segment.number, segment.sha256
+    if await _lines(deps).claims.join(key, _Claim(deps, segment)):
+        return segment
+    async with deps.database.acquire() as connection:
+        found = await livestream_segments.find(connection, *key)
+    return found or segment
+
+
+async def _claim_together(claims: Sequence[_Claim]) -> list[bool]:
+    async with claims[0].deps.database.acquire() as connection:
+        return await livestream_arrivals.intend(connection, [claim.segment for claim in claims])
+
+
+async def stored(
+    deps: Deps, segment: Segment, body: bytes, media_type: str = MEDIA_TYPE
+) -> StoredObject:
+    """The object under the claimed key, by this try or an earlier one."""
+    lock_until = lock_end(deps)
+    try:
+        put = await deps.objects.put(
+            Bucket.ORIGINALS,
+            segment.key,
+            [body],
+            sha256=segment.sha256,
+            lock_until=lock_until,
+            media_type=media_type,
+        )
+        return replace(put, lock_until=lock_until)
+    except Conflict:
+        # The key holds the digest, so whoever wrote it wrote these bytes; the oldest version is
+        # ours, others could be added behind it.
+        found = (await deps.objects.versions(Bucket.ORIGINALS, segment.key))[-1]
+        return await deps.objects.stat(Bucket.ORIGINALS, found.key, found.version)
+
+
+async def placed(
+    deps: Deps, actor: Actor, segment: Segment, found: StoredObject, fence: int | None
+) -> Segment:
+    """The segment as it counts, or stands beside the one that has its number."""
+    adoption = Adoption(segment, found.version, found.lock_until or segment.lock_until)
+    place = _Place(deps, adoption, fence)
+    placed = await _lines(deps).places.join(segment.livestream, place)
+    if placed is not None:
+        return placed
+    return await counted(deps, actor, segment, found, fence, chain)
+
+
+async def _place_together(places: Sequence[_Place]) -> list[Segment | None]:
+    """None for those that need an event of their own, or are refused: each is looked at alone."""
+    deps = places[0].deps
+    async with deps.change(SERVICE, told_later=True) as change:
+        wanted = [place.adoption.segment.livestream for place in places]
+        turns = await livestream_arrivals.lock_turns(change, wanted)
+        quiet = [each for each in places if _is_quiet(turns, each)]
+        digests = await livestream_arrivals.adopt_each(change, [each.adoption for each in quiet])
+    found: list[Segment | None] = []
+    for adoption in (place.adoption for place in places):
+        segment = adoption.segment
+        key = segment.livestream, segment.number
+        found.append(_counting(adoption, digests[key]) if key in digests else None)
+    return found
+
+
+def _is_quiet(turns: dict[LivestreamId, Turn], place: _Place) -> bool:
+    turn = turns.get(place.adoption.segment.livestream)
+    if turn is None or turn.state not in _QUIET:
+        return False
+    return turn.form is not Form.RECEIVED or turn.fence == place.fence
+
+
+def _counting(adoption: Adoption, previous: bytes | None) -> Segment:
+    return replace(
+        adoption.segment,
+        state="stored",
+        version=adoption.version,
+        lock_until=adoption.lock_until,
+        previous_sha256=previous,
+    )
+
+
+async def counted(
+    deps: Deps,
+    actor: Actor,
+    segment: Segment,
+    found: StoredObject,
+    fence: int | None,
+    on_count: OnCount,
+) -> Segment:
+    """The same for one alone, with the events that it causes.
+
+    Raises Conflict ``livestream-taken-over`` under an old fence.
+    """
+    async with deps.change(actor, told_later=True) as change:
+        livestream = await livestreams.locked(change, segment.livestream)
+        if livestream is None:
+            raise InternalError("livestream-vanished", "A livestream has no row any more.")
+        check_fence(livestream, fence)
+        until = found.lock_until or segment.lock_until
+        state = await livestream_segments.adopt(change, segment, found.version, until)
+        if state == "conflicting":
+            change.record(_conflicted(livestream, segment, found))
+        elif state == "stored":
+            await livestreams.add_arrival(
+                change, livestream.id, segment.number, segment.length, segment.arrived_at
+            )
+            if segment.number > 0:
+                await _go_live(change, livestream, segment)
+            await on_count(change, livestream, segment, found)
+    async with deps.database.acquire() as connection:
+        row = await livestream_segments.find(
+            connection, segment.livestream, segment.number, segment.sha256
+        )
+    return row or segment
+
+
+async def chain(
+    change: Change, _livestream: Livestream, segment: Segment, _found: StoredObject
+) -> None:
+    """Tell the successor, if that came before, what its predecessor is."""
+    await livestream_segments.chain_successor(change, segment)
+
+
+def check_fence(livestream: Livestream, fence: int | None) -> None:
+    """Raise Conflict unless this is the lease under which it is received."""
+    if livestream.form is Form.RECEIVED and fence != livestream.fence:
+        raise Conflict("livestream-taken-over", "Another process receives this livestream now.")
+
+
+async def _go_live(change: Change, livestream: Livestream, segment: Segment) -> None:
+    if livestream.state is LivestreamState.OPEN:
+        change.record(
+            LivestreamBegan(subject=livestream.id, agency=livestream.agency, number=segment.number)
+        )
+    elif livestream.state is LivestreamState.INTERRUPTED:
+        change.record(
+            LivestreamResumed(
+                subject=livestream.id,
+                agency=livestream.agency,
+                number=segment.number,
+                interrupted_at=livestream.interrupted_at,
+            )
+        )
+    else:
+        return
+    await livestreams.go_live(change, livestream.id)
+
+
+def _conflicted(
+    livestream: Livestream, segment: Segment, stored: StoredObject
+) -> LivestreamSegmentConflicted:
+    return LivestreamSegmentConflicted(
+        subject=livestream.id,
+        agency=livestream.agency,
+        number=segment.number,
+        period=segment.period,
+        key=stored.key,
+        version=stored.version,
+        length=segment.length,
+        sha256=segment.sha256.hex(),
+        sm3=segment.sm3.hex(),
+        arrived_at=segment.arrived_at,
+    )

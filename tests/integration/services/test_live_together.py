@@ -1,0 +1,91 @@
+"""Segments of many livestreams that arrive together: each counts for its own, as if alone."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Form, LivestreamState
+from recorder.domain.people import SERVICE
+from recorder.errors import Conflict
+from recorder.services import live
+from tests.support.bureau import Bureau, open_bureau
+from tests.support.cameras import camera
+from tests.support.streams import opened, put, put_init, take
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path) as opened:
+        yield opened
+
+
+async def numbers(bureau: Bureau, livestream: LivestreamId, state: str) -> list[int]:
+    async with bureau.deps.database.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT number FROM livestream_segment WHERE livestream_id = $1 AND state = $2"
+            " ORDER BY number",
+            livestream,
+            state,
+        )
+    return [row["number"] for row in rows]
+
+
+async def test_segments_of_many_livestreams_at_once_count_each_for_its_own(
+    bureau: Bureau,
+) -> None:
+    deps, actor, sent = bureau.deps, await camera(bureau), take()
+    pushed = [await opened(deps, actor) for _ in range(6)]
+    received = [await opened(deps, actor, form=Form.RECEIVED) for _ in range(3)]
+    fences = [await live.take(deps, each.id) for each in received]
+    receivers = [
+        live.Receiver(deps, SERVICE, each.id, fence)
+        for each, fence in zip(received, fences, strict=True)
+    ]
+    for each in pushed:
+        await put_init(deps, actor, each.id, sent.init)
+    for receiver in receivers:
+        await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    # One of the receivers loses its lease, and one of the senders has other bytes for a number.
+    await put(deps, actor, pushed[0].id, 2, sent.segments[5])
+    bureau.clock.forward(seconds=9)
+    await live.take(dataclasses.replace(deps, instance="another"), received[0].id)
+    for number in (2, 1, 3):
+        body = sent.segments[number - 1]
+        arrival = live.SegmentArrival(period=1, number=number, body=body)
+        answers = await asyncio.gather(
+            *(put(deps, actor, each.id, number, body) for each in pushed),
+            *(receiver.put_segment(arrival) for receiver in receivers),
+            return_exceptions=True,
+        )
+        lost, good = answers[6], [*answers[:6], *answers[7:]]
+        assert isinstance(lost, Conflict)
+        assert lost.code == "livestream-taken-over"
+        assert all(isinstance(each, live.Receipt) and each.fresh for each in good)
+        again = await asyncio.gather(*(put(deps, actor, each.id, number, body) for each in pushed))
+        assert not any(each.fresh for each in again)
+    assert await numbers(bureau, pushed[0].id, "conflicting") == [2]
+    for each in (*pushed, *received[1:]):
+        assert await numbers(bureau, each.id, "stored") == [-1, 1, 2, 3]
+        chain = await _chain(bureau, each.id)
+        assert [previous for previous, _ in chain] == [None, *(own for _, own in chain[:-1])]
+        found = await live.find_livestream(deps, SERVICE, each.id)
+        assert (found.state, found.segments, found.highest_number) == (LivestreamState.LIVE, 3, 3)
+    assert await numbers(bureau, received[0].id, "stored") == [-1]
+    assert (await bureau.event_names()).count("LivestreamBegan") == 8
+
+
+async def _chain(bureau: Bureau, livestream: LivestreamId) -> list[tuple[bytes | None, bytes]]:
+    """Digest of the predecessor, and the own one, of each segment that counts."""
+    async with bureau.deps.database.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT previous_sha256, sha256 FROM livestream_segment"
+            " WHERE livestream_id = $1 AND number > 0 AND state = 'stored' ORDER BY number",
+            livestream,
+        )
+    return [(row["previous_sha256"], row["sha256"]) for row in rows]
