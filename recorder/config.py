@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from recorder.domain.source_address import Reach
 from recorder.domain.upload import MIB
 from recorder.errors import InvalidInput
 
@@ -59,6 +60,8 @@ class Config(BaseModel):
     #: Where `recorder live serve` takes livestreams; by RTMPS with the certificate above.
     live_rtmp_listen: str = Field("127.0.0.1:1935", pattern=r"^.+:\d{1,5}$")
     live_rtmps_listen: str | None = Field(None, pattern=r"^.+:\d{1,5}$")
+    #: Networks that livestreams may be fetched from besides public ones, comma-separated.
+    live_pull_networks: str = ""
     #: The address people use, for links and cookies; None means as asked.
     public_url: str | None = None
     #: Addresses of reverse proxies whose X-Forwarded-For is believed, comma-separated.
@@ -140,6 +143,10 @@ class Config(BaseModel):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("RECORDER_TLS_CERT and RECORDER_TLS_KEY go together")
+        try:
+            Reach.parse(self.live_pull_networks)
+        except ValueError as error:
+            raise ValueError(f"RECORDER_LIVE_PULL_NETWORKS: {error}") from error
         return self
 
     @property

@@ -74,6 +74,8 @@ class PeriodCause(enum.StrEnum):
     TIME_JUMP = "time_jump"
     CODEC_CHANGE = "codec_change"
     TAKEN_OVER = "taken_over"
+    #: The source's own numbers say that media never reached us.
+    MEDIA_LOST = "media_lost"
     INGEST_FAILED = "ingest_failed"
     UNKNOWN = "unknown"
 
@@ -132,6 +134,8 @@ class Livestream:
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float | None = None
+    #: Whether we fetch it from an address.
+    is_pulled: bool = False
 
     @property
     def file_ending(self) -> str:

@@ -35,6 +35,8 @@ class Permission(enum.StrEnum):
     BROWSE = "browse"
     #: The pictures and the original bytes.
     WATCH = "watch"
+    #: Have the service fetch a livestream from an address.
+    PULL = "pull"
     LINK = "link"
     READ_CASES = "read-cases"
     EDIT_CASES = "edit-cases"
@@ -58,6 +60,7 @@ _OFFICER = _MACHINES | {
     Permission.READ_CASES,
 }
 _SUPERVISOR = _OFFICER | {
+    Permission.PULL,
     Permission.EDIT_CASES,
     Permission.ADMIT,
     Permission.READ_WORK,

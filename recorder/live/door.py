@@ -97,13 +97,13 @@ class LivestreamDoor:
                 found = await live.find_livestream(self._deps, actor, wished)
             except NotFound as error:
                 raise _unknown() from error
-            if found.form is not Form.RECEIVED or found.state not in _RUNNING:
+            if found.form is not Form.RECEIVED or found.is_pulled or found.state not in _RUNNING:
                 raise _unknown()
             return found
         page = await live.list_livestreams(self._deps, actor, running=True)
         for each in page.items:
             own = each.device == actor.device and each.form is Form.RECEIVED
-            if own and each.state in _RUNNING:
+            if own and not each.is_pulled and each.state in _RUNNING:
                 return each
         opening = live.Opening(title=f"RTMP {actor.name}", form=Form.RECEIVED)
         return await live.open_livestream(self._deps, actor, opening)

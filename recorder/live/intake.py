@@ -11,12 +11,14 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from recorder import telemetry
 from recorder.adapters.clock import Clock
 from recorder.errors import RecorderError
 from recorder.live import muxing
+from recorder.live.elementary import Tag
 from recorder.live.flv import Track
 from recorder.live.muxing import PeriodMuxer
 from recorder.live.periods import Begin, Frame, PeriodPlanner, Step
@@ -102,18 +104,27 @@ class Intake:
 
     def take(self, message: Message) -> None:
         """See Reception."""
-        self._heard = self._loop.time()
-        self._is_silent = False
         if message.kind == DATA:
             self._planner.describe(message.payload)
             return
         track = Track.VIDEO if message.kind == VIDEO else Track.AUDIO
-        now = self._clock.now()
-        for step in self._planner.take(track, message.timestamp, message.payload, now):
+        self.take_tag(Tag(track, message.timestamp, message.payload))
+
+    def take_tag(self, tag: Tag, arrived: datetime | None = None) -> None:
+        """Take a header or a frame, from whatever protocol it came."""
+        self._heard = self._loop.time()
+        self._is_silent = False
+        at = arrived or self._clock.now()
+        for step in self._planner.take(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, at):
             self._step(step)
         if self._held() > self._limits.held_bytes and not self._paused:
             self._paused = True
             self._peer.pause()
+
+    def break_off(self, cause: Cause) -> None:
+        """End the period: what comes next does not join what came."""
+        for step in self._planner.pause(cause):
+            self._step(step)
 
     def left(self, farewell: Farewell) -> None:
         """See Reception."""
@@ -184,8 +195,7 @@ class Intake:
         silent_s = self._loop.time() - self.heard
         if silent_s >= self._limits.silence_s and not self._is_silent:
             self._is_silent = True
-            for step in self._planner.pause(Cause.SILENCE):
-                self._step(step)
+            self.break_off(Cause.SILENCE)
         for muxer in self._muxers:
             if muxer.stalled_s() > self._limits.stall_s:
                 muxer.stop()

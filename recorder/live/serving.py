@@ -17,6 +17,7 @@ from pathlib import Path
 from recorder import telemetry
 from recorder.errors import InvalidInput, Unavailable
 from recorder.live.door import DoorLimits, LivestreamDoor
+from recorder.live.pulling import Puller, PullLimits
 from recorder.live.rtmp import server
 from recorder.runtime import Deps
 
@@ -37,14 +38,20 @@ class Ports:
 
 @asynccontextmanager
 async def ingesting(
-    deps: Deps, tool: Path, ports: Ports, limits: DoorLimits | None = None
+    deps: Deps,
+    tool: Path,
+    ports: Ports,
+    limits: DoorLimits | None = None,
+    pulls: PullLimits | None = None,
 ) -> AsyncIterator[dict[str, int]]:
-    """Take publishers inside the block; gives protocol → port.
+    """Take publishers, and fetch livestreams, inside the block; gives protocol → port.
 
     Afterwards everything that came is safe, and every lease given back, unless the store did not
     take it in 20 s.
     """
     door = LivestreamDoor(deps, tool, limits)
+    puller = Puller(deps, tool, pulls)
+    puller.start()
     taken: dict[str, int] = {}
     try:
         async with AsyncExitStack() as stack:
@@ -56,7 +63,7 @@ async def ingesting(
     finally:
         try:
             async with asyncio.timeout(_END_S):
-                await door.finished()
+                await asyncio.gather(door.finished(), puller.stop())
         except TimeoutError:
             telemetry.log(_log, logging.ERROR, "not everything was safe in time")
 

@@ -18,7 +18,8 @@ _COLUMNS = (
     " l.clock_offset_ms, l.created_at, l.first_arrival_at, l.last_arrival_at, l.highest_number,"
     " l.segments, l.length_bytes, l.interrupted_at, l.closing_at, l.last_number, l.closed_at,"
     " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
-    " l.media_type, l.latitude, l.longitude, l.accuracy_m"
+    " l.media_type, l.latitude, l.longitude, l.accuracy_m,"
+    " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled"
 )
 _SCOPE = (
     " ($1::uuid IS NULL OR l.agency_id = $1) AND ($2::uuid IS NULL OR l.device_id = $2)"
@@ -67,6 +68,7 @@ def _from_row(row: Row) -> Livestream:
         latitude=row["latitude"],
         longitude=row["longitude"],
         accuracy_m=row["accuracy_m"],
+        is_pulled=row["is_pulled"],
     )
 
 

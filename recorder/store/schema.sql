@@ -521,7 +521,7 @@ CREATE TABLE livestream_period (
     livestream_id uuid NOT NULL REFERENCES livestream,
     number integer NOT NULL CHECK (number > 0),
     cause text NOT NULL CHECK (cause IN ('start', 'reconnect', 'silence', 'time_jump',
-        'codec_change', 'taken_over', 'ingest_failed', 'unknown')),
+        'codec_change', 'taken_over', 'media_lost', 'ingest_failed', 'unknown')),
     -- domain/fragments.Track; empty where the init segment cannot be read.
     tracks jsonb NOT NULL DEFAULT '[]',
     began_at timestamptz NOT NULL,
@@ -614,6 +614,20 @@ CREATE TABLE livestream_push_key (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX livestream_push_key_expiry ON livestream_push_key (expires_at);
+
+-- Where we fetch a livestream from; the address is sealed with a key that lies in no database.
+CREATE TABLE livestream_source (
+    livestream_id uuid PRIMARY KEY REFERENCES livestream,
+    protocol text NOT NULL,
+    -- Host and port, to show; user, password and path are in the sealed address only.
+    host text NOT NULL,
+    -- NULL once the livestream needs it no more.
+    sealed_address bytea,
+    trouble text,
+    trouble_at timestamptz
+);
+CREATE INDEX livestream_source_wanted ON livestream_source (livestream_id)
+    WHERE sealed_address IS NOT NULL;
 
 -- A declared task for one subject, with its attempts; PostgreSQL knows, Redis only wakes.
 CREATE TABLE task_run (

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from recorder.domain.livestream import Form, Gap, Livestream
-from recorder.services.live import LivestreamView, Receipt
+from recorder.services.live import LivestreamView, PulledFrom, Receipt
 from recorder.web.shape import Shape
 
 
@@ -42,6 +42,24 @@ class PublishShape(Shape):
 
     protocol: str
     url: str
+
+
+class PullShape(Shape):
+    """Where the service fetches a livestream from; neither user, password nor path are told."""
+
+    protocol: str
+    host: str
+    trouble: str | None = Field(description="why nothing comes from there at the moment")
+    trouble_at: datetime | None
+
+    @classmethod
+    def of(cls, source: PulledFrom) -> PullShape:
+        return cls(
+            protocol=source.protocol,
+            host=source.host,
+            trouble=source.trouble,
+            trouble_at=source.trouble_at,
+        )
 
 
 class LivestreamLineShape(Shape):
@@ -80,6 +98,7 @@ class LivestreamShape(LivestreamLineShape):
     """One livestream with its gaps."""
 
     publish: tuple[PublishShape, ...]
+    pull: PullShape | None = Field(description="where the service fetches it from, if it does")
     gaps: tuple[GapShape, ...]
 
     @classmethod
@@ -94,6 +113,7 @@ class LivestreamShape(LivestreamLineShape):
                 for form in kinds
                 if form is found.form
             ),
+            pull=PullShape.of(view.pulled_from) if view.pulled_from else None,
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
         )
 

@@ -30,6 +30,7 @@ CATALOGUE: dict[str, Entry] = {
         Kind.INVALID,
         content_digest_invalid=("Malformed Content-Digest", "Send `sha-256=:BASE64:`."),
         content_digest_missing=("Content-Digest missing", "Send `sha-256=:BASE64:` of the body."),
+        source_malformed=("No such address", "Write rtsp://USER:PASSWORD@HOST/PATH."),
         segment_empty=("Empty segment", "Send its bytes as the body."),
         text_not_storable=(
             "Text cannot be kept",
@@ -133,6 +134,10 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.FORBIDDEN,
+        source_forbidden=(
+            "Address not allowed",
+            "The operator may name its network in RECORDER_LIVE_PULL_NETWORKS.",
+        ),
         agency_scope=("Not your agency", "Only somebody who sees every agency may do this."),
         enrolment_refused=("Code refused", "Ask an administrator for a new code."),
         object_locked=("Object locked", "It can be let go when its lock has ended."),

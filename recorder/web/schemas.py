@@ -217,8 +217,8 @@ class HandOverBody(Body):
     at: Moment | None = None
 
 
-class LivestreamBody(Body):
-    """A livestream about to be pushed: in chunks of a file of `media_type`, else in segments."""
+class _OpeningBody(Body):
+    """What is said of a livestream when it opens."""
 
     title: Annotated[str, Field(min_length=1, max_length=100)]
     case_numbers: Annotated[tuple[_Number, ...], Field(max_length=20, strict=False)] = ()
@@ -226,10 +226,21 @@ class LivestreamBody(Body):
     officer: _Number | None = None
     device: _Number | None = None
     device_clock_at: Moment | None = None
-    media_type: Literal["video/mp4", "video/webm"] | None = None
     lat: Annotated[float | None, Field(ge=-90, le=90, strict=False)] = None
     lon: Annotated[float | None, Field(ge=-180, le=180, strict=False)] = None
     accuracy_m: Annotated[float | None, Field(ge=0, le=1e7, strict=False)] = None
+
+
+class LivestreamBody(_OpeningBody):
+    """A livestream about to be pushed: in chunks of a file of `media_type`, else in segments."""
+
+    media_type: Literal["video/mp4", "video/webm"] | None = None
+
+
+class PullBody(_OpeningBody):
+    """A livestream that the service is to fetch."""
+
+    address: Annotated[str, Field(min_length=1, max_length=2048, repr=False)]
 
 
 class CloseLivestreamBody(Body):

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from tests.support import browser
+from tests.support import browser, rtsp_camera
 
 #: Names in Debian and Ubuntu.
 _PACKAGES = {
@@ -16,6 +16,7 @@ _PACKAGES = {
     "nginx": "nginx-light",
     "unshare": "util-linux",
     "curl": "curl",
+    "an RTSP server": "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good",
 }
 
 
@@ -31,6 +32,7 @@ def missing() -> list[str]:
         "nginx": nginx() is not None,
         "unshare": os.geteuid() != 0 or shutil.which("unshare") is not None,
         "curl": shutil.which("curl") is not None,
+        "an RTSP server": _has_rtsp_server(),
     }
     return [_PACKAGES[need] for need, found in there.items() if not found]
 
@@ -46,6 +48,20 @@ def _has_chinese_font() -> bool:
         return False
     listed = subprocess.run([fc_list, ":lang=zh-cn"], capture_output=True, check=False)
     return bool(listed.stdout.strip())
+
+
+def _has_rtsp_server() -> bool:
+    """Whether the system's Python finds GStreamer's, with what puts H.264 into packets."""
+    asks = (
+        "import gi; gi.require_version('GstRtspServer', '1.0');"
+        " from gi.repository import Gst, GstRtspServer; Gst.init(None);"
+        " assert Gst.ElementFactory.find('rtph264pay')"
+    )
+    try:
+        asked = subprocess.run([rtsp_camera.PYTHON, "-c", asks], capture_output=True, check=False)
+    except OSError:
+        return False
+    return asked.returncode == 0
 
 
 def provide() -> None:

@@ -43,6 +43,7 @@ from recorder.domain.events.live import (
     LivestreamResumed,
     LivestreamSegmentConflicted,
     LivestreamSegmentsReceived,
+    LivestreamSourceNamed,
     LivestreamWatched,
     RecordingAssembled,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "LivestreamResumed",
     "LivestreamSegmentConflicted",
     "LivestreamSegmentsReceived",
+    "LivestreamSourceNamed",
     "LivestreamWatched",
     "LoginLinkMade",
     "MediaProbed",

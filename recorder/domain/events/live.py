@@ -28,6 +28,16 @@ class LivestreamOpened(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LivestreamSourceNamed(CustodyEvent):
+    """It is fetched from an address; neither user, password nor path of it are told."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    protocol: str
+    #: Host and port.
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LivestreamRebuilt(CustodyEvent):
     """Found again from what lies in the store, with the database gone; earlier events are lost."""
 

@@ -24,6 +24,14 @@ from recorder.services.live.receiving import (
     put_segment,
 )
 from recorder.services.live.sealing import seal
+from recorder.services.live.sources import (
+    PulledFrom,
+    free_sources,
+    keep_source,
+    open_pulled,
+    source_address,
+    tell_source,
+)
 from recorder.services.live.telling import tell_segments
 from recorder.services.live.upkeep import (
     extend_segment_locks,
@@ -51,6 +59,7 @@ __all__ = [
     "OpenSegment",
     "Opening",
     "Position",
+    "PulledFrom",
     "Receipt",
     "Receiver",
     "SegmentArrival",
@@ -58,13 +67,16 @@ __all__ = [
     "check_delivery",
     "extend_segment_locks",
     "find_livestream",
+    "free_sources",
     "grant",
     "index",
     "keep",
+    "keep_source",
     "let_go",
     "list_livestreams",
     "make_push_key",
     "open_livestream",
+    "open_pulled",
     "open_segment",
     "position",
     "put_chunk",
@@ -73,9 +85,11 @@ __all__ = [
     "rebuild_livestream",
     "request_close",
     "seal",
+    "source_address",
     "supplement_livestreams",
     "take",
     "tell_segments",
+    "tell_source",
     "view_livestream",
     "watch_livestreams",
 ]

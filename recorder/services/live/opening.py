@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from recorder.adapters.objects import Bucket
 from recorder.domain import case_number
-from recorder.domain.events import LivestreamOpened
+from recorder.domain.events import LivestreamOpened, LivestreamSourceNamed
 from recorder.domain.footage_facts import FootageFacts
 from recorder.domain.ids import LivestreamId, new_uuid
 from recorder.domain.instant import format_utc
@@ -20,10 +22,13 @@ from recorder.ledger import canonical
 from recorder.runtime import Deps
 from recorder.services import guard, ingest, names
 from recorder.services.paging import Page, page_of, page_size, read_cursor
-from recorder.store import agencies, livestreams
+from recorder.store import agencies, livestream_sources, livestreams
 
 #: Locks of segments outlive what is promised by a week, like those of uploads.
 LOCK_MORE = timedelta(days=7)
+
+#: Where a livestream of this id is fetched from.
+SourceOf: TypeAlias = Callable[[LivestreamId], livestream_sources.LivestreamSource]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,9 @@ class Opening:
     accuracy_m: float | None = None
 
 
-async def open_livestream(deps: Deps, actor: Actor, opening: Opening) -> Livestream:
+async def open_livestream(
+    deps: Deps, actor: Actor, opening: Opening, *, source: SourceOf | None = None
+) -> Livestream:
     """A livestream that takes periods and segments from the opener and from its device.
 
     Device, agency, officer and quarantine are decided as for uploads: an unknown, suspended or
@@ -60,6 +67,17 @@ async def open_livestream(deps: Deps, actor: Actor, opening: Opening) -> Livestr
     async with deps.change(actor) as change:
         await livestreams.insert(change, livestream)
         change.record(_opened(livestream))
+        if source is not None:
+            found = source(livestream.id)
+            await livestream_sources.insert(change, found)
+            change.record(
+                LivestreamSourceNamed(
+                    subject=livestream.id,
+                    agency=livestream.agency,
+                    protocol=found.protocol,
+                    host=found.host,
+                )
+            )
     return await described(deps, livestream)
 
 

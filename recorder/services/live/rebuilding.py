@@ -193,6 +193,7 @@ async def _understood(
         fence=0,
         held_until=None,
         media_type=said.get("media_type"),
+        is_pulled=False,
         **_position(said.get("position")),
     )
 

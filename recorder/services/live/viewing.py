@@ -11,6 +11,7 @@ from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.sealing import gaps_now
+from recorder.services.live.sources import PulledFrom, told_source
 from recorder.store import livestream_segments
 
 
@@ -20,6 +21,8 @@ class LivestreamView:
 
     livestream: Livestream
     gaps: tuple[Gap, ...]
+    #: Where it is fetched from, if it is.
+    pulled_from: PulledFrom | None = None
 
 
 async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
@@ -33,7 +36,8 @@ async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId)
             gaps = await livestream_segments.gaps_of(connection, found.recording)
         else:
             gaps = await gaps_now(connection, found)
-    return LivestreamView(found, tuple(gaps))
+    pulled_from = await told_source(deps, found.id) if found.is_pulled else None
+    return LivestreamView(found, tuple(gaps), pulled_from)
 
 
 def as_of_now(deps: Deps, livestream: Livestream) -> Livestream:

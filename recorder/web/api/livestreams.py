@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
+from dataclasses import replace
 
 from aiohttp import hdrs, web
 
@@ -32,23 +33,34 @@ async def open_livestream(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     body = await read_json(request, schemas.LivestreamBody)
     opened = await live.open_livestream(
-        deps, actor,
-        live.Opening(
-            title=body.title,
-            case_numbers=body.case_numbers,
-            stage=body.stage.value if body.stage else None,
-            officer=body.officer,
-            device_number=body.device,
-            device_clock_at=body.device_clock_at,
-            media_type=body.media_type,
-            latitude=body.lat,
-            longitude=body.lon,
-            accuracy_m=body.accuracy_m,
-        ),
-    )  # fmt: skip
+        deps, actor, replace(_opening(body), media_type=body.media_type)
+    )
     view = live.LivestreamView(opened, ())
     place = f"/api/v1/livestreams/{opened.id}"
     return json_answer(live_shapes.LivestreamShape.of_view(view), 201, {hdrs.LOCATION: place})
+
+
+async def open_pulled(request: web.Request) -> web.StreamResponse:
+    deps, actor = request.app[DEPS], request[ACTOR]
+    body = await read_json(request, schemas.PullBody)
+    opened = await live.open_pulled(deps, actor, _opening(body), body.address)
+    view = await live.view_livestream(deps, actor, opened.id)
+    place = f"/api/v1/livestreams/{opened.id}"
+    return json_answer(live_shapes.LivestreamShape.of_view(view), 201, {hdrs.LOCATION: place})
+
+
+def _opening(body: schemas.LivestreamBody | schemas.PullBody) -> live.Opening:
+    return live.Opening(
+        title=body.title,
+        case_numbers=body.case_numbers,
+        stage=body.stage.value if body.stage else None,
+        officer=body.officer,
+        device_number=body.device,
+        device_clock_at=body.device_clock_at,
+        latitude=body.lat,
+        longitude=body.lon,
+        accuracy_m=body.accuracy_m,
+    )
 
 
 async def find(request: web.Request) -> web.StreamResponse:

@@ -16,8 +16,8 @@ import pytest
 
 from recorder.adapters.clock import SystemClock
 from recorder.domain.people import OPERATOR
-from recorder.services import registry
-from tests.support import ingest_process, rtmp_peer
+from recorder.services import live, registry
+from tests.support import ingest_process, rtmp_peer, rtsp_camera
 from tests.support.bureau import open_bureau
 from tests.support.certificates import Certificate
 from tests.support.ingest_process import IngestProcess
@@ -118,6 +118,40 @@ async def test_after_kill_9_another_process_goes_on_and_no_child_is_left(
     assert await rows(CAUSES) == ["start", "reconnect"]
     assert await rows("SELECT count(*) FROM livestream") == [1]
     await again.close()
+
+
+async def _taken_over(rows: Column, before: int) -> list[object]:
+    """What is stored, once a second holder has added to it."""
+
+    async def goes_on() -> list[object] | None:
+        stored = await rows(STORED)
+        is_second = await rows("SELECT fence FROM livestream") == [2]
+        return stored if is_second and len(stored) > before else None
+
+    return await eventually(goes_on, within=LONG_S)
+
+
+async def test_after_kill_9_the_cameras_of_a_process_are_fetched_by_another_one(
+    starts: Starter, database_url: str, tmp_path: Path, rows: Column
+) -> None:
+    networks = {"RECORDER_LIVE_PULL_NETWORKS": "127.0.0.0/8"}
+    first = await starts(**networks)
+    async with rtsp_camera.camera(rtsp_camera.clip()) as camera:
+        async with open_bureau(database_url, tmp_path) as bureau:
+            config = bureau.deps.config.model_copy(update={"live_pull_networks": "127.0.0.0/8"})
+            deps = replace(bureau.deps, clock=SystemClock(), config=config)
+            opening = live.Opening(title="南门")
+            await live.open_pulled(deps, bureau.actor(), opening, camera.url())
+        before = await _some(rows)
+        second = await starts(**networks)
+        await first.end(signal.SIGKILL)
+        # As if the eight seconds of the dead one's lease were over.
+        await rows("UPDATE livestream SET held_until = now() RETURNING 1")
+        assert len(await _taken_over(rows, len(before))) > len(before)
+        assert await second.end() == 0
+    after = await rows(STORED)
+    assert after == list(range(1, len(after) + 1))
+    assert await rows("SELECT holder FROM livestream") == [None]
 
 
 def _children(parent: int) -> list[int]:

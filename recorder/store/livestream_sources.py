@@ -1,0 +1,78 @@
+"""Addresses that livestreams are fetched from, sealed, and what keeps them from coming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.ids import LivestreamId
+from recorder.store.change import Change
+from recorder.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class LivestreamSource:
+    livestream: LivestreamId
+    protocol: str
+    #: Host and port.
+    host: str
+    #: None once it is needed no more.
+    sealed_address: bytes | None
+    #: Why nothing comes from it at the moment.
+    trouble: str | None = None
+    trouble_at: datetime | None = None
+
+
+async def insert(change: Change, source: LivestreamSource) -> None:
+    await change.connection.execute(
+        "INSERT INTO livestream_source (livestream_id, protocol, host, sealed_address)"
+        " VALUES ($1, $2, $3, $4)",
+        source.livestream,
+        source.protocol,
+        source.host,
+        source.sealed_address,
+    )
+
+
+async def find(connection: Connection, livestream: LivestreamId) -> LivestreamSource | None:
+    row = await connection.fetchrow(
+        "SELECT livestream_id, protocol, host, sealed_address, trouble, trouble_at"
+        " FROM livestream_source WHERE livestream_id = $1",
+        livestream,
+    )
+    return LivestreamSource(*row) if row else None
+
+
+async def free(connection: Connection, now: datetime, limit: int) -> list[LivestreamId]:
+    """Running livestreams that are to be fetched and that nobody fetches, in any order."""
+    rows = await connection.fetch(
+        "SELECT l.id FROM livestream_source s JOIN livestream l ON l.id = s.livestream_id"
+        " WHERE s.sealed_address IS NOT NULL AND l.state IN ('open', 'live', 'interrupted')"
+        " AND (l.holder IS NULL OR l.held_until < $1) ORDER BY random() LIMIT $2",
+        now,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def tell(
+    connection: Connection, livestream: LivestreamId, trouble: str | None, at: datetime
+) -> None:
+    """Write down why nothing comes, and since when; or that it comes."""
+    await connection.execute(
+        "UPDATE livestream_source SET trouble = $2, trouble_at = CASE WHEN $2::text IS NULL"
+        " THEN NULL WHEN trouble IS NULL THEN $3 ELSE trouble_at END"
+        " WHERE livestream_id = $1 AND (trouble IS DISTINCT FROM $2)",
+        livestream,
+        trouble,
+        at,
+    )
+
+
+async def forget(connection: Connection) -> int:
+    """Remove the addresses of livestreams that take nothing more."""
+    return await connection.execute(
+        "UPDATE livestream_source s SET sealed_address = NULL, trouble = NULL, trouble_at = NULL"
+        " FROM livestream l WHERE l.id = s.livestream_id AND s.sealed_address IS NOT NULL"
+        " AND l.state IN ('closing', 'closed')"
+    )
