@@ -74,6 +74,12 @@ SEGMENTS_STORED = Counter(
 SEGMENTS_STORED_BYTES = Counter(
     "recorder_segments_stored_bytes", "Bytes of those segments.", registry=REGISTRY
 )
+GATEWAY_PUBLISHERS = Counter(
+    "recorder_gateway_publishers",
+    "Publishers that gateways asked about, by what was answered.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 SEGMENT_SECONDS = Histogram(
     "recorder_segment_duration_seconds",
     "Time from a whole segment in memory until it is durable and listed.",

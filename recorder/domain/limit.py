@@ -15,3 +15,5 @@ class Limit(enum.StrEnum):
     SEARCH = "search"
     #: Opening an upload, whether or not bytes come with it.
     OPENING = "opening"
+    #: A question or a hint of a gateway.
+    HOOK = "hook"

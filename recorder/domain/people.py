@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId
 
+#: What every bearer token begins with: one that leaked is easy to find.
+TOKEN_PREFIX = "rec_"  # noqa: S105 - a marker, no secret
+
 
 class Role(enum.StrEnum):
     """The fixed roles; docs/reference/roles.md lists what each may do."""

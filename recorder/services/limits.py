@@ -27,7 +27,8 @@ WINDOW = timedelta(minutes=1)
 async def take(deps: Deps, actor: Actor, limit: Limit) -> None:
     """Count one request of the actor.
 
-    Raises RateLimited ``search-limited`` or ``upload-opening-limited`` with ``retry_after_s``.
+    Raises RateLimited ``search-limited``, ``upload-opening-limited`` or ``gateway-limited`` with
+    ``retry_after_s``.
     What is refused is not counted: however much is tried meanwhile, waiting helps.
     """
     most = _most(deps.config, limit)
@@ -50,6 +51,8 @@ def _most(config: Config, limit: Limit) -> int:
             return config.searches_per_minute
         case Limit.OPENING:
             return config.upload_openings_per_minute
+        case Limit.HOOK:
+            return config.gateway_hooks_per_minute
 
 
 def _refusal(limit: Limit, wait: int) -> RateLimited:
@@ -60,6 +63,9 @@ def _refusal(limit: Limit, wait: int) -> RateLimited:
         case Limit.OPENING:
             sentence = "Too many opened in a minute; uploads and livestreams that are open go on."
             return RateLimited("upload-opening-limited", sentence, retry_after_s=wait)
+        case Limit.HOOK:
+            sentence = "This gateway asks too often; its publishers come again by themselves."
+            return RateLimited("gateway-limited", sentence, retry_after_s=wait)
 
 
 @asynccontextmanager

@@ -109,16 +109,20 @@ async def add_dock(deps: Deps, actor: Actor, *, name: str, agency: str | None = 
 
     Raises Conflict ``dock-exists``, InvalidInput ``name-invalid``, NotFound ``agency-not-found``.
     """
-    named = names.checked(name, "name")
     async with deps.change(actor) as change:
-        home = await organs.named(deps, change, agency)
-        dock = Dock(
-            id=DockId(new_uuid(change.now)), agency=home.id, agency_code=home.code, name=named
-        )
-        if not await devices.insert_dock(change, dock):
-            raise Conflict("dock-exists", f"The agency {home.code} has a dock {named} already.")
-        change.record(DockAdded(subject=dock.id, agency=home.id, title=named))
-        token, secret = await _issue(change, home.id, named, Role.DOCK, dock=dock.id)
+        return await insert_dock(deps, change, name=name, agency=agency)
+
+
+async def insert_dock(deps: Deps, change: Change, *, name: str, agency: str | None) -> AddedDock:
+    """As ``add_dock``, together with something more."""
+    named = names.checked(name, "name")
+    home = await organs.named(deps, change, agency)
+    number = DockId(new_uuid(change.now))
+    dock = Dock(id=number, agency=home.id, agency_code=home.code, name=named)
+    if not await devices.insert_dock(change, dock):
+        raise Conflict("dock-exists", f"The agency {home.code} has a dock {named} already.")
+    change.record(DockAdded(subject=dock.id, agency=home.id, title=named))
+    token, secret = await _issue(change, home.id, named, Role.DOCK, dock=dock.id)
     return AddedDock(dock, secret, token.id)
 
 

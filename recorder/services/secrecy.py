@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-#: Makes a token that leaked into a log or a repository easy to find.
-TOKEN_PREFIX = "rec_"  # noqa: S105 - a marker, no secret
+from recorder.domain.people import TOKEN_PREFIX
+
 _LONGEST = 200
 
 

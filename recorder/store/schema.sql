@@ -614,6 +614,39 @@ CREATE TABLE livestream_push_key (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX livestream_push_key_expiry ON livestream_push_key (expires_at);
+-- A media server of others that asks us before it lets a publisher in; it uploads as the dock of its
+-- name. Of the secret in the address of its hooks only the hash is kept.
+CREATE TABLE gateway (
+    dock_id uuid PRIMARY KEY REFERENCES dock,
+    kind text NOT NULL CHECK (kind IN ('mediamtx', 'srs', 'zlmediakit', 'nginx-rtmp')),
+    secret_hash bytea NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
+    -- Applications whose publishers the gateway has known by other means (GB/T 28181, JT/T 1078).
+    trusted_apps text[] NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    -- When it last said something, to the minute.
+    heard_at timestamptz
+);
+
+-- What hooks said about each stream: hints, in whatever order and number they came. No evidence.
+CREATE TABLE gateway_stream (
+    gateway_id uuid NOT NULL REFERENCES gateway,
+    -- Application and name as the gateway says them.
+    stream text NOT NULL,
+    protocol text,
+    accepted integer NOT NULL DEFAULT 0,
+    accepted_at timestamptz,
+    accepted_address text,
+    began_at timestamptz,
+    ended_at timestamptz,
+    refused integer NOT NULL DEFAULT 0,
+    refused_at timestamptz,
+    refused_address text,
+    -- Why the last one was not let in (domain/gateway.py).
+    refusal text,
+    heard_at timestamptz NOT NULL,
+    PRIMARY KEY (gateway_id, stream)
+);
 
 -- Where we fetch a livestream from; the address is sealed with a key that lies in no database.
 CREATE TABLE livestream_source (

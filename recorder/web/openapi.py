@@ -21,7 +21,11 @@ from recorder.web.route import Route
 
 Json = dict[str, Any]
 #: The problem that tells of each limit.
-CODE_OF_LIMIT = {Limit.SEARCH: "search-limited", Limit.OPENING: "upload-opening-limited"}
+CODE_OF_LIMIT = {
+    Limit.SEARCH: "search-limited",
+    Limit.OPENING: "upload-opening-limited",
+    Limit.HOOK: "gateway-limited",
+}
 _REFERENCE = "#/components/schemas/{model}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
 
@@ -127,7 +131,7 @@ def _parameters(row: Route) -> list[Json]:
             "in": "path",
             "required": True,
             "schema": {"type": "string"}
-            if name == "secret"
+            if name in ("secret", "hook")
             else {"type": "string", "format": "uuid"},
         }
         for name in _PATH_PARAMETER.findall(row.path)

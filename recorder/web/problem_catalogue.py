@@ -28,6 +28,7 @@ def _of(kind: Kind, **entries: tuple[str, str]) -> dict[str, Entry]:
 CATALOGUE: dict[str, Entry] = {
     **_of(
         Kind.INVALID,
+        hook_malformed=("Malformed hook", "Send the JSON or form of the media server."),
         content_digest_invalid=("Malformed Content-Digest", "Send `sha-256=:BASE64:`."),
         content_digest_missing=("Content-Digest missing", "Send `sha-256=:BASE64:` of the body."),
         source_malformed=("No such address", "Write rtsp://USER:PASSWORD@HOST/PATH."),
@@ -121,6 +122,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.UNAUTHENTICATED,
+        publisher_key_missing=("Key missing", "Publish with the token of the device."),
         login_link_refused=("Link refused", "It was used or is too old; ask for another."),
         sign_in_refused=("Sign-in refused", "Login or password is wrong."),
         credentials_missing=(
@@ -138,6 +140,7 @@ CATALOGUE: dict[str, Entry] = {
             "Address not allowed",
             "The operator may name its network in RECORDER_LIVE_PULL_NETWORKS.",
         ),
+        publisher_refused=("Publisher refused", "`refusal` says why; see the gateway."),
         agency_scope=("Not your agency", "Only somebody who sees every agency may do this."),
         enrolment_refused=("Code refused", "Ask an administrator for a new code."),
         object_locked=("Object locked", "It can be let go when its lock has ended."),
@@ -155,6 +158,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.NOT_FOUND,
+        gateway_not_found=("No such gateway", "It is not there, or its secret is another."),
         segment_not_found=("No such segment", "Load the playlist again."),
         livestream_not_found=("No such livestream", "It is not there, or not your business."),
         device_not_found=("No such device", "It is not there, or not your business."),
@@ -179,6 +183,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.CONFLICT,
+        gateway_ambiguous=("Several gateways", "Name it by its identifier."),
+        gateway_revoked=("Gateway revoked", "Add another one."),
         segment_conflicting=(
             "Number taken",
             "Keep it on the device; it is kept here beside the first.",
@@ -320,6 +326,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.RATE_LIMITED,
+        gateway_limited=("Too many hooks", "Publishers come again; see the gateway."),
         connections_limited=(
             "Too many connections",
             "Close some, or use one for several requests; uploads go on.",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from recorder.domain.case import CaseState, Scheme, Stage
+from recorder.domain.gateway import GatewayKind
 from recorder.domain.instant import Instant
 from recorder.domain.people import Role
 from recorder.errors import InvalidInput
@@ -198,6 +199,15 @@ class DeviceStateBody(ReasonBody):
 
 class DockBody(Body):
     name: _Name
+    agency: _Code | None = None
+
+
+class GatewayBody(Body):
+    """A media server of others."""
+
+    name: _Name
+    kind: Annotated[GatewayKind, Field(strict=False)]
+    trusted_apps: Annotated[tuple[_Name, ...], Field(strict=False, max_length=20)] = ()
     agency: _Code | None = None
 
 

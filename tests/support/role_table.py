@@ -32,6 +32,8 @@ BODIES: dict[str, object] = {
     "PUT /api/v1/devices/{id}/state": {"state": "suspended", **REASON},
     "POST /api/v1/devices/{id}/hand-overs": {"officer": "P1"},
     "POST /api/v1/tokens/{id}/revoke": REASON,
+    "POST /api/v1/gateways/{id}/secret": REASON,
+    "POST /api/v1/gateways/{id}/revoke": REASON,
     "PUT /api/v1/people/{login}/password": {"password": "long enough to count"},
     "PUT /api/v1/people/{login}/state": {"state": "suspended", **REASON},
 }
@@ -66,7 +68,9 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = path.replace("{recording}", things.get("recordings", str(uuid.uuid4())))
     path = path.replace("{period}", "1").replace("{number}", "1")
     path = path.replace("{login}", "somebody").replace("{secret}", "x" * 43)
-    return path.replace("{version}", "0").replace("{name}", "base.css")
+    return (
+        path.replace("{version}", "0").replace("{name}", "base.css").replace("{hook}", "on_publish")
+    )
 
 
 def question(row: Route, things: Mapping[str, str]) -> Question:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import UploadCompleted
+from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import AgencyId, new_uuid
 from recorder.domain.people import OPERATOR, Role
-from recorder.services import alarms, casework, registry
+from recorder.services import alarms, casework, gateways, registry
 from recorder.web.route import Route
 from tests.support.role_table import address, is_wrong, name, question
 from tests.support.web_service import TUS, WebService
@@ -67,6 +68,7 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
     )
     added = await registry.add_device(deps, OPERATOR, number="D-1")
     token = await registry.add_token(deps, OPERATOR, name="T", role=Role.OFFICER)
+    gateway = await gateways.add_gateway(deps, OPERATOR, name="G", kind=GatewayKind.SRS)
     return {
         "cases": str(case.id),
         "recordings": str(recording),
@@ -76,6 +78,7 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
         "livestreams": str(opened.json["id"]),
         "devices": str(added.device.id),
         "tokens": str(token.token.id),
+        "gateways": str(gateway.gateway.id),
     }
 
 

@@ -64,7 +64,8 @@ def test_every_operation_says_who_may_and_how_to_sign_in() -> None:
         public = operation["x-permission"] == Permission.PUBLIC.value
         assert ("security" in operation) != public, path
         assert operation["x-roles"], path
-        assert ("401" in operation["responses"]) != public, path
+        # A media server is told to ask its publisher for a key.
+        assert ("401" in operation["responses"]) != public or "/hooks/" in path, path
 
 
 def test_every_row_with_a_query_describes_each_parameter_by_the_name_that_is_sent() -> None:

@@ -19,6 +19,8 @@ PUBLIC_API = {
     "OPTIONS /api/v1/uploads",
     "OPTIONS /api/v1/uploads/{id}",
     "POST /api/v1/devices/enrol",
+    "POST /api/v1/gateways/hooks/{secret}",
+    "POST /api/v1/gateways/hooks/{secret}/{hook}",
     "GET /api/v1/service-key",
 }
 

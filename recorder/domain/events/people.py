@@ -145,3 +145,31 @@ class TokenRevoked(CustodyEvent):
     SUBJECT = SubjectKind.TOKEN
     title: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayAdded(CustodyEvent):
+    """The dock is a media server of others: it asks us about publishers by hooks."""
+
+    SUBJECT = SubjectKind.DOCK
+    title: str
+    kind: str
+    trusted_apps: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySecretChanged(CustodyEvent):
+    """Hooks with the former secret count for nothing."""
+
+    SUBJECT = SubjectKind.DOCK
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayRevoked(CustodyEvent):
+    """No hook of it counts any more. Its dock may go on uploading what it has."""
+
+    SUBJECT = SubjectKind.DOCK
+    title: str
+    reason: str

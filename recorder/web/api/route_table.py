@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
+from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
 from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
@@ -11,6 +12,7 @@ from recorder.web.route import Route
 API_ROUTES: tuple[Route, ...] = (
     *UPLOAD_ROUTES,
     *LIVESTREAM_ROUTES,
+    *GATEWAY_ROUTES,
     *EVIDENCE_ROUTES,
     *OPERATION_ROUTES,
 )
