@@ -171,7 +171,7 @@ async def test_a_clip_arrives_whole_although_the_replica_that_takes_it_is_killed
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await relay.reached.wait()
             since = datetime.now(UTC)
 
@@ -243,7 +243,7 @@ async def test_bytes_of_an_upload_reach_the_service_while_they_are_sent(
         assert all_there
         writer.write(sent[half:])
         await writer.drain()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             status = await reader.readline()
     assert status.startswith(b"HTTP/1.1 204 "), status
     assert head_of(other.port, path, bearer(token)) == len(sent)
@@ -280,7 +280,7 @@ async def test_a_sender_that_waits_for_100_continue_is_served_or_refused(
     ):
         waiting = {**headers, "Expect": "100-continue"}
         async with patching(deployment, path, waiting, len(sent)) as (reader, writer):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 first = await reader.readline()
                 if first.startswith(b"HTTP/1.1 100 "):
                     assert await reader.readline() == b"\r\n"

@@ -139,7 +139,7 @@ async def test_a_client_killed_in_mid_upload_goes_on_when_it_is_started_again(
 ) -> None:
     async with Relay(product.port, hold_after=LENGTH * 6 // 10) as relay:
         client = await camera.start(relay.url)
-        await asyncio.wait_for(relay.reached.wait(), 30)
+        await asyncio.wait_for(relay.reached.wait(), 60)
         client.send_signal(signal.SIGKILL)
         await client.communicate()
         relay.release()
@@ -154,7 +154,7 @@ async def test_a_web_service_killed_in_mid_upload_forgets_no_offset_that_it_answ
 ) -> None:
     async with Relay(product.port, hold_after=LENGTH * 6 // 10) as relay:
         client = await camera.start(relay.url)
-        await asyncio.wait_for(relay.reached.wait(), 30)
+        await asyncio.wait_for(relay.reached.wait(), 60)
         answered = max(relay.offsets)
         assert answered > 0
         await product.kill(WEB)
@@ -172,7 +172,7 @@ async def test_a_database_killed_in_mid_upload_delays_the_upload_and_no_more(
 ) -> None:
     async with Relay(product.port, hold_after=LENGTH * 6 // 10) as relay:
         client = await camera.start(relay.url)
-        await asyncio.wait_for(relay.reached.wait(), 30)
+        await asyncio.wait_for(relay.reached.wait(), 60)
         await product.kill(POSTGRES)
         relay.release()
         await _is_whole(product, camera, await _ended(client))
@@ -186,7 +186,7 @@ async def test_redis_emptied_and_killed_in_mid_upload_is_not_even_noticed(
     addresses = json.loads((product.data / "run" / "addresses.json").read_text())
     async with Relay(product.port, hold_after=LENGTH * 6 // 10) as relay:
         client = await camera.start(relay.url)
-        await asyncio.wait_for(relay.reached.wait(), 30)
+        await asyncio.wait_for(relay.reached.wait(), 60)
         async with Redis.from_url(addresses["redis_url"]) as redis:
             await redis.flushall()
         pid = product.child(REDIS)

@@ -62,7 +62,7 @@ async def raw(port: int, message: bytes) -> bytes:
         with contextlib.suppress(ConnectionError):
             writer.write(message)
             await writer.drain()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()

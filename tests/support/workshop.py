@@ -51,13 +51,20 @@ async def deliver(
     return status.recording
 
 
-async def long_clip(footage: Path, folder: Path) -> bytes:
-    """Twenty seconds that must be encoded anew, which takes a few seconds of processor."""
+async def long_clip(footage: Path, folder: Path, *, seconds: int = 20) -> bytes:
+    """Footage that must be encoded anew: twenty seconds take a few seconds of processor."""
     clip = folder / "long.avi"
     source = footage / "04_mjpeg_pcm.avi"
     made = await run(
         [
-            *(footage_set.ffmpeg(), "-nostdin", "-v", "error", "-stream_loop", "9"),
+            *(
+                footage_set.ffmpeg(),
+                "-nostdin",
+                "-v",
+                "error",
+                "-stream_loop",
+                str(seconds // 2 - 1),
+            ),
             *("-i", str(source), "-c", "copy", str(clip)),
         ]
     )

@@ -109,7 +109,7 @@ async def test_a_killed_client_continues_when_it_is_started_again(
     hold = Hold()
     peer.plan("patch", hold, skip=after)
     process = await start(path)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await hold.reached.wait()
     process.send_signal(signal.SIGKILL)
     killed = await ended(process)
@@ -131,7 +131,7 @@ async def test_a_client_killed_between_two_steps_ends_well_the_second_time(
     hold = Hold()
     peer.plan(step, hold)
     process = await start("--delete-after-receipt", path)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await hold.reached.wait()
     process.kill()
     await ended(process)
@@ -152,7 +152,7 @@ async def test_a_kill_after_a_lost_answer_loses_and_doubles_nothing(
     peer.plan("patch", LoseAnswer(), skip=1)
     peer.plan("head", hold)
     process = await start(path)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await hold.reached.wait()
     process.kill()
     await ended(process)
@@ -175,7 +175,7 @@ async def test_a_signal_stops_cleanly_and_the_next_start_continues(
     hold = Hold()
     peer.plan("patch", hold, skip=2)
     process = await start(path)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await hold.reached.wait()
     process.send_signal(number)
     stopped = await ended(process)
@@ -195,7 +195,7 @@ async def test_two_clients_on_one_state_folder_get_a_sentence(
     hold = Hold()
     peer.plan("patch", hold)
     process = await start(path)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await hold.reached.wait()
     second = await run(path)
     assert second.code == 1

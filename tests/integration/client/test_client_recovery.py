@@ -44,7 +44,7 @@ async def interrupted(
     peer.plan("patch", hold, skip=after)
     async with uploader_of() as uploader:
         work = asyncio.create_task(uploader.upload([path], metadata=metadata))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await hold.reached.wait()
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -265,7 +265,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_reported_and_sent_anew(
     steps: list[FileProgress] = []
     async with make_uploader() as uploader:
         work = asyncio.create_task(uploader.upload([path], progress=steps.append))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await hold.reached.wait()
         with path.open("r+b") as file:
             file.write(b"rewritten")
@@ -286,7 +286,7 @@ async def test_a_file_that_is_cut_short_while_it_is_sent_is_sent_anew(
     peer.plan("patch", hold, skip=1)
     async with make_uploader() as uploader:
         work = asyncio.create_task(uploader.upload([path]))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await hold.reached.wait()
         os.truncate(path, 3 * MIB)
         hold.release.set()

@@ -124,7 +124,7 @@ async def test_several_files_are_sent_at_once_and_no_more_than_asked(
         peer.plan("patch", hold)
     async with make_uploader(jobs=3) as uploader:
         work = asyncio.create_task(uploader.upload([card]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for hold in holds:
                 await hold.reached.wait()
         for hold in holds:

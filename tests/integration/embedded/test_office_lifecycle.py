@@ -18,7 +18,14 @@ import pytest
 from recorder.embedded.data_folder import lock
 from recorder.embedded.stack import Embedded, Running, addresses_of
 from recorder.errors import Unavailable
-from tests.support.small_office import alive, launch, open_office, tiny_services
+from tests.support.small_office import (
+    HALF,
+    alive,
+    held_in_initdb,
+    launch,
+    open_office,
+    tiny_services,
+)
 from tests.support.waiting import eventually
 
 
@@ -47,14 +54,12 @@ def _private_folders() -> set[Path]:
     return set(Path(tempfile.gettempdir()).glob("recorder-*"))
 
 
-async def test_data_survive_a_restart_and_the_second_start_is_quick(folder: Path) -> None:
-    loop = asyncio.get_running_loop()
+async def test_data_survive_a_restart(folder: Path) -> None:
     async with _started(folder) as running, _connected(running.addresses.owner_url) as owner:
         await owner.execute("CREATE TABLE kept (word text)")
         await owner.execute("INSERT INTO kept VALUES ('证据')")
-    began = loop.time()
+    # How quick this is: tests/bench/bench_start.py.
     async with _started(folder) as running, _connected(running.addresses.owner_url) as owner:
-        assert loop.time() - began < 5
         assert await owner.fetchval("SELECT word FROM kept") == "证据"
 
 
@@ -95,8 +100,8 @@ async def test_ctrl_c_stops_as_cleanly_as_sigterm(folder: Path) -> None:
 
 
 async def test_a_stop_in_the_middle_of_the_first_start_does_no_harm(folder: Path) -> None:
-    process = await launch(folder)
-    await eventually(lambda: (folder / "pg.new" / "base").exists(), within=10, what="initdb")
+    process = await launch(folder, environment=held_in_initdb(folder.parent))
+    await eventually((folder / "pg.new" / HALF).exists, within=60, what="initdb")
     process.send_signal(signal.SIGTERM)
     assert await process.wait() == 0
     assert not (folder / "version.json").exists()
@@ -179,7 +184,7 @@ async def test_the_port_stays_reserved_while_the_web_service_is_down(folder: Pat
         assert pid
         os.kill(pid, signal.SIGKILL)
         # Nobody is there to answer yet, but the call is taken, waits, and is answered.
-        assert await asyncio.wait_for(_status(running), 10) == b"HTTP/1.0 200 OK\r\n"
+        assert await asyncio.wait_for(_status(running), 60) == b"HTTP/1.0 200 OK\r\n"
 
 
 async def _status(running: Running) -> bytes:

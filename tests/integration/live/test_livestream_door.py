@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from recorder.services import accounts, audit, live, registry
 from recorder.store import livestream_segments, livestreams
 from tests.support import footage, live_clips, rtmp_peer
 from tests.support.bureau import open_bureau
-from tests.support.live_stand import LONG_S, clip, complaints, frames, read_back
+from tests.support.live_stand import LONG_S, clip, complaints, frames, moved, read_back
 from tests.support.rtmp_peer import RtmpPeer
 from tests.support.waiting import eventually
 
@@ -105,7 +106,7 @@ async def ingest(database_url: str, tmp_path: Path) -> AsyncIterator[Ingest]:
         deps = replace(bureau.deps, clock=SystemClock())
         added = await registry.add_device(deps, OPERATOR, number="TA00716")
         ports = Ports("127.0.0.1:0", "", None)
-        limits = DoorLimits(give_way_s=1.0, lease_wait_s=1.0)
+        limits = DoorLimits(give_way_s=2.0, lease_wait_s=1.0)
         async with ingesting(deps, Path(footage.ffmpeg()), ports, limits) as taken:
             place = Ingest(deps, taken["rtmp"], added.token, [])
             try:
@@ -195,10 +196,11 @@ async def test_a_second_publisher_beside_a_live_one_is_refused(ingest: Ingest) -
 
 async def _flow(peer: RtmpPeer) -> None:
     """Publish for ever, a frame at a time."""
-    for message in clip():
-        await peer.send(message)
-        await asyncio.sleep(0.03)
-    await asyncio.Event().wait()
+    await peer.send(*clip()[:2])
+    for turn in itertools.count():
+        for message in moved(clip()[2:], 6000 * turn):
+            await peer.send(message)
+            await asyncio.sleep(0.03)
 
 
 async def test_the_newest_publisher_takes_over_from_a_silent_one(

@@ -77,10 +77,10 @@ async def test_a_killed_media_tool_takes_no_frame_with_it(own_tool: Path, tmp_pa
 
 async def test_a_media_tool_that_is_stuck_is_replaced(own_tool: Path, tmp_path: Path) -> None:
     sent = [*clip(), *moved(clip()[2:], 6000)]
-    async with stand(tmp_path, tool=own_tool, limits=IntakeLimits(stall_s=1)) as place:
+    async with stand(tmp_path, tool=own_tool, limits=IntakeLimits(stall_s=2)) as place:
         os.kill(await _flowing(place, sent, own_tool), signal.SIGSTOP)
         place.take(sent[len(sent) // 2 :])
-        await eventually(lambda: len(place.sink.periods) == 2, within=LONG_S)
+        await eventually(lambda: len(place.sink.periods) >= 2, within=LONG_S)
         sink = await place.finished()
     all_there(sink, sent)
     await gone(own_tool)

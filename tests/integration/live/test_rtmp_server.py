@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import ssl
 import subprocess
@@ -195,10 +196,12 @@ async def test_a_publisher_that_turns_to_garbage_keeps_what_it_sent_before() -> 
 async def test_who_takes_too_long_to_publish_is_sent_away() -> None:
     async with doorway("right", limits=ServerLimits(to_publish_s=0.3)) as place:
         silent = await asyncio.open_connection("127.0.0.1", place.port)
-        slow = await place.greeted()
-        await slow.command("connect", 1.0, {"app": "live"})
+        # On a slow machine its patience may end before the handshake does.
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            slow = await place.greeted()
+            await slow.command("connect", 1.0, {"app": "live"})
+            await asyncio.wait_for(slow.closed(), LONG_S)
         await asyncio.wait_for(_ended(silent[0]), LONG_S)
-        await asyncio.wait_for(slow.closed(), LONG_S)
         assert place.door.requests == []
         silent[1].close()
 

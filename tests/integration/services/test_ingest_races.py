@@ -27,6 +27,7 @@ from recorder.store import recordings
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.faulty_objects import Fault, FaultyObjects, When
 from tests.support.senders import Body, content, metadata, sha256
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(params=["tails in place", "tails in staging"])
@@ -213,7 +214,7 @@ async def test_many_small_bodies_that_are_held_for_their_checksum_do_not_wait_fo
             await asyncio.sleep(0.1)
             return await super().chunk()
 
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(60):
         done = await asyncio.gather(
             *(send(bureau, upload.id, 0, Slow(sent, chunk=200_000), check) for upload in uploads)
         )
@@ -234,7 +235,7 @@ async def test_memory_is_asked_for_again_when_a_flush_has_failed(
     flush = "write_part" if store.parts_grow else "put"
     store.faults = [Fault(flush, When.BEFORE, times=4)]
     late = await opened(bureau, 8 * MIB)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         status = await send(bureau, late.id, 0, Body(content(8 * MIB)))
     gate.set()
     await asyncio.gather(*sending)
@@ -259,19 +260,19 @@ async def test_asking_again_and_again_does_not_crumble_an_upload(bureau: Bureau)
     status = await sending
     assert status.upload.offset > 10
     pieces = await bureau.value("SELECT count(*) FROM upload_piece")
-    assert isinstance(pieces, int)
-    assert pieces <= 4
+    assert pieces in range(5)
 
 
 async def test_the_newest_connection_wins_over_one_that_still_waits(bureau: Bureau) -> None:
     sent = content(1000)
     upload = await opened(bureau, len(sent))
-    async with intake_of(bureau.deps).exclusively(upload.id):
+    intake = intake_of(bureau.deps)
+    async with intake.exclusively(upload.id):
         dead = asyncio.create_task(send(bureau, upload.id, 0, Body(b"", open_end=asyncio.Event())))
-        await asyncio.sleep(0.2)
+        await eventually(lambda: intake._next[upload.id] == 1, within=60)
         newest = asyncio.create_task(send(bureau, upload.id, 0, Body(sent)))
-        await asyncio.sleep(0.2)
-    async with asyncio.timeout(10):
+        await eventually(lambda: intake._next[upload.id] == 2, within=60)
+    async with asyncio.timeout(60):
         status = await newest
         with pytest.raises(Conflict) as ended:
             await dead

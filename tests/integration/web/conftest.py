@@ -13,7 +13,14 @@ from tests.support.web_service import WebService, open_web_service
 
 @pytest.fixture
 async def service(database_url: str, tmp_path: Path) -> AsyncIterator[WebService]:
-    """A service that loses patience with silent senders after a second."""
+    """A service whose patience no slow machine tries."""
+    async with open_web_service(database_url, tmp_path, upload_silence_s=120) as running:
+        yield running
+
+
+@pytest.fixture
+async def hasty(database_url: str, tmp_path: Path) -> AsyncIterator[WebService]:
+    """One that loses patience with silent senders after a second."""
     async with open_web_service(database_url, tmp_path, upload_silence_s=1) as running:
         yield running
 

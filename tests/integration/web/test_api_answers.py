@@ -169,7 +169,7 @@ async def test_work_in_progress_is_streamed_as_it_changes(
 ) -> None:
     headers = {"Authorization": f"Bearer {supervisor}"}
     place = f"{service.url}/api/v1/work/stream"
-    async with asyncio.timeout(10), service.session.get(place, headers=headers) as stream:
+    async with asyncio.timeout(60), service.session.get(place, headers=headers) as stream:
         assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         assert await stream.content.readuntil(b"\n\n") == b"retry: 2000\n\n"
         assert snapshot(await stream.content.readuntil(b"\n\n"))["uploads"] == []

@@ -56,14 +56,14 @@ class Line:
 
     async def answer(self) -> tuple[int, dict[str, str]]:
         """Status and headers of the next answer, which must have no body."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().splitlines()
         named = (line.partition(": ") for line in lines[1:] if line)
         return int(lines[0].split()[1]), {name.lower(): value for name, _, value in named}
 
     async def rest(self) -> bytes:
         """Everything until the service ends the connection."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self._reader.read()
 
     def close(self) -> None:

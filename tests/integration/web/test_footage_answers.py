@@ -180,8 +180,7 @@ async def test_an_original_with_too_few_bytes_in_the_store_is_broken_off(
     recording = await service.bureau.recording()
     answer = await service.raw(
         f"GET /api/v1/recordings/{recording}/original HTTP/1.1\r\nHost: x\r\n"
-        f"Authorization: Bearer {supervisor}\r\n\r\n".encode(),
-        within=60,
+        f"Authorization: Bearer {supervisor}\r\n\r\n".encode()
     )
     # Nobody waits for the rest, and nobody can take the answer for whole.
     head, _, body = answer.partition(b"\r\n\r\n")

@@ -227,12 +227,12 @@ class Line:
         """The status of the answer, whose body stays unread."""
         lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *more]
         self.writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return int((await self.reader.readuntil(b"\r\n\r\n")).split()[1])
 
     async def has_ended(self) -> bool:
         """Whether the service has ended it; waits for that."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             try:
                 while await self.reader.read(4096):
                     pass

@@ -173,7 +173,7 @@ async def test_sigterm_ends_all_processes_in_order_and_bytes_that_arrived_are_ke
                 lambda: arrived(service, 2_000_000), within=20, what="the bytes of the body"
             )
             service.parent.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(60):
                 assert await service.parent.wait() == 0
             assert not any(map(alive, family.values()))
             sending.cancel()
@@ -230,7 +230,7 @@ async def test_whoever_is_asked_tells_the_figures_of_all_and_leaves_out_a_silent
             async def without_it() -> bool:
                 # A connection that the stopped one had accepted before would wait for ever.
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(20):
+                    async with asyncio.timeout(60):
                         return processes_of(await service.figures()) == {"0", "1"}
                 return False
 

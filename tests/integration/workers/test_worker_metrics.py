@@ -28,7 +28,7 @@ async def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
     """Status line and body of the answer to these bytes; both empty without one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

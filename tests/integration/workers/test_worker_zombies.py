@@ -53,7 +53,7 @@ async def works_on(
 ) -> None:
     """The worker is none the worse for it: it does the next piece of work alone."""
     other.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await other.wait()
     again = await deliver(yard.bureau, await camera(yard.bureau, "NEXT"), content(9_000, seed=seed))
     done = await yard.when(again, "verify", "done")
