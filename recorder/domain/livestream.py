@@ -292,7 +292,17 @@ def list_digest(objects: Iterable[tuple[int, int, int, bytes]]) -> bytes:
     Text that is hashed: ``segments\\n`` and then for each ``<period> <number> <length> <hex>\\n``;
     an init segment has the number of its period, negative.
     """
-    running = hashlib.sha256(b"segments\n")
-    for period, number, length, sha256 in objects:
-        running.update(f"{period} {number} {length} {sha256.hex()}\n".encode())
+    running = hashlib.sha256(list_beginning())
+    for each in objects:
+        running.update(list_line(*each))
     return running.digest()
+
+
+def list_beginning() -> bytes:
+    """What the text of ``list_digest`` begins with."""
+    return b"segments\n"
+
+
+def list_line(period: int, number: int, length: int, sha256: bytes) -> bytes:
+    """What the text of ``list_digest`` says of one object."""
+    return f"{period} {number} {length} {sha256.hex()}\n".encode()

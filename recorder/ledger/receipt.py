@@ -33,6 +33,10 @@ class SealedObject:
     #: The store's version id; None for a store that has none.
     version: str | None
     length: int
+    #: None for an object itself. Else key and version are those of the locked list that names so
+    #: many objects, ``list_sha256`` is its digest, and ``length`` is what they have together.
+    listed: int | None = None
+    list_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,12 @@ def _objects(facts: dict[str, canonical.Json]) -> tuple[SealedObject, ...]:
         raise _field("objects")
     members = [_object(item) for item in listed]
     objects = tuple(
-        SealedObject(_text(o, "key"), _optional_text(o, "version"), _count(o, "length"))
+        SealedObject(
+            _text(o, "key"),
+            _optional_text(o, "version"),
+            _count(o, "length"),
+            *((_count(o, "listed"), _digest(o, "sha256")) if "listed" in o else ()),
+        )
         for o in members
     )
     if sum(o.length for o in objects) != facts.get("length"):

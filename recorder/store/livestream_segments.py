@@ -12,18 +12,19 @@ from datetime import datetime
 from recorder.domain.fragments import Track
 from recorder.domain.ids import LivestreamId, RecordingId
 from recorder.domain.livestream import Edge, Gap, PeriodCause, Segment
-from recorder.domain.upload import Part
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
-_COLUMNS = (
+#: The columns of a segment, as ``segment_of`` reads them; ``s`` is its table.
+COLUMNS = (
     "s.livestream_id, s.number, s.period, s.state, s.object_key, s.version, s.length_bytes,"
     " s.sha256, s.sm3, s.lock_until, s.previous_sha256, s.media_time_us, s.duration_us,"
     " s.device_at, s.arrived_at, s.keyframe, s.recording_id"
 )
 
 
-def _from_row(row: Row) -> Segment:
+def segment_of(row: Row) -> Segment:
+    """The segment of a row with COLUMNS."""
     return Segment(
         livestream=row["livestream_id"],
         number=row["number"],
@@ -50,24 +51,24 @@ async def find(
 ) -> Segment | None:
     """The row of these bytes under this number."""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
         " WHERE s.livestream_id = $1 AND s.number = $2 AND s.sha256 = $3",
         livestream,
         number,
         sha256,
     )
-    return _from_row(row) if row else None
+    return segment_of(row) if row else None
 
 
 async def stored(connection: Connection, livestream: LivestreamId, number: int) -> Segment | None:
     """The segment that counts under this number."""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
         " WHERE s.livestream_id = $1 AND s.number = $2 AND s.state = 'stored'",
         livestream,
         number,
     )
-    return _from_row(row) if row else None
+    return segment_of(row) if row else None
 
 
 async def adopt(change: Change, segment: Segment, version: str, lock_until: datetime) -> str | None:
@@ -148,7 +149,7 @@ async def tracks_of(
 async def edges(connection: Connection, livestream: LivestreamId) -> list[Edge]:
     """Where a segment does not follow the one before in number and period, the first included."""
     rows = await connection.fetch(
-        f"SELECT p.cause, s.before_number, {_COLUMNS} FROM (SELECT *,"  # noqa: S608 - constant text
+        f"SELECT p.cause, s.before_number, {COLUMNS} FROM (SELECT *,"  # noqa: S608 - constant text
         " lag(number) OVER (ORDER BY number) AS before_number,"
         " lag(period) OVER (ORDER BY number) AS before_period FROM livestream_segment"
         " WHERE livestream_id = $1 AND number > 0 AND state = 'stored') AS s"
@@ -161,7 +162,7 @@ async def edges(connection: Connection, livestream: LivestreamId) -> list[Edge]:
     for row in rows:
         number = row["before_number"]
         before = await stored(connection, livestream, number) if number is not None else None
-        after = _from_row(row)
+        after = segment_of(row)
         same = before is not None and before.period == after.period
         found.append(Edge(before, after, None if same else PeriodCause(row["cause"])))
     return found
@@ -170,23 +171,12 @@ async def edges(connection: Connection, livestream: LivestreamId) -> list[Edge]:
 async def newest(connection: Connection, livestream: LivestreamId) -> Segment | None:
     """The stored segment with the highest number."""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
         " WHERE s.livestream_id = $1 AND s.number > 0 AND s.state = 'stored'"
         " ORDER BY s.number DESC LIMIT 1",
         livestream,
     )
-    return _from_row(row) if row else None
-
-
-async def unsealed(connection: Connection, livestream: LivestreamId) -> list[Segment]:
-    """Stored segments of no recording yet, in the order of an original."""
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
-        " WHERE s.livestream_id = $1 AND s.recording_id IS NULL AND s.state = 'stored'"
-        " ORDER BY s.period, s.number",
-        livestream,
-    )
-    return [_from_row(row) for row in rows]
+    return segment_of(row) if row else None
 
 
 async def has_conflicts(connection: Connection, livestream: LivestreamId) -> bool:
@@ -197,52 +187,6 @@ async def has_conflicts(connection: Connection, livestream: LivestreamId) -> boo
         livestream,
     )
     return found
-
-
-async def join(
-    change: Change,
-    livestream: LivestreamId,
-    recording: RecordingId,
-    numbers: Sequence[int],
-    sidecar: tuple[str, str],
-) -> int:
-    """Make these stored segments the original of a recording, in order; says how many."""
-    key, version = sidecar
-    await change.connection.execute(
-        "INSERT INTO original_object (recording_id, n, object_key, version, length_bytes,"
-        " lock_until, sidecar_key, sidecar_version)"
-        " SELECT $2, row_number() OVER (ORDER BY period, number) - 1, object_key, version,"
-        " length_bytes, lock_until, $4, $5 FROM livestream_segment"
-        " WHERE livestream_id = $1 AND state = 'stored' AND recording_id IS NULL"
-        " AND number = ANY($3::bigint[])",
-        livestream,
-        recording,
-        list(numbers),
-        key,
-        version,
-    )
-    return await change.connection.execute(
-        "UPDATE livestream_segment SET recording_id = $2 WHERE livestream_id = $1"
-        " AND state = 'stored' AND recording_id IS NULL AND number = ANY($3::bigint[])",
-        livestream,
-        recording,
-        list(numbers),
-    )
-
-
-async def arrivals(connection: Connection, recording: RecordingId) -> list[Part]:
-    """What arrived of a recording that was a livestream, object by object, as verify compares."""
-    rows = await connection.fetch(
-        "SELECT o.n, s.length_bytes, s.sha256,"
-        " sum(s.length_bytes) OVER (ORDER BY o.n) - s.length_bytes AS begins"
-        " FROM original_object o JOIN livestream_segment s ON s.object_key = o.object_key"
-        " WHERE o.recording_id = $1 ORDER BY o.n",
-        recording,
-    )
-    return [
-        Part(row["n"] + 1, int(row["begins"]), row["length_bytes"], row["sha256"], "")
-        for row in rows
-    ]
 
 
 async def insert_gaps(change: Change, recording: RecordingId, gaps: Sequence[Gap]) -> None:
@@ -306,13 +250,13 @@ async def entries(
 async def with_lock_before(connection: Connection, moment: datetime, limit: int) -> list[Segment]:
     """Segments of no recording, second bodies among them, whose lock ends before the moment."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
         " WHERE s.recording_id IS NULL AND s.state <> 'intended' AND s.lock_until < $1"
         " ORDER BY s.lock_until LIMIT $2",
         moment,
         limit,
     )
-    return [_from_row(row) for row in rows]
+    return [segment_of(row) for row in rows]
 
 
 async def set_lock(connection: Connection, segment: Segment, until: datetime) -> None:
@@ -330,13 +274,13 @@ async def set_lock(connection: Connection, segment: Segment, until: datetime) ->
 async def untold(change: Change, livestream: LivestreamId, limit: int) -> list[Segment]:
     """Stored segments of which no custody event tells yet, by number; nobody else tells them."""
     rows = await change.connection.fetch(
-        f"SELECT {_COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
         " WHERE s.livestream_id = $1 AND NOT s.told AND s.state = 'stored'"
         " ORDER BY s.number LIMIT $2 FOR UPDATE SKIP LOCKED",
         livestream,
         limit,
     )
-    return [_from_row(row) for row in rows]
+    return [segment_of(row) for row in rows]
 
 
 async def mark_told(change: Change, livestream: LivestreamId, numbers: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from recorder.domain.events import MediaProbed, RecordingMismatched, RecordingSe
 from recorder.domain.ids import AgencyId, RecordingId, UploadId
 from recorder.domain.people import Scope
 from recorder.domain.recording import Admission, Integrity, OriginalObject, Recording
+from recorder.store import sealed_segments
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -227,6 +228,16 @@ async def objects_of(connection: Connection, recording: RecordingId) -> list[Ori
     ]
 
 
+async def sidecar_of(connection: Connection, recording: RecordingId) -> tuple[str, str]:
+    """Key and version of what describes the first object: a livestream's manifest."""
+    row = await connection.fetchrow(
+        "SELECT sidecar_key, sidecar_version FROM original_object"
+        " WHERE recording_id = $1 ORDER BY n LIMIT 1",
+        recording,
+    )
+    return (row["sidecar_key"], row["sidecar_version"]) if row else ("", "")
+
+
 async def upload_of(connection: Connection, recording: RecordingId) -> UploadId | None:
     """The upload that became this recording."""
     found: UploadId | None = await connection.fetchval(
@@ -247,7 +258,9 @@ async def seal(change: Change, event: RecordingSealed) -> bool:
         event.sm3,
         change.now,
     )
-    if touched:
+    if touched and "listed" in event.objects[0]:
+        await sealed_segments.confirm(change, RecordingId(event.subject))
+    elif touched:
         await _set_object_digests(change, event.subject, event.objects)
     return touched == 1
 
@@ -272,7 +285,7 @@ async def _set_object_digests(
     await change.connection.executemany(
         "UPDATE original_object SET sha256 = decode($3, 'hex'), sm3 = decode($4, 'hex')"
         " WHERE recording_id = $1 AND n = $2",
-        [(recording, n, o["sha256"], o["sm3"]) for n, o in enumerate(objects)],
+        [(recording, o.get("n", n), o["sha256"], o["sm3"]) for n, o in enumerate(objects)],
     )
 
 

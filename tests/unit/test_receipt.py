@@ -182,6 +182,8 @@ def test_a_receipt_for_other_bytes_is_refused() -> None:
         _with("facts.objects", [None]),
         _with("facts.objects", [{"key": "a", "version": 1, "length": 18}]),
         _with("facts.objects", [{"key": "a", "version": "v", "length": 17}]),
+        _with("facts.objects", [{"key": "a", "version": "v", "length": 18, "listed": 3}]),
+        _with("facts.objects", [{"key": "a", "length": 18, "listed": -3, "sha256": SHA256}]),
     ],
 )
 def test_a_note_about_anything_else_is_no_receipt(body: object) -> None:
@@ -213,6 +215,13 @@ def test_what_the_signed_event_may_leave_open_stays_open() -> None:
     assert read.object_version is None
     body["facts"] |= {"length": 0, "objects": []}
     assert receipt.verify(_signed(body), KEYS).object_version is None
+
+
+def test_one_line_stands_for_the_many_objects_that_a_locked_list_names() -> None:
+    listed = {"key": "a/sealed.json", "version": "v", "length": 18, "listed": 43_201}
+    body = _with("facts.objects", [{**listed, "sha256": SHA256, "sm3": SHA256}])
+    (named,) = receipt.verify(_signed(body), KEYS).objects
+    assert named == receipt.SealedObject("a/sealed.json", "v", 18, 43_201, SHA256)
 
 
 def test_marks_of_mail_and_editors_and_later_blocks_are_forgiven() -> None:

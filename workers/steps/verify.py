@@ -12,8 +12,9 @@ from recorder.adapters.objects import Bucket
 from recorder.domain.events import CustodyEvent, RecordingMismatched, RecordingSealed
 from recorder.domain.recording import Flag, OriginalObject, Recording
 from recorder.domain.upload import Part
-from recorder.store import livestream_segments, recordings, uploads
+from recorder.store import recordings, uploads
 from workers.context import StepContext, missing_is_alarming
+from workers.steps import verify_livestream
 from workers.steps.digests import DoubleDigest, absorb, absorb_file
 
 
@@ -27,16 +28,25 @@ async def verify(context: StepContext) -> Sequence[CustodyEvent]:
     recording, objects, _ = await context.recording()
     async with context.deps.database.acquire() as connection:
         upload = await recordings.upload_of(connection, recording.id)
-        parts = await (
-            uploads.parts(connection, upload)
-            if upload
-            else livestream_segments.arrivals(connection, recording.id)
-        )
+        parts = await uploads.parts(connection, upload) if upload else []
     whole = DoubleDigest([part.length for part in parts])
+    digests = await _read_all(context, recording, objects, whole)
+    if recording.livestream is None:
+        return [_verdict(recording, parts, whole, digests)]
+    return [await verify_livestream.verdict(context, recording, whole, digests)]
+
+
+async def _read_all(
+    context: StepContext,
+    recording: Recording,
+    objects: Sequence[OriginalObject],
+    whole: DoubleDigest,
+) -> list[tuple[OriginalObject, DoubleDigest]]:
+    """Every object with its own digests; ``whole`` takes in all of them."""
     digests: list[tuple[OriginalObject, DoubleDigest]] = []
+    before = 0
 
     def show(length: int) -> None:
-        before = sum(digest.length for _, digest in digests)
         context.progress["percent"] = min(100, 100 * (before + length) // max(1, recording.length))
 
     for stored in objects:
@@ -51,7 +61,8 @@ async def verify(context: StepContext) -> Sequence[CustodyEvent]:
                 blocks = store.read(Bucket.ORIGINALS, stored.key, stored.version)
                 await absorb(blocks, into, show)
         digests.append((stored, own))
-    return [_verdict(recording, parts, whole, digests)]
+        before += own.length
+    return digests
 
 
 def _verdict(

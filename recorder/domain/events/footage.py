@@ -98,10 +98,12 @@ class RecordingSealed(CustodyEvent):
     received_at: datetime
     device_clock_at: datetime | None
     clock_offset_ms: int | None
-    #: {"key", "version", "length", "sha256", "sm3"} of each object of the original, in order.
+    #: {"key", "version", "length", "sha256", "sm3"} of each object of the original, in order. Of a
+    #: livestream: one for all, with "listed", their number; key, version and digests are those of
+    #: the manifest that lists them, length is theirs together.
     objects: tuple[dict[str, object], ...]
     incomplete: bool
-    #: Which checks were made: read_back, arrival_digests, declared_sha256.
+    #: Which checks were made: read_back, arrival_digests, declared_sha256, manifest.
     checks: tuple[str, ...]
 
 
@@ -116,6 +118,7 @@ class RecordingMismatched(CustodyEvent):
     #: Positions in bytes where the read-back differs from what arrived.
     differing_offsets: tuple[int, ...]
     reasons: tuple[str, ...]
+    #: All of them; of a livestream those that differ, each with its place "n".
     objects: tuple[dict[str, object], ...] = ()
 
 

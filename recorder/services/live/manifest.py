@@ -5,14 +5,14 @@ Written once, before the recording's row; fields are only ever added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from recorder.domain.ids import RecordingId
 from recorder.domain.instant import Instant, format_utc
-from recorder.domain.livestream import Gap, Livestream, Segment, list_digest
+from recorder.domain.livestream import Gap, Livestream, Segment
 from recorder.errors import IntegrityError, InvalidInput
 from recorder.ledger import canonical
 from recorder.services.live.opening import description
@@ -28,28 +28,30 @@ class Manifest:
     gaps: tuple[Gap, ...]
 
 
-def written(
-    livestream: Livestream,
-    recording: RecordingId,
-    segments: Sequence[Segment],
-    gaps: Sequence[Gap],
-    continues: RecordingId | None,
-) -> bytes:
-    """The canonical bytes of a manifest."""
-    return canonical.encode(
+def around(
+    livestream: Livestream, recording: RecordingId, gaps: Sequence[Gap], arrival_sha256: bytes
+) -> tuple[bytes, bytes]:
+    """What stands before and behind the segments in the canonical bytes of a manifest."""
+    whole = canonical.encode(
         {
             "v": 1,
             **description(livestream),
             "recording": str(recording),
-            "continues": str(continues) if continues else None,
+            "continues": str(livestream.recording) if livestream.recording else None,
             "last": livestream.last_number,
-            "arrival_sha256": list_digest(
-                (s.period, s.number, s.length, s.sha256) for s in segments
-            ).hex(),
+            "arrival_sha256": arrival_sha256.hex(),
             "gaps": [gap_to_json(gap) for gap in gaps],
-            "segments": [_segment_to_json(segment) for segment in segments],
+            "segments": [],
         }
     )
+    # An empty list at the name that no text can hold: quotes inside of text are escaped.
+    head, tail = whole.split(b'"segments":[]', 1)
+    return head + b'"segments":[', b"]" + tail
+
+
+def lines(segments: Iterable[Segment]) -> bytes:
+    """The canonical bytes of segments as they stand in the list of a manifest."""
+    return b",".join(canonical.encode(_segment_to_json(segment)) for segment in segments)
 
 
 def read(content: bytes) -> Manifest:

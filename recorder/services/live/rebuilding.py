@@ -35,6 +35,7 @@ from recorder.ledger import canonical
 from recorder.runtime import Deps
 from recorder.services.live import chunks, manifest, sealing
 from recorder.services.live.opening import lock_end
+from recorder.services.live.tally import Tally
 from recorder.store import (
     devices,
     livestream_arrivals,
@@ -43,6 +44,7 @@ from recorder.store import (
     livestreams,
     rebuilding,
     recordings,
+    sealed_segments,
 )
 from recorder.store.change import Change
 
@@ -307,9 +309,11 @@ async def _recording(
     async with deps.database.acquire() as connection:
         if await recordings.find(connection, recording, EVERYTHING) is not None:
             return
-        waiting = await livestream_segments.unsealed(connection, livestream_id)
-    members = [each for each in waiting if each.number in listed.numbers]
-    if {each.key for each in members} != {each["key"] for each in listed.said["segments"]}:
+        tally, keys = Tally(), set[str]()
+        async for page in sealed_segments.waiting(connection, livestream_id):
+            members = tally.taken([each for each in page if each.number in listed.numbers])
+            keys.update(each.key for each in members)
+    if keys != {each["key"] for each in listed.said["segments"]}:
         report.incomplete.append(key)
         return
     async with deps.change(actor) as change:
@@ -322,7 +326,7 @@ async def _recording(
             sealing.Assembly(
                 livestream=found,
                 recording=recording,
-                segments=tuple(members),
+                members=tally,
                 gaps=listed.gaps,
                 manifest=key,
                 manifest_version=stored.version,

@@ -22,19 +22,19 @@ from recorder.domain.livestream import (
     LivestreamState,
     Segment,
     gap_of,
-    list_digest,
     manifest_key,
     missing_at_end,
 )
 from recorder.domain.people import Actor
 from recorder.domain.recording import Admission, Flag, Integrity, Recording
-from recorder.errors import Conflict
+from recorder.errors import Conflict, InternalError
 from recorder.runtime import Deps
 from recorder.services import casework
 from recorder.services.live import manifest
 from recorder.services.live.opening import lock_end
+from recorder.services.live.tally import Tally
 from recorder.services.live.telling import tell
-from recorder.store import livestream_segments, livestreams, recordings
+from recorder.store import livestream_segments, livestreams, recordings, sealed_segments
 from recorder.store.change import Change
 from recorder.store.connection import Connection
 
@@ -47,7 +47,7 @@ class Assembly:
 
     livestream: Livestream
     recording: RecordingId
-    segments: tuple[Segment, ...]
+    members: Tally
     gaps: tuple[Gap, ...]
     manifest: str
     manifest_version: str
@@ -56,14 +56,6 @@ class Assembly:
     @property
     def continues(self) -> RecordingId | None:
         return self.livestream.recording
-
-    @property
-    def arrival_sha256(self) -> bytes:
-        return list_digest((s.period, s.number, s.length, s.sha256) for s in self.segments)
-
-    @property
-    def length(self) -> int:
-        return sum(each.length for each in self.segments)
 
 
 async def seal(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> RecordingId | None:
@@ -96,7 +88,7 @@ async def _named(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> Lives
             return None
         while await tell(change, found):
             pass
-        if found.sealing is None and await livestream_segments.unsealed(
+        if found.sealing is None and await sealed_segments.is_any_waiting(
             change.connection, livestream_id
         ):
             await livestreams.name_sealing(change, livestream_id, RecordingId(new_uuid()))
@@ -113,35 +105,49 @@ async def _close_empty(deps: Deps, actor: Actor, livestream: Livestream) -> None
 
 async def _assembled(deps: Deps, livestream: Livestream, recording: RecordingId) -> Assembly:
     """What the manifest lists: that of an earlier try, or one of everything that waits now."""
-    async with deps.database.acquire() as connection:
-        waiting = await livestream_segments.unsealed(connection, livestream.id)
-        gaps = await gaps_now(connection, livestream)
+    tally = Tally()
     key = manifest_key(livestream.key_prefix, recording)
-    content = manifest.written(livestream, recording, waiting, gaps, livestream.recording)
+    async with deps.database.acquire() as connection:
+        gaps = await gaps_now(connection, livestream)
+        blocks = [
+            manifest.lines(tally.taken(page))
+            async for page in sealed_segments.waiting(connection, livestream.id)
+        ]
+    head, tail = manifest.around(livestream, recording, gaps, tally.arrival_sha256)
+    content = [head, b",".join(blocks), tail]
     try:
         stored = await deps.objects.put(
             Bucket.ORIGINALS,
             key,
-            [content],
+            content,
             lock_until=lock_end(deps),
             media_type="application/json",
         )
     except Conflict:
         stored = (await deps.objects.versions(Bucket.ORIGINALS, key))[-1]
-        blocks = deps.objects.read(Bucket.ORIGINALS, key, stored.version)
-        content = b"".join([block async for block in blocks])
-        listed = manifest.read(content)
-        waiting = [each for each in waiting if each.number in listed.numbers]
+        read = deps.objects.read(Bucket.ORIGINALS, key, stored.version)
+        content = [b"".join([block async for block in read])]
+        listed = manifest.read(content[0])
         gaps = list(listed.gaps)
+        tally = await _listed(deps, livestream, listed)
     return Assembly(
         livestream,
         recording,
-        tuple(waiting),
+        tally,
         tuple(gaps),
         key,
         stored.version,
-        hashlib.sha256(content).hexdigest(),
+        hashlib.sha256(b"".join(content)).hexdigest(),
     )
+
+
+async def _listed(deps: Deps, livestream: Livestream, listed: manifest.Manifest) -> Tally:
+    """The segments that an earlier try has listed; whatever else waits is not for now."""
+    tally = Tally()
+    async with deps.database.acquire() as connection:
+        async for page in sealed_segments.waiting(connection, livestream.id):
+            tally.taken([each for each in page if each.number in listed.numbers])
+    return tally
 
 
 async def gaps_now(connection: Connection, livestream: Livestream) -> list[Gap]:
@@ -164,13 +170,13 @@ async def write(change: Change, assembly: Assembly) -> None:
     conflicts = await livestream_segments.has_conflicts(change.connection, livestream.id)
     recording = _recording(change, assembly, conflicts)
     await recordings.insert(
-        change, recording, source=livestream.source, arrival_sha256=assembly.arrival_sha256
+        change, recording, source=livestream.source, arrival_sha256=assembly.members.arrival_sha256
     )
-    await livestream_segments.join(
+    await sealed_segments.join(
         change,
         livestream.id,
         recording.id,
-        [each.number for each in assembly.segments],
+        assembly.members.numbers,
         (assembly.manifest, assembly.manifest_version),
     )
     if assembly.continues is None:
@@ -197,10 +203,11 @@ async def write(change: Change, assembly: Assembly) -> None:
 
 
 def _recording(change: Change, assembly: Assembly, conflicts: bool) -> Recording:
-    livestream, segments = assembly.livestream, assembly.segments
-    media = [each for each in segments if each.number > 0] or list(segments)
-    began = media[0].device_at
-    last = media[-1]
+    livestream, members = assembly.livestream, assembly.members
+    first, last = members.first, members.last
+    if first is None or last is None:
+        raise InternalError("livestream-vanished", "A recording of no segments cannot be.")
+    began = first.device_at
     flags = dict.fromkeys(livestream.flags)
     if assembly.gaps and assembly.continues is None:
         flags[Flag.LIVE_GAPS.value] = None
@@ -220,14 +227,14 @@ def _recording(change: Change, assembly: Assembly, conflicts: bool) -> Recording
         integrity=Integrity.RECEIVED,
         admission=Admission.QUARANTINED if reasons else Admission.ADMITTED,
         quarantine_reasons=reasons,
-        length=assembly.length,
+        length=members.length,
         declared_sha256=None,
         sha256=None,
         sm3=None,
         original_name=f"{livestream.title}{livestream.file_ending}",
         stage=livestream.stage,
         device_clock_at=livestream.device_clock_at,
-        received_at=min(each.arrived_at for each in media),
+        received_at=members.received_at or first.arrived_at,
         clock_offset_ms=livestream.clock_offset_ms,
         started_at=began,
         ended_at=_end(last) if began else None,
@@ -272,9 +279,9 @@ def _told(assembly: Assembly, recording: Recording) -> RecordingAssembled:
         agency=recording.agency,
         livestream=assembly.livestream.id,
         length=recording.length,
-        objects=len(assembly.segments),
-        periods=len({each.period for each in assembly.segments}),
-        arrival_sha256=assembly.arrival_sha256,
+        objects=len(assembly.members.numbers),
+        periods=len(assembly.members.periods),
+        arrival_sha256=assembly.members.arrival_sha256,
         manifest=assembly.manifest,
         manifest_version=assembly.manifest_version,
         manifest_sha256=assembly.manifest_sha256,

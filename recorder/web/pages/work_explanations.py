@@ -154,6 +154,7 @@ MISMATCHES: dict[str, str] = {
     "length": "another length",
     "arrival_digests": "other bytes than arrived",
     "declared_sha256": "not the digest that the device declared",
+    "manifest": "its manifest lists something else",
     "original-missing": "the original is gone",
     "digest": "other bytes than were sealed",
     "missing": "the original is gone",

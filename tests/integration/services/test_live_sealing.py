@@ -8,6 +8,7 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,22 @@ async def test_a_closed_livestream_is_one_recording_of_the_very_bytes(bureau: Bu
     proven = receipts.verify(
         text, [bureau.deps.signer.verifier], length=len(sent.whole), sha256=row.sha256.hex()
     )
-    assert len(proven.objects) == 7
+    # Small however long it was: it names the manifest, which names every object.
+    (named,) = proven.objects
+    assert (named.listed, named.length, len(text) < 2500) == (7, len(sent.whole), True)
+    assert named.version is not None
+    blocks = bureau.deps.objects.read(Bucket.ORIGINALS, named.key, named.version)
+    listing = b"".join([block async for block in blocks])
+    assert hashlib.sha256(listing).hexdigest() == named.list_sha256
+    assert [each["sha256"] for each in manifest.read(listing).said["segments"]] == [
+        hashlib.sha256(part).hexdigest() for part in (sent.init, *sent.segments)
+    ]
+    digests = await bureau.value(
+        "SELECT count(*) FROM original_object o JOIN livestream_segment s USING (object_key)"
+        " WHERE o.recording_id = $1 AND o.sha256 = s.sha256 AND o.sm3 = s.sm3",
+        closed.recording,
+    )
+    assert digests == 7
     found = await casework.find_cases(bureau.deps, bureau.actor(), number=NUMBER)
     assert [case.recordings for case in found.items] == [1]
     for level in audit.Level:
@@ -116,6 +132,36 @@ async def test_a_byte_that_changed_in_the_store_is_a_mismatch(bureau: Bureau) ->
     await verify(bureau)
     row, _ = await original_of(bureau, recording)
     assert row.integrity is Integrity.MISMATCHED
+    told: Any = await bureau.value(
+        "SELECT facts FROM custody_event WHERE name = 'RecordingMismatched' AND subject_id = $1",
+        recording,
+    )
+    assert told["reasons"] == ["arrival_digests"]
+    assert [each["n"] for each in told["objects"]] == [3]
+    begins = len(sent.init) + len(sent.segments[0]) + len(sent.segments[1])
+    assert told["differing_offsets"] == [begins]
+
+
+async def test_a_manifest_that_lists_something_else_is_a_mismatch(bureau: Bureau) -> None:
+    actor, sent = await camera(bureau), take()
+    livestream = await pushed(bureau, actor, sent)
+    await live.request_close(bureau.deps, actor, livestream.id, last=6)
+    recording = await recording_of(bureau, livestream.id)
+    async with bureau.deps.database.acquire() as connection:
+        key, version = await recordings.sidecar_of(connection, recording)
+    path = bureau.deps.objects.local_path(Bucket.ORIGINALS, key, version)
+    assert path is not None
+    content = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(
+        content.replace(hashlib.sha256(sent.segments[1]).hexdigest().encode(), b"0" * 64)
+    )
+    await verify(bureau)
+    row, _ = await original_of(bureau, recording)
+    assert (row.integrity, row.sha256) == (
+        Integrity.MISMATCHED,
+        hashlib.sha256(sent.whole).digest(),
+    )
 
 
 async def test_what_is_missing_may_come_for_a_day_and_then_it_is_sealed_at_once(
