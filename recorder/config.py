@@ -102,6 +102,10 @@ class Config(BaseModel):
     #: Refused sign-ins for one login, and for one address, within 15 minutes.
     sign_in_tries: int = Field(8, ge=1)
     sign_in_tries_per_address: int = Field(60, ge=1)
+    #: Roles that do nothing without a second factor, comma-separated; empty: whoever wants one.
+    second_factor_roles: str = Field(
+        "", pattern=r"^((officer|supervisor|administrator)(,(officer|supervisor|administrator))*)?$"
+    )
     #: Of one asker within a minute, in all processes together; 0: as many as they like.
     searches_per_minute: int = Field(300, ge=0, le=1_000_000)
     upload_openings_per_minute: int = Field(600, ge=0, le=1_000_000)
@@ -149,6 +153,10 @@ class Config(BaseModel):
         except ValueError as error:
             raise ValueError(f"RECORDER_LIVE_PULL_NETWORKS: {error}") from error
         return self
+
+    def needs_second_factor(self, role: str) -> bool:
+        """Whether people of this role do nothing without a second factor."""
+        return role in self.second_factor_roles.split(",")
 
     @property
     def upload_idle(self) -> timedelta:

@@ -26,7 +26,7 @@ from recorder.domain.instant import Instant
 from recorder.domain.people import OPERATOR
 from recorder.errors import Conflict, InvalidInput, RecorderError
 from recorder.runtime import Deps, open_deps
-from recorder.services import accounts, gateways, organs, registry
+from recorder.services import accounts, gateways, organs, registry, second_factor
 from recorder.store import migrate
 
 Answer = dict[str, object]
@@ -101,6 +101,11 @@ def _add_user(verbs: Verbs) -> None:
         change.add_argument("login", metavar="LOGIN")
         _reason_argument(change)
         change.set_defaults(suspended=name == "suspend")
+    factor = _leaf(
+        verbs, "end-second-factor", "ask no code any more, for who lost app and codes", _user_factor
+    )
+    factor.add_argument("login", metavar="LOGIN")
+    _reason_argument(factor)
 
 
 def _add_device(verbs: Verbs) -> None:
@@ -287,6 +292,11 @@ async def _login_link(deps: Deps, args: argparse.Namespace) -> Answer:
         "url": f"{base}/login/{secret}",
         "hours": hours,
     }
+
+
+async def _user_factor(deps: Deps, args: argparse.Namespace) -> Answer:
+    await second_factor.end_of(deps, OPERATOR, login=args.login, reason=args.reason)
+    return {"login": args.login, "second_factor": "ended"}
 
 
 async def _device_add(deps: Deps, args: argparse.Namespace) -> Answer:

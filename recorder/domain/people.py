@@ -142,6 +142,8 @@ class Actor:
     suspended: bool = False
     #: Came with a push key: may deliver this livestream and nothing else.
     livestream: LivestreamId | None = None
+    #: A person whose role needs a second factor and who has none may do nothing but set it up.
+    unready: bool = False
 
     def may(self, permission: Permission) -> bool:
         """Whether the role grants it; a suspended device keeps only the upload."""
@@ -153,7 +155,7 @@ class Actor:
             return False
         if permission is Permission.SIGNED_IN:
             return not self.suspended
-        if self.suspended and permission not in _SUSPENDED:
+        if self.unready or (self.suspended and permission not in _SUSPENDED):
             return False
         return permission in GRANTS[self.role]
 

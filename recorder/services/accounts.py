@@ -7,7 +7,7 @@ within the own agency; only somebody who sees every agency makes others who do.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from recorder.adapters import passwords
@@ -25,6 +25,7 @@ from recorder.services import names, organs, secrecy
 from recorder.services.organs import add_agency, ensure_own_agency
 from recorder.services.sign_in import (
     Session,
+    give_code,
     normal_password,
     sign_in,
     sign_in_by_link,
@@ -51,6 +52,7 @@ __all__ = [
     "add_person",
     "change_password",
     "ensure_own_agency",
+    "give_code",
     "make_login_link",
     "set_locale",
     "set_person_suspended",
@@ -212,7 +214,10 @@ async def actor_of_session(deps: Deps, secret: str, *, in_use: bool = True) -> S
             await sessions.touch_session(connection, hashed, now)
     if found is None:
         raise Unauthenticated("session-ended", "Please sign in.")
-    return SessionActor(found.person.actor, found.csrf_token, found.person.locale, found.expires_at)
+    actor = found.person.actor
+    if deps.config.needs_second_factor(found.person.role.value) and not found.second_factor:
+        actor = replace(actor, unready=True)
+    return SessionActor(actor, found.csrf_token, found.person.locale, found.expires_at)
 
 
 def idle_since(deps: Deps) -> datetime:

@@ -23,10 +23,25 @@ async def change_password(
 ) -> None:
     """Only the new password counts, and every session has ended but the one of this secret.
 
-    Raises InvalidInput ``password-wrong``, or as ``accounts.add_person``; RateLimited
-    ``sign-in-limited``, since guessing here is guessing; NotFound for who is no person.
+    Raises as ``prove`` and InvalidInput as ``accounts.add_person``.
     """
-    person, place = await _person(deps, actor), names.place_of(address)
+    person = await prove(deps, actor, present=present, address=address)
+    password_hash = await passwords.hashed(await checked_password(new))
+    async with deps.change(actor) as change:
+        await people.set_password(change, person.id, password_hash)
+        await sessions.end_sessions(
+            change.connection, person.id, change.now, secrecy.hash_of(secret)
+        )
+        change.record(PasswordChanged(subject=person.id, agency=person.agency, login=person.login))
+
+
+async def prove(deps: Deps, actor: Actor, *, present: str, address: str) -> Person:
+    """The person, who has just given the present password again.
+
+    Raises InvalidInput ``password-wrong``; RateLimited ``sign-in-limited``, since guessing here
+    is guessing; NotFound for who is no person.
+    """
+    person, place = await person_of(deps, actor), names.place_of(address)
     await take_attempt(deps, person.login, place)
     async with deps.database.acquire() as connection:
         kept = await people.password_hash_of(connection, person.id)
@@ -39,14 +54,9 @@ async def change_password(
                 )
             )  # fmt: skip
         raise InvalidInput("password-wrong", "The present password is another one.")
-    password_hash = await passwords.hashed(await checked_password(new))
-    async with deps.change(actor) as change:
-        await people.set_password(change, person.id, password_hash)
-        await sessions.end_sessions(
-            change.connection, person.id, change.now, secrecy.hash_of(secret)
-        )
-        await people.forget_attempts(change.connection, person.login, place)
-        change.record(PasswordChanged(subject=person.id, agency=person.agency, login=person.login))
+    async with deps.database.acquire() as connection:
+        await people.forget_attempts(connection, person.login, place)
+    return person
 
 
 async def list_sessions(deps: Deps, actor: Actor, secret: str | None) -> list[SessionLine]:
@@ -62,7 +72,7 @@ async def list_sessions(deps: Deps, actor: Actor, secret: str | None) -> list[Se
 
 async def end_session(deps: Deps, actor: Actor, session: uuid.UUID) -> None:
     """That session of the actor is over. Raises NotFound ``session-not-found``."""
-    person = await _person(deps, actor)
+    person = await person_of(deps, actor)
     async with deps.change(actor) as change:
         if not await sessions.end_session_of_id(change.connection, session, person.id, change.now):
             raise NotFound("session-not-found", "There is no such session any more.")
@@ -71,7 +81,7 @@ async def end_session(deps: Deps, actor: Actor, session: uuid.UUID) -> None:
 
 async def end_other_sessions(deps: Deps, actor: Actor, secret: str) -> int:
     """Only the session of this secret is left; gives how many others have ended."""
-    person = await _person(deps, actor)
+    person = await person_of(deps, actor)
     async with deps.change(actor) as change:
         ended = await sessions.end_sessions(
             change.connection, person.id, change.now, secrecy.hash_of(secret)
@@ -99,7 +109,8 @@ def _ended(person: Person, number: int) -> SessionsEnded:
     )
 
 
-async def _person(deps: Deps, actor: Actor) -> Person:
+async def person_of(deps: Deps, actor: Actor) -> Person:
+    """The person that the actor is. Raises NotFound ``person-not-found``."""
     found = None
     if actor.kind is ActorKind.PERSON:
         async with deps.database.acquire() as connection:

@@ -18,11 +18,14 @@ from recorder.domain.ids import PersonId
 from recorder.domain.people import EVERYTHING, NOBODY, Actor, ActorKind
 from recorder.errors import RateLimited, Unauthenticated
 from recorder.runtime import Deps
-from recorder.services import names, secrecy
+from recorder.services import codes, names, secrecy
 from recorder.store import people, sessions
+from recorder.store.connection import Connection
 from recorder.store.people import Attempts, Person
 
 WINDOW = timedelta(minutes=15)
+#: So long a code is waited for behind the right password.
+CODE_LIFE = timedelta(minutes=5)
 #: Times ``sign_in_tries`` for one login from everywhere; see ``_limit``.
 _EVERYWHERE = 10
 #: Attempts with links are counted as if for this login. Logins are folded: nobody can type it.
@@ -38,10 +41,12 @@ class Session:
     csrf_token: str
     person: Person
     expires_at: datetime
+    #: The password was right; the session opens nothing until ``give_code`` has been called.
+    awaits_code: bool = False
 
 
 async def sign_in(deps: Deps, *, login: str, password: str, address: str) -> Session:
-    """A session for whoever knows the password.
+    """A session for whoever knows the password; with a second factor, one that ``awaits_code``.
 
     Raises Unauthenticated ``sign-in-refused``, the same for unknown logins, wrong passwords and
     suspended people; RateLimited ``sign-in-limited`` with ``retry_after_s``.
@@ -65,7 +70,33 @@ async def sign_in(deps: Deps, *, login: str, password: str, address: str) -> Ses
                 )
             )
         raise Unauthenticated("sign-in-refused", "Login or password is wrong.")
+    async with deps.database.acquire() as connection:
+        if await codes.is_set(connection, person.id):
+            return await _half_open(deps, connection, person, place)
     return await _open(deps, person, place, "password")
+
+
+async def give_code(deps: Deps, *, secret: str, code: str, address: str) -> Session:
+    """A session for whoever has the code as well; the secret is that of ``sign_in``.
+
+    Raises Unauthenticated ``sign-in-code-refused``, and ``sign-in-stale`` after CODE_LIFE;
+    RateLimited ``sign-in-limited``: codes and passwords are counted together.
+    """
+    waiting, place = secrecy.hash_of(secret), names.place_of(address)
+    async with deps.database.acquire() as connection:
+        person = await sessions.find_waiting(connection, waiting, deps.clock.now())
+    if person is None:
+        raise Unauthenticated("sign-in-stale", "Too much time has passed; sign in again.")
+    await take_attempt(deps, person.login, place)
+    async with deps.database.acquire() as connection:
+        used = await codes.spend(deps, connection, person.id, code)
+    if used is None:
+        async with deps.change(NOBODY) as change:
+            change.record(codes.refused(person, place))
+        raise Unauthenticated("sign-in-code-refused", "This code is wrong, or was used already.")
+    async with deps.database.acquire() as connection:
+        await sessions.end_session(connection, waiting, person.id, deps.clock.now())
+    return await _open(deps, person, place, f"password_and_{used}")
 
 
 async def sign_in_by_link(deps: Deps, *, secret: str, address: str) -> Session:
@@ -156,6 +187,19 @@ def _refusal(person: Person | None, fits: bool) -> str:
     if not fits:
         return "password"
     return "suspended" if person.suspended_at else ""
+
+
+async def _half_open(deps: Deps, connection: Connection, person: Person, place: str) -> Session:
+    """A session that waits for a code; the attempts stay counted until it has come."""
+    now = deps.clock.now()
+    session = Session(
+        secrecy.new_secret(), secrecy.new_secret(), person, now + CODE_LIFE, awaits_code=True
+    )
+    await sessions.insert_session(
+        connection, secrecy.hash_of(session.secret), person.id, csrf_token=session.csrf_token,
+        address=place, now=now, expires_at=session.expires_at, awaits_code=True,
+    )  # fmt: skip
+    return session
 
 
 async def _open(

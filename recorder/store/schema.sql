@@ -47,6 +47,27 @@ CREATE TABLE person (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Codes of an app (RFC 6238), asked for beside the password.
+CREATE TABLE second_factor (
+    person_id uuid PRIMARY KEY REFERENCES person,
+    -- Base32, as the app has it: codes are computed from it, so no hash can stand in for it.
+    secret text NOT NULL,
+    begun_at timestamptz NOT NULL,
+    -- Until then the person has only seen the secret, and signs in without a code.
+    confirmed_at timestamptz,
+    -- The newest time step whose code was used: none counts twice.
+    last_step bigint NOT NULL DEFAULT 0
+);
+
+-- One-time codes for who lost the app.
+CREATE TABLE recovery_code (
+    code_hash bytea PRIMARY KEY CHECK (length(code_hash) = 32),
+    person_id uuid NOT NULL REFERENCES person,
+    made_at timestamptz NOT NULL,
+    used_at timestamptz
+);
+CREATE INDEX recovery_code_person ON recovery_code (person_id);
+
 -- A sign-in of a person; only the hash of the cookie's secret is kept.
 CREATE TABLE session (
     secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
@@ -59,7 +80,9 @@ CREATE TABLE session (
     -- Its name in lists; good for nothing else.
     id uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
     -- When its person last asked for something, to the minute.
-    seen_at timestamptz NOT NULL DEFAULT now()
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    -- The password was right and the code is still to come: it opens nothing.
+    awaits_code boolean NOT NULL DEFAULT false
 );
 CREATE INDEX session_person ON session (person_id);
 
@@ -832,7 +855,8 @@ CREATE TRIGGER custody_event_append_only
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
-    open_stream, livestream_ticket, livestream_push_key TO recorder_service;
+    open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code
+    TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap FROM recorder_service;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
 REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

@@ -19,6 +19,8 @@ class OpenSession:
     csrf_token: str
     expires_at: datetime
     seen_at: datetime
+    #: Whether the person's second factor counts.
+    second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,37 @@ async def insert_session(
     address: str,
     now: datetime,
     expires_at: datetime,
+    awaits_code: bool = False,
 ) -> None:
+    """Open a session; one that ``awaits_code`` opens nothing yet.
+
+    It was never used, so that services which know no codes take it for one that has ended.
+    """
     await connection.execute(
         "INSERT INTO session (secret_hash, person_id, csrf_token, address, created_at, expires_at,"
-        " seen_at) VALUES ($1, $2, $3, $4, $5, $6, $5)",
+        " awaits_code, seen_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $7 THEN to_timestamp(0) ELSE $5 END)",
         secret_hash,
         person,
         csrf_token,
         address,
         now,
         expires_at,
+        awaits_code,
     )
+
+
+async def find_waiting(connection: Connection, secret_hash: bytes, now: datetime) -> Person | None:
+    """Whose code this session waits for; nobody who is suspended."""
+    row = await connection.fetchrow(
+        f"SELECT {COLUMNS} FROM session s"  # noqa: S608 - constant text
+        " JOIN person p ON p.id = s.person_id JOIN agency a ON a.id = p.agency_id"
+        " WHERE s.secret_hash = $1 AND s.expires_at > $2 AND s.awaits_code"
+        " AND p.suspended_at IS NULL",
+        secret_hash,
+        now,
+    )
+    return from_row(row) if row else None
 
 
 async def find_session(
@@ -61,17 +83,26 @@ async def find_session(
 ) -> OpenSession | None:
     """The session, unless it is over, or was not used since ``idle_since``."""
     row = await connection.fetchrow(
-        f"SELECT {COLUMNS}, s.csrf_token, s.expires_at, s.seen_at FROM session s"  # noqa: S608 - constant text
+        f"SELECT {COLUMNS}, s.csrf_token, s.expires_at, s.seen_at,"  # noqa: S608 - constant text
+        " EXISTS (SELECT FROM second_factor f"
+        " WHERE f.person_id = p.id AND f.confirmed_at IS NOT NULL) AS second_factor"
+        " FROM session s"
         " JOIN person p ON p.id = s.person_id JOIN agency a ON a.id = p.agency_id"
         " WHERE s.secret_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3"
-        " AND p.suspended_at IS NULL",
+        " AND NOT s.awaits_code AND p.suspended_at IS NULL",
         secret_hash,
         now,
         idle_since,
     )
     if row is None:
         return None
-    return OpenSession(from_row(row), row["csrf_token"], row["expires_at"], row["seen_at"])
+    return OpenSession(
+        from_row(row),
+        row["csrf_token"],
+        row["expires_at"],
+        row["seen_at"],
+        row["second_factor"],
+    )
 
 
 async def touch_session(connection: Connection, secret_hash: bytes, now: datetime) -> None:
@@ -92,7 +123,7 @@ async def sessions_of(
     rows = await connection.fetch(
         "SELECT id, address, created_at, seen_at, expires_at,"
         " secret_hash IS NOT DISTINCT FROM $4::bytea AS is_this FROM session"
-        " WHERE person_id = $1 AND expires_at > $2 AND seen_at > $3"
+        " WHERE person_id = $1 AND expires_at > $2 AND seen_at > $3 AND NOT awaits_code"
         " ORDER BY created_at DESC, id LIMIT 200",
         person,
         now,

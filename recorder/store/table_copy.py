@@ -19,6 +19,8 @@ from recorder.store.connection import Row, translated
 TABLES = (
     "agency",
     "person",
+    "second_factor",
+    "recovery_code",
     "device",
     "dock",
     "device_handover",

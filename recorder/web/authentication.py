@@ -125,6 +125,11 @@ async def require(request: web.Request, permission: Permission) -> None:
             raise Forbidden(
                 "device-suspended", "This device is suspended: it may upload and nothing else."
             )
+        if actor.unready:
+            raise Forbidden(
+                "second-factor-missing",
+                "Your role needs a second factor: set it up on the page of your account first.",
+            )
         raise Forbidden(
             "permission-missing", "Your role does not allow this.", permission=permission.value
         )

@@ -58,6 +58,7 @@ CATALOGUE: dict[str, Entry] = {
             "The service sent its store too small a part; report it.",
         ),
         password_common=("Common password", "Take one that stands in no list."),
+        code_wrong=("Wrong code", "Give the code that the app shows now."),
         password_wrong=("Wrong password", "Give the present password once more."),
         password_too_long=("Password too long", "Use 256 characters at most."),
         password_too_short=("Password too short", "Use 12 characters at least."),
@@ -124,6 +125,8 @@ CATALOGUE: dict[str, Entry] = {
         Kind.UNAUTHENTICATED,
         publisher_key_missing=("Key missing", "Publish with the token of the device."),
         login_link_refused=("Link refused", "It was used or is too old; ask for another."),
+        sign_in_code_refused=("Code refused", "Give the code that the app shows now."),
+        sign_in_stale=("Sign-in stale", "Sign in again; the code is waited for five minutes."),
         sign_in_refused=("Sign-in refused", "Login or password is wrong."),
         credentials_missing=(
             "Not signed in",
@@ -150,6 +153,7 @@ CATALOGUE: dict[str, Entry] = {
             "Load the page again and repeat what you did.",
         ),
         device_suspended=("Device suspended", "A suspended device may upload and nothing else."),
+        second_factor_missing=("Second factor needed", "Set it up on the page of your account."),
         permission_missing=("Not allowed", "Another role is needed for this."),
         upload_finished=(
             "Upload finished",
@@ -166,6 +170,7 @@ CATALOGUE: dict[str, Entry] = {
             "Object missing",
             "The store does not have what it should; tell the operator.",
         ),
+        second_factor_not_begun=("Not begun", "Press “Set up” on the page of your account."),
         session_not_found=("No such session", "It has ended already; load the list again."),
         person_not_found=("No such person", "It is not there, or not your business."),
         playback_grant_ended=("Playback address ended", "Ask for another at `/playback`."),
@@ -185,6 +190,9 @@ CATALOGUE: dict[str, Entry] = {
         Kind.CONFLICT,
         gateway_ambiguous=("Several gateways", "Name it by its identifier."),
         gateway_revoked=("Gateway revoked", "Add another one."),
+        second_factor_set=("Second factor set", "End it before another one is set up."),
+        second_factor_not_set=("No second factor", "There is nothing to end."),
+        second_factor_required=("Second factor required", "Your role must have one."),
         segment_conflicting=(
             "Number taken",
             "Keep it on the device; it is kept here beside the first.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pyotp
 import pytest
 from playwright.async_api import Browser
 
@@ -65,6 +66,35 @@ async def test_a_person_changes_the_password_and_ends_a_session_elsewhere(pages:
         await reader.page.fill("[name=password]", "quite another horse")
         await reader.page.click("text=修改密码")
         await reader.page.locator(".note-good", has_text="新密码已生效").wait_for()
+
+
+async def test_a_person_sets_up_a_second_factor_and_signs_in_with_it(pages: Pages) -> None:
+    async with pages.reader(expected=("401",)) as reader:
+        await reader.sign_in("wang")
+        await reader.go("/account")
+        await reader.page.click("text=设置")
+        await reader.page.locator("h1", has_text="第二验证因素").wait_for()
+        await reader.until("document.querySelector('.qr img').naturalWidth > 0")
+        app = pyotp.TOTP((await reader.text(".secret code")).replace(" ", ""))
+        await reader.page.fill("[name=code]", app.now())
+        await reader.page.fill("[name=present]", PASSWORD)
+        await reader.page.click("text=启用")
+        await reader.page.locator(".codes li").nth(9).wait_for()
+        recovery = await reader.page.locator(".codes li").first.inner_text()
+        await reader.page.click("text=已妥善保存")
+        await reader.page.locator("text=剩余 10 个恢复码").wait_for()
+        await reader.page.click(".account button")
+        await reader.go("/alarms")
+        await reader.page.fill("[name=login]", "wang")
+        await reader.page.fill("[name=password]", PASSWORD)
+        await reader.page.keyboard.press("Enter")
+        await reader.page.fill("[name=code]", "000000")
+        await reader.page.keyboard.press("Enter")
+        await reader.page.locator(".note-bad", has_text="动态码有误").wait_for()
+        await reader.page.fill("[name=code]", recovery)
+        await reader.page.keyboard.press("Enter")
+        await reader.page.wait_for_url("**/alarms")
+        assert await reader.text("h1") == "告警"
 
 
 @pytest.mark.parametrize(

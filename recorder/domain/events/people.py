@@ -60,10 +60,36 @@ class LoginLinkMade(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondFactorSet(CustodyEvent):
+    """From now on signing in by password asks for a code as well."""
+
+    SUBJECT = SubjectKind.PERSON
+    login: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorEnded(CustodyEvent):
+    """No code is asked for any more, by the person's or an operator's wish."""
+
+    SUBJECT = SubjectKind.PERSON
+    login: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryCodesMade(CustodyEvent):
+    """New recovery codes exist; older ones no longer count."""
+
+    SUBJECT = SubjectKind.PERSON
+    login: str
+    codes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignedIn(CustodyEvent):
     SUBJECT = SubjectKind.PERSON
     login: str
-    #: password or login_link
+    #: password, login_link, password_and_code or password_and_recovery_code
     means: str
     #: From where (R64).
     address: str = ""
@@ -75,7 +101,7 @@ class SignInRefused(CustodyEvent):
 
     SUBJECT = SubjectKind.PERSON
     login: str
-    #: unknown, password or suspended
+    #: unknown, password, suspended or code
     reason: str
     address: str = ""
 

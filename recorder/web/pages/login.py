@@ -34,15 +34,52 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
             address=client_address(request),
         )
     except (Unauthenticated, RateLimited) as refusal:
-        status = 429 if isinstance(refusal, RateLimited) else 401
-        response = rendering.draw(
-            request, "sign_in.html", status=status, target=target, refused=refusal.code,
-            login=form.text("login"),
-        )  # fmt: skip
-        if status == 429:
-            response.headers[hdrs.RETRY_AFTER] = str(refusal.facts.get("retry_after_s", 60))
+        return _refused(request, "sign_in.html", refusal, target, form.text("login"))
+    if session.awaits_code:
+        response = go("/sign-in/code", target=target)
+        authentication.set_session_cookie(request, response, session.secret, session.expires_at)
         return response
     return _welcome(request, session, target)
+
+
+async def show_code(request: web.Request) -> web.StreamResponse:
+    target = local(request.query.get("target", "/"))
+    return rendering.draw(request, "sign_in_code.html", target=target, refused=None)
+
+
+async def give_code(request: web.Request) -> web.StreamResponse:
+    check_same_origin(request)
+    form = await read_form(request)
+    target = local(form.text("target") or "/")
+    try:
+        session = await accounts.give_code(
+            request.app[DEPS],
+            secret=request.cookies.get(authentication.cookie_name(request), ""),
+            code=form.text("code"),
+            address=client_address(request),
+        )
+    except (Unauthenticated, RateLimited) as refusal:
+        if refusal.code == "sign-in-stale":
+            return _refused(request, "sign_in.html", refusal, target)
+        return _refused(request, "sign_in_code.html", refusal, target)
+    return _welcome(request, session, target)
+
+
+def _refused(
+    request: web.Request,
+    template: str,
+    refusal: Unauthenticated | RateLimited,
+    target: str,
+    login: str = "",
+) -> web.StreamResponse:
+    """The form again, with what was wrong."""
+    status = 429 if isinstance(refusal, RateLimited) else 401
+    response = rendering.draw(
+        request, template, status=status, refused=refusal.code, target=target, login=login
+    )
+    if status == 429:
+        response.headers[hdrs.RETRY_AFTER] = str(refusal.facts.get("retry_after_s", 60))
+    return response
 
 
 async def show_link(request: web.Request) -> web.StreamResponse:

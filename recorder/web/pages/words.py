@@ -210,6 +210,7 @@ _DONE = {
     "revoked": "The token is worthless from now on.",
     "password-changed": "The new password counts from now on; your other sessions have ended.",
     "sessions-ended": "Those sessions have ended.",
+    "second-factor-ended": "No code is asked for any more.",
     "signed-out": "You are signed out.",
 }
 

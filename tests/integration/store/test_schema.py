@@ -168,6 +168,8 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "allowance",
             "open_stream",
             "store_intent",
+            "second_factor",
+            "recovery_code",
         }
         for statement in (
             "CREATE TABLE mine (n integer)",
@@ -190,7 +192,7 @@ async def test_every_long_number_says_its_unit(database_url: str) -> None:
     names = {row["column_name"] for row in rows}
     # Counters and positions have no unit.
     assert {n for n in names if not re.search(r"_(bytes|ms|us|s)$", n)} == {
-        *("id", "fence", "position"),
+        *("id", "fence", "position", "last_step"),
         *(
             "number",
             "highest_number",
