@@ -23,6 +23,7 @@ _MEDIA_TYPES = {
     "css": "text/css",
     "js": "text/javascript",
     "mjs": "text/javascript",
+    "png": "image/png",
     "svg": "image/svg+xml",
 }
 _YEAR = "public, max-age=31536000, immutable"
@@ -75,7 +76,7 @@ def stand_in(name: str) -> web.Response:
 def _answer(name: str, keep: str) -> web.Response:
     return web.Response(
         body=assets().files[name],
-        content_type=_MEDIA_TYPES[name.rpartition(".")[2]],
-        charset="utf-8",
+        content_type=(kind := _MEDIA_TYPES[name.rpartition(".")[2]]),
+        charset=None if kind == "image/png" else "utf-8",
         headers={hdrs.CACHE_CONTROL: keep},
     )

@@ -6,7 +6,16 @@ from aiohttp import hdrs
 
 from recorder.domain.limit import Limit
 from recorder.domain.people import Permission
-from recorder.web.pages import account, administration, assets, cases, login, recordings, work
+from recorder.web.pages import (
+    account,
+    administration,
+    assets,
+    capture,
+    cases,
+    login,
+    recordings,
+    work,
+)
 from recorder.web.route import Answer, Handler, Route
 
 
@@ -73,6 +82,12 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/recordings/{id}/link", recordings.link, _P.LINK, "Link a recording to a case."),
     _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),
     _page("/quarantine", recordings.quarantine, _P.ADMIT, "Footage in quarantine.", Limit.SEARCH),
+    # A phone as camera.
+    _page("/capture", capture.show, _P.UPLOAD, "The camera of whoever may upload."),
+    _page("/capture/manifest.webmanifest", capture.manifest, _P.PUBLIC,
+          "What the installed page is called and looks like."),
+    _page("/capture-worker.js", capture.worker, _P.PUBLIC,
+          "The script that opens the page without a line."),
     # Work.
     _page("/work", work.show, _P.READ_WORK, "Transfers and tasks under way."),
     _page("/work/failed", work.failed, _P.READ_WORK, "Tasks that failed."),

@@ -1,0 +1,327 @@
+// The page /capture: one big button, and how much of what was recorded is safe.
+import { scan } from "./capture-code.js";
+import { chosenType, closeCamera, openCamera, Recording } from "./capture-recorder.js";
+import { Sender } from "./capture-send.js";
+import * as store from "./capture-store.js";
+
+const RETRY_MS = 1000;
+const root = document.getElementById("capture");
+const $ = (name) => root.querySelector(`[data-${name}]`);
+const words = (name) => root.querySelector(`[data-words="${name}"]`).textContent;
+const video = $("preview");
+const fields = $("facts");
+
+let camera = null;
+let facing = "environment";
+let recording = null;
+let take = null;
+let release = () => {};
+let awake = null;
+let place = {};
+let busy = false;
+
+const sender = new Sender({ account: root.dataset.account, csrf: document.body.dataset.csrf, onChange: () => show() });
+
+// --- what is said ---------------------------------------------------------------------------
+
+function clock(ms) {
+  const seconds = Math.floor(ms / 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  return `${hours ? `${hours}:` : ""}${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+}
+
+function say(name, kind = "") {
+  const line = $("say");
+  line.hidden = !name;
+  line.className = `capture-say ${kind}`;
+  line.textContent = name ? words(name) : "";
+}
+
+let problem = null;
+
+function note(name) {
+  problem = name;
+  show();
+}
+
+async function show() {
+  const takes = await store.allTakes();
+  const now = takes.find((one) => one.id === take?.id) ?? (take && { keptMs: 0, safeMs: 0 });
+  root.dataset.state = recording ? "recording" : busy ? "busy" : "ready";
+  $("record").setAttribute("aria-pressed", String(Boolean(recording)));
+  $("record").setAttribute("aria-label", words(recording ? "stop" : "record"));
+  fields.disabled = Boolean(recording) || busy;
+  const last = now ?? takes.at(-1);
+  $("kept").textContent = clock(last?.keptMs ?? 0);
+  $("safe").textContent = clock(last?.safeMs ?? 0);
+  const behind = takes.reduce((sum, one) => sum + one.keptMs - one.safeMs, 0);
+  $("safe-bar").max = Math.max(1, last?.keptMs ?? 0);
+  $("safe-bar").value = last?.safeMs ?? 0;
+  root.dataset.safe = behind > 0 ? "no" : "yes";
+  showInterrupted(takes);
+  showLine(takes, behind);
+}
+
+function showLine(takes, behind) {
+  const trouble = problem ?? (behind > 0 ? sender.problem : null);
+  if (trouble) say(trouble, trouble === "away" ? "warn" : "bad");
+  else if (recording) say("recording");
+  else if (behind > 0) say("sending", "warn");
+  else if (takes.some((one) => one.closed)) say("all-safe", "good");
+  else say("");
+}
+
+// --- takes that a reload or a killed browser left open --------------------------------------
+
+const running = async (id) => (await navigator.locks?.query())?.held.some((one) => one.name === `capture-take-${id}`);
+
+async function showInterrupted(takes) {
+  const card = $("interrupted");
+  const open = [];
+  for (const one of takes) if (!one.ended && one.id !== take?.id && !(await running(one.id))) open.push(one);
+  const left = open.at(-1);
+  card.hidden = !left || Boolean(recording);
+  if (!left) return;
+  card.dataset.take = left.id;
+  $("interrupted-at").textContent = new Date(left.lastAt).toLocaleTimeString(document.documentElement.lang);
+}
+
+async function endOthers() {
+  for (const one of await store.allTakes()) {
+    if (!one.ended && one.id !== take?.id && !(await running(one.id))) await store.changeTake(one.id, { ended: true });
+  }
+}
+
+// --- recording --------------------------------------------------------------------------------
+
+async function showCamera() {
+  if (camera?.getTracks().every((track) => track.readyState === "live")) return true;
+  closeCamera(camera);
+  try {
+    camera = await openCamera(facing);
+  } catch (failure) {
+    camera = null;
+    note(failure.name === "NotAllowedError" ? "camera-refused" : "camera-missing");
+    return false;
+  }
+  video.srcObject = camera;
+  video.classList.toggle("mirrored", facing === "user");
+  for (const track of camera.getTracks()) {
+    for (const event of ["ended", "mute"]) track.addEventListener(event, cameraLost);
+    track.addEventListener("unmute", comeBack);
+  }
+  return true;
+}
+
+function freshTake(type) {
+  const form = new FormData(fields.closest("form"));
+  const cases = String(form.get("cases")).split(/[,;\uFF0C\uFF1B\n]/).map((text) => text.trim()).filter(Boolean);
+  return {
+    id: crypto.randomUUID(), account: root.dataset.account, livestream: null, key: null,
+    title: String(form.get("title")).trim() || words("title"), cases, stage: String(form.get("stage")) || null,
+    mediaType: type.split(";")[0], place, number: 0, period: 0, keptMs: 0, safeMs: 0, lastAt: Date.now(),
+    ended: false, closed: false,
+  };
+}
+
+// The tab that records a take holds its lock: what nobody holds was interrupted.
+function holdTake(id) {
+  if (!navigator.locks) return;
+  navigator.locks.request(`capture-take-${id}`, () => new Promise((resolve) => { release = resolve; }));
+}
+
+// The phone's store may be full: nothing is dropped, it is tried until what was sent has made room.
+async function keep(slice, period, cause) {
+  const { number } = await store.findTake(take.id);
+  for (;;) {
+    try {
+      await store.keepChunk({ ...slice, take: take.id, period, cause, number: number + 1 });
+      break;
+    } catch {
+      note("phone-full");
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+  if (problem === "phone-full") problem = null;
+  sender.nudge();
+  show();
+}
+
+async function begin(cause, old = null) {
+  const type = chosenType();
+  if (!type) return note("no-recorder");
+  if (!(await showCamera())) return;
+  // A file of WebM stands alone (docs/design/live-capture.md): it goes on in a livestream of its own.
+  const goesOn = old && old.mediaType === "video/mp4" && type.startsWith("video/mp4");
+  if (old && !goesOn) await store.changeTake(old.id, { ended: true });
+  take = goesOn ? old : { ...freshTake(type), ...(old && { title: old.title, cases: old.cases, stage: old.stage }) };
+  if (!goesOn) await store.putTake(take);
+  holdTake(take.id);
+  await endOthers();
+  const period = take.period + 1;
+  problem = null;
+  recording = new Recording(camera, type, (slice) => keep(slice, period, cause));
+  await stayAwake();
+  navigator.storage?.persist?.();
+  show();
+}
+
+// The last slice is down before anything else happens.
+async function halt() {
+  const was = recording;
+  await was?.stop();
+  recording = null;
+  return was && store.findTake(take.id);
+}
+
+async function end() {
+  if (!(await halt())) return;
+  await store.changeTake(take.id, { ended: true });
+  release();
+  take = null;
+  awake?.release();
+  sender.nudge();
+}
+
+// A call, another program or the lock screen took the camera away; it goes on when it is back.
+let lost = null;
+
+async function cameraLost() {
+  if (!recording || busy) return;
+  await alone(async () => {
+    lost = await halt();
+    release();
+    take = null;
+    note("camera-lost");
+  });
+  comeBack();
+}
+
+async function comeBack() {
+  const muted = camera?.getTracks().some((track) => track.readyState === "live" && track.muted);
+  if (!lost || muted || document.visibilityState !== "visible") return;
+  await alone(async () => {
+    const old = lost;
+    lost = null;
+    await begin("silence", old);
+  });
+}
+
+async function stayAwake() {
+  try {
+    awake = await navigator.wakeLock?.request("screen");
+  } catch {
+    // The battery is low, or the page is hidden: it goes on without.
+  }
+}
+
+// One thing at a time: fingers are quicker than cameras.
+async function alone(work) {
+  if (busy) return;
+  busy = true;
+  try {
+    await work();
+  } finally {
+    busy = false;
+    show();
+  }
+}
+
+// --- buttons ----------------------------------------------------------------------------------
+
+$("record").addEventListener("click", () => alone(() => (recording ? end() : begin("reconnect"))));
+
+$("switch").addEventListener("click", () => alone(async () => {
+  const old = await halt();
+  release();
+  if (old) take = null;
+  facing = facing === "environment" ? "user" : "environment";
+  closeCamera(camera);
+  camera = null;
+  if (old) await begin("codec_change", old);
+  else await showCamera();
+}));
+
+$("go-on").addEventListener("click", () => alone(async () => {
+  const old = await store.findTake($("interrupted").dataset.take);
+  if (old) await begin("reconnect", old);
+}));
+
+$("end-it").addEventListener("click", () => alone(async () => {
+  await endOthers();
+  sender.nudge();
+}));
+
+let looking = null;
+$("scan").addEventListener("click", async () => {
+  if (looking) return looking.abort();
+  looking = new AbortController();
+  root.dataset.scanning = "yes";
+  $("scan").setAttribute("aria-pressed", "true");
+  try {
+    const found = (await showCamera()) && (await scan(video, looking.signal));
+    if (found) {
+      const field = fields.querySelector("[name=cases]");
+      const before = field.value.trim();
+      if (!before.split(/[,\uFF0C]/).map((text) => text.trim()).includes(found)) field.value = before ? `${before}, ${found}` : found;
+      field.focus();
+    }
+  } finally {
+    looking = null;
+    delete root.dataset.scanning;
+    $("scan").setAttribute("aria-pressed", "false");
+  }
+});
+
+$("place").addEventListener("change", (event) => {
+  place = {};
+  $("place-said").textContent = "";
+  if (!event.target.checked) return;
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => {
+      place = { lat: coords.latitude, lon: coords.longitude, accuracy_m: coords.accuracy };
+      $("place-said").textContent = `${coords.latitude.toFixed(5)}, ${coords.longitude.toFixed(5)} \u00B1 ${Math.round(coords.accuracy)} m`;
+    },
+    () => {
+      event.target.checked = false;
+      $("place-said").textContent = words("place-refused");
+    },
+    { enableHighAccuracy: true, timeout: 20_000 },
+  );
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState !== "visible") return;
+  if (recording) stayAwake();
+  comeBack();
+  show();
+});
+
+// Leaving while something is only on this phone deserves a question.
+addEventListener("beforeunload", (event) => {
+  if (recording) event.preventDefault();
+});
+
+// --- the page itself --------------------------------------------------------------------------
+
+async function install() {
+  if (!("serviceWorker" in navigator)) return;
+  const policy = window.trustedTypes?.createPolicy("recorder", { createScriptURL: (address) => address });
+  const address = root.dataset.worker;
+  await navigator.serviceWorker.register(policy ? policy.createScriptURL(address) : address, { scope: "/capture" });
+  const { active } = await navigator.serviceWorker.ready;
+  const own = performance.getEntriesByType("resource").map((one) => new URL(one.name)).filter((one) => one.origin === location.origin && one.pathname.startsWith("/static/")).map((one) => one.href);
+  active.postMessage({ keep: [...own, ...root.dataset.reader.split(" ").filter(Boolean)] });
+}
+
+sender.run();
+if (!window.isSecureContext || !navigator.mediaDevices || !window.MediaRecorder) {
+  $("record").disabled = true;
+  note(window.isSecureContext ? "no-recorder" : "not-secure");
+} else {
+  showCamera();
+}
+show();
+install().catch(() => {}); // Without it the page does not open in a tunnel; all else goes on.
+setInterval(() => recording && show(), RETRY_MS);
