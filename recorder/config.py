@@ -62,6 +62,10 @@ class Config(BaseModel):
     live_rtmps_listen: str | None = Field(None, pattern=r"^.+:\d{1,5}$")
     #: Networks that livestreams may be fetched from besides public ones, comma-separated.
     live_pull_networks: str = ""
+    #: Where segments wait that store or database do not take; a local disk. None: in memory only.
+    live_spool_folder: Path | None = None
+    #: Bytes that may wait there, of all ingest processes of this machine together.
+    live_spool_bytes: int = Field(8 * 1024 * MIB, ge=64 * MIB)
     #: The address people use, for links and cookies; None means as asked.
     public_url: str | None = None
     #: Addresses of reverse proxies whose X-Forwarded-For is believed, comma-separated.

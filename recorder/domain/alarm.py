@@ -29,6 +29,8 @@ class AlarmCode(enum.StrEnum):
     FIXITY_FAILED = "fixity_failed"
     FIXITY_OVERDUE = "fixity_overdue"
     DELETE_MARKERS = "delete_markers"
+    LIVE_SPOOL = "live_spool"
+    SECOND_PUBLISHER = "second_publisher"
 
     @property
     def severity(self) -> Severity:
@@ -46,5 +48,6 @@ _CRITICAL = frozenset(
         AlarmCode.DATABASE_YOUNGER,
         AlarmCode.FIXITY_FAILED,
         AlarmCode.DELETE_MARKERS,
+        AlarmCode.LIVE_SPOOL,
     }
 )

@@ -89,6 +89,7 @@ def service_environment(
         "RECORDER_REDIS_URL": addresses.redis_url,
         "RECORDER_OBJECTS": "folder",
         "RECORDER_OBJECTS_FOLDER": str(path / "objects"),
+        "RECORDER_LIVE_SPOOL_FOLDER": str(path / "live-spool"),
         "RECORDER_SIGNING_KEY_FILE": str(path / "keys" / "signing.key"),
         "RECORDER_FFMPEG": base.get("RECORDER_FFMPEG") or imageio_ffmpeg.get_ffmpeg_exe(),
         # Children start in another folder, and must find this very code there.

@@ -16,16 +16,18 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from recorder import telemetry
+from recorder.domain.alarm import AlarmCode
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState, PeriodCause
-from recorder.domain.people import Actor, ActorKind
+from recorder.domain.people import SERVICE, Actor, ActorKind
 from recorder.errors import Locked, NotFound, RecorderError, Unauthenticated
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.rtmp.server import Farewell, Peer, RefusedError
 from recorder.live.rtmp.session import PublishRequest
+from recorder.live.spooling import Spool, next_position
 from recorder.runtime import Deps
-from recorder.services import accounts, live
+from recorder.services import accounts, alarms, live
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +56,15 @@ class _Publisher:
 class LivestreamDoor:
     """A Door onto the livestreams of the service."""
 
-    def __init__(self, deps: Deps, tool: Path, limits: DoorLimits | None = None) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        tool: Path,
+        limits: DoorLimits | None = None,
+        spool: Spool | None = None,
+    ) -> None:
         self._deps = deps
+        self._spool = spool
         self._tool = tool
         self._limits = limits or DoorLimits()
         self._publishers: dict[LivestreamId, _Publisher] = {}
@@ -66,6 +75,9 @@ class LivestreamDoor:
     async def admit(self, request: PublishRequest, peer: Peer) -> Intake:
         """See Door."""
         actor, wished = await self._asker(request)
+        if self._spool is not None and await self._spool.is_full():
+            telemetry.log(_log, logging.ERROR, "a publisher was refused: the spool is full")
+            raise RefusedError("NetStream.Publish.Failed", "There is no room: try again later.")
         async with self._turns[str(wished or actor.id)]:
             livestream = await self._livestream(actor, wished)
             return await self._receive(actor, livestream, peer)
@@ -114,9 +126,14 @@ class LivestreamDoor:
             cause = PeriodCause.TAKEN_OVER
         fence = await self._lease(livestream.id, peer)
         try:
-            position = await live.position(self._deps, livestream.id)
             sink = KeptLivestream(
-                self._deps, actor, livestream.id, fence, position, first_cause=cause
+                self._deps,
+                actor,
+                livestream.id,
+                fence,
+                await next_position(self._deps, self._spool, livestream.id),
+                first_cause=cause,
+                spool=self._spool,
             )
         except RecorderError:
             await live.let_go(self._deps, livestream.id, fence)
@@ -144,7 +161,7 @@ class LivestreamDoor:
                 await old.intake.done.wait()
                 return True
         if old.intake.heard + self._limits.give_way_s > loop.time():
-            self._report_second(livestream, peer)
+            await self._report_second(livestream, peer)
             raise _busy()
         old.peer.dismiss(Farewell.TAKEN_OVER)
         await old.intake.done.wait()
@@ -159,13 +176,25 @@ class LivestreamDoor:
                 return await live.take(self._deps, livestream)
             except Locked as error:
                 if loop.time() >= deadline:
-                    self._report_second(livestream, peer)
+                    await self._report_second(livestream, peer)
                     raise _busy() from error
             await asyncio.sleep(0.2)
 
-    def _report_second(self, livestream: LivestreamId, peer: Peer) -> None:
+    async def _report_second(self, livestream: LivestreamId, peer: Peer) -> None:
+        """Two that hold one key: a mistake of somebody's, or a key in wrong hands."""
         telemetry.log(_log, logging.WARNING, "a second publisher was refused beside a live one",
                       livestream=str(livestream), address=peer.address)  # fmt: skip
+        with contextlib.suppress(RecorderError):
+            found = await live.find_livestream(self._deps, SERVICE, livestream)
+            await alarms.report(
+                self._deps,
+                AlarmCode.SECOND_PUBLISHER,
+                about_kind="livestream",
+                about=str(livestream),
+                agency=found.agency,
+                detail=f"Somebody at {peer.address} publishes beside the one who does already.",
+                facts={"title": found.title, "address": peer.address},
+            )
 
     async def _attend(self, livestream: LivestreamId, publisher: _Publisher, fence: int) -> None:
         """Keep the lease while media come; give it back when all is safe."""

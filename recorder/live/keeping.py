@@ -1,14 +1,16 @@
 """The sink that counts: periods and segments of one publisher become those of a livestream.
 
-A segment is given again until it is safe; meanwhile the publisher is slowed down by its intake.
+What store or database do not take within seconds goes to the spool, and so does all that comes
+behind it until that is empty. Without a spool, or with a full one, a segment is given again until
+it is safe; meanwhile the publisher is slowed down by its intake.
 Under an old lease nothing is kept any more: then another process has the livestream.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from recorder import telemetry
@@ -17,6 +19,8 @@ from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import Actor
 from recorder.errors import StorageFull, Unavailable
 from recorder.live.sink import Cause, Period, Segment
+from recorder.live.spool import Arrived
+from recorder.live.spooling import Spool
 from recorder.runtime import Deps
 from recorder.services import live
 
@@ -24,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
+#: What the store has not taken by then goes to the spool; it may still take it.
+_PATIENCE_S = 3.0
 
 _CAUSES = {
     Cause.CODEC_CHANGED: PeriodCause.CODEC_CHANGE,
@@ -48,12 +54,17 @@ class KeptLivestream:
         position: live.Position,
         *,
         first_cause: PeriodCause,
+        spool: Spool | None = None,
     ) -> None:
         self._livestream = livestream
         self._receiver = live.Receiver(deps, actor, livestream, fence)
         self._period = position.period
         self._number = position.segment
         self._first_cause = first_cause
+        self._spool = spool
+        self._init: Arrived | None = None
+        #: Puts that took too long; what they bring is in the spool as well.
+        self._slow: set[asyncio.Task[None]] = set()
 
     async def period(self, period: Period) -> None:
         """See SegmentSink."""
@@ -62,13 +73,10 @@ class KeptLivestream:
         telemetry.log(_log, logging.INFO, "a period began", livestream=str(self._livestream),
                       period=self._period, cause=period.cause.value,
                       stream_ms=dict(period.stream_ms), codecs=dict(period.codecs))  # fmt: skip
-        arrival = live.InitArrival(
-            period=self._period,
-            body=period.init,
-            cause=cause,
-            arrived_at=period.arrived_at,
+        self._init = Arrived(
+            self._livestream, self._period, 0, period.init, period.arrived_at, cause
         )
-        await self._until_safe(lambda: self._receiver.put_init(arrival))
+        await self._keep(self._init)
 
     async def segment(self, segment: Segment) -> None:
         """See SegmentSink."""
@@ -77,32 +85,72 @@ class KeptLivestream:
             telemetry.log(_log, logging.ERROR, "the media tool changed frames",
                           livestream=str(self._livestream), number=self._number,
                           frames=segment.wrong_frames)  # fmt: skip
-        arrival = live.SegmentArrival(
-            period=self._period,
-            number=self._number,
-            body=segment.content,
-            arrived_at=segment.arrived_from,
+        await self._keep(
+            Arrived(
+                self._livestream, self._period, self._number, segment.content, segment.arrived_from
+            )
         )
-        await self._until_safe(lambda: self._receiver.put_segment(arrival))
 
     async def ended(self, cause: Cause, at: datetime) -> None:
         """See SegmentSink."""
         telemetry.log(_log, logging.INFO, "a publisher ended", livestream=str(self._livestream),
                       cause=cause.value)  # fmt: skip
 
-    async def _until_safe(self, put: Callable[[], Awaitable[live.Receipt]]) -> None:
-        pause = _FIRST_PAUSE_S
-        while True:
+    async def _keep(self, arrived: Arrived) -> None:
+        """After return it is safe: in the store and counted, or durable in the spool."""
+        spool = self._spool
+        if spool is None or not spool.is_waiting(self._livestream):
+            put = asyncio.create_task(self._put(arrived))
             try:
-                receipt = await put()
-            except (Unavailable, StorageFull) as error:
-                telemetry.log(_log, logging.WARNING, "a segment is given again",
-                              livestream=str(self._livestream), why=error.code)  # fmt: skip
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
-                continue
-            if receipt.conflicting:
-                telemetry.log(_log, logging.ERROR, "a number was taken by other bytes",
-                              livestream=str(self._livestream),
-                              number=receipt.segment.number)  # fmt: skip
-            return
+                done, _ = await asyncio.wait({put}, timeout=_PATIENCE_S if spool else None)
+            except asyncio.CancelledError:
+                put.cancel()
+                raise
+            if done and not isinstance(put.exception(), (Unavailable, StorageFull)):
+                put.result()
+                return
+            if not done:
+                self._slow.add(put)
+                put.add_done_callback(self._late)
+        pause = _FIRST_PAUSE_S
+        while not await self._is_spooled(arrived):
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            with contextlib.suppress(Unavailable, StorageFull):
+                await self._put(arrived)
+                return
+
+    async def _is_spooled(self, arrived: Arrived) -> bool:
+        if self._spool is None or self._init is None:
+            return False
+        try:
+            await self._spool.keep(self._init, arrived if arrived.number else None)
+        except (Unavailable, StorageFull) as error:
+            telemetry.log(_log, logging.ERROR, "a segment waits in memory",
+                          livestream=str(self._livestream), why=error.code)  # fmt: skip
+            return False
+        return True
+
+    def _late(self, put: asyncio.Task[None]) -> None:
+        self._slow.discard(put)
+        if not put.cancelled() and (error := put.exception()) is not None:
+            telemetry.log(_log, logging.WARNING, "a slow store refused in the end",
+                          livestream=str(self._livestream), why=repr(error))  # fmt: skip
+
+    async def _put(self, arrived: Arrived) -> None:
+        if arrived.number == 0:
+            init = live.InitArrival(
+                period=arrived.period, body=arrived.body, cause=arrived.cause,
+                arrived_at=arrived.arrived_at,
+            )  # fmt: skip
+            receipt = await self._receiver.put_init(init)
+        else:
+            segment = live.SegmentArrival(
+                period=arrived.period, number=arrived.number, body=arrived.body,
+                device_at=arrived.device_at, arrived_at=arrived.arrived_at,
+            )  # fmt: skip
+            receipt = await self._receiver.put_segment(segment)
+        if receipt.conflicting:
+            telemetry.log(_log, logging.ERROR, "a number was taken by other bytes",
+                          livestream=str(self._livestream),
+                          number=receipt.segment.number)  # fmt: skip

@@ -28,6 +28,7 @@ from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.rtmp.server import Farewell, Peer
 from recorder.live.rtsp import client as rtsp
+from recorder.live.spooling import Spool, next_position
 from recorder.runtime import Deps
 from recorder.services import live
 
@@ -68,8 +69,15 @@ class PullLimits:
 class Puller:
     """Fetches what nobody else fetches, from ``start`` until ``stop``."""
 
-    def __init__(self, deps: Deps, tool: Path, limits: PullLimits | None = None) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        tool: Path,
+        limits: PullLimits | None = None,
+        spool: Spool | None = None,
+    ) -> None:
         self._deps = deps
+        self._spool = spool
         self._tool = tool
         self._limits = limits or PullLimits()
         self._pulls: dict[LivestreamId, asyncio.Task[None]] = {}
@@ -90,12 +98,17 @@ class Puller:
     async def _look(self) -> None:
         while not self._stopping.is_set():
             try:
-                for livestream in await live.free_sources(self._deps, self._limits.at_once):
-                    await self._begin(livestream)
+                if not await self._is_full():
+                    for livestream in await live.free_sources(self._deps, self._limits.at_once):
+                        await self._begin(livestream)
             except RecorderError as error:
                 telemetry.log(_log, logging.WARNING, "no livestreams to fetch could be looked for",
                               why=error.code)  # fmt: skip
             await _unless(self._stopping, self._limits.look_s * random.uniform(0.7, 1.3))  # noqa: S311
+
+    async def _is_full(self) -> bool:
+        """Whether nothing new may be begun: another machine may have room."""
+        return self._spool is not None and await self._spool.is_full()
 
     async def _begin(self, livestream: LivestreamId) -> None:
         if livestream in self._pulls or self._stopping.is_set():
@@ -104,7 +117,9 @@ class Puller:
             fence = await live.take(self._deps, livestream)
         except Locked:
             return  # Another process was quicker.
-        pull = _Pull(self._deps, self._tool, self._limits, livestream, fence, self._stopping)
+        pull = _Pull(
+            self._deps, self._tool, self._limits, livestream, fence, self._stopping, self._spool
+        )
         task = asyncio.create_task(pull.run())
         self._pulls[livestream] = task
         task.add_done_callback(lambda _: self._pulls.pop(livestream, None))
@@ -115,9 +130,10 @@ class _Pull:
 
     def __init__(
         self, deps: Deps, tool: Path, limits: PullLimits, livestream: LivestreamId, fence: int,
-        stopping: asyncio.Event,
+        stopping: asyncio.Event, spool: Spool | None,
     ) -> None:  # fmt: skip
         self._deps = deps
+        self._spool = spool
         self._tool = tool
         self._limits = limits
         self._livestream = livestream
@@ -224,10 +240,10 @@ class _Pull:
 
     async def _admit(self, peer: Peer) -> Inlet:
         """The camera agreed: what comes now is kept."""
-        position = await live.position(self._deps, self._livestream)
+        position = await next_position(self._deps, self._spool, self._livestream)
         sink = KeptLivestream(
             self._deps, SERVICE, self._livestream, self._fence, position,
-            first_cause=PeriodCause.RECONNECT,
+            first_cause=PeriodCause.RECONNECT, spool=self._spool,
         )  # fmt: skip
         self._peer = peer
         self._intake = Intake(self._tool, sink, peer, self._deps.clock, self._limits.intake)

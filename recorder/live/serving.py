@@ -19,6 +19,7 @@ from recorder.errors import InvalidInput, Unavailable
 from recorder.live.door import DoorLimits, LivestreamDoor
 from recorder.live.pulling import Puller, PullLimits
 from recorder.live.rtmp import server
+from recorder.live.spooling import spooling
 from recorder.runtime import Deps
 
 _log = logging.getLogger(__name__)
@@ -46,26 +47,27 @@ async def ingesting(
 ) -> AsyncIterator[dict[str, int]]:
     """Take publishers, and fetch livestreams, inside the block; gives protocol → port.
 
-    Afterwards everything that came is safe, and every lease given back, unless the store did not
-    take it in 20 s.
+    Afterwards everything that came is safe, in the store or in the spool, and every lease given
+    back, unless neither took it in 20 s.
     """
-    door = LivestreamDoor(deps, tool, limits)
-    puller = Puller(deps, tool, pulls)
-    puller.start()
     taken: dict[str, int] = {}
-    try:
-        async with AsyncExitStack() as stack:
-            for protocol, listen in (("rtmp", ports.rtmp), ("rtmps", ports.rtmps)):
-                if listen:
-                    tls = ports.tls if protocol == "rtmps" else None
-                    taken[protocol] = await _listen(stack, door, listen, tls)
-            yield taken
-    finally:
+    async with spooling(deps) as spool:
+        door = LivestreamDoor(deps, tool, limits, spool)
+        puller = Puller(deps, tool, pulls, spool)
+        puller.start()
         try:
-            async with asyncio.timeout(_END_S):
-                await asyncio.gather(door.finished(), puller.stop())
-        except TimeoutError:
-            telemetry.log(_log, logging.ERROR, "not everything was safe in time")
+            async with AsyncExitStack() as stack:
+                for protocol, listen in (("rtmp", ports.rtmp), ("rtmps", ports.rtmps)):
+                    if listen:
+                        tls = ports.tls if protocol == "rtmps" else None
+                        taken[protocol] = await _listen(stack, door, listen, tls)
+                yield taken
+        finally:
+            try:
+                async with asyncio.timeout(_END_S):
+                    await asyncio.gather(door.finished(), puller.stop())
+            except TimeoutError:
+                telemetry.log(_log, logging.ERROR, "not everything was safe in time")
 
 
 async def _listen(

@@ -5,7 +5,7 @@ Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a prot
 
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import request_close
-from recorder.services.live.leases import Position, keep, let_go, position, take
+from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
 from recorder.services.live.opening import (
     Opening,
     check_delivery,
@@ -65,6 +65,7 @@ __all__ = [
     "SegmentArrival",
     "Ticket",
     "check_delivery",
+    "digest_of",
     "extend_segment_locks",
     "find_livestream",
     "free_sources",

@@ -52,6 +52,13 @@ async def position(deps: Deps, livestream: LivestreamId) -> Position:
     return Position(period, found.highest_number if found else 0)
 
 
+async def digest_of(deps: Deps, livestream: LivestreamId, number: int) -> bytes | None:
+    """SHA-256 of the segment that counts under this number (−p: the init segment of period p)."""
+    async with deps.database.acquire() as connection:
+        found = await livestream_segments.stored(connection, livestream, number)
+    return found.sha256 if found else None
+
+
 async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
     """Extend the lease; False when another process has it. Asked at least every 3 s."""
     async with deps.database.acquire() as connection:

@@ -108,6 +108,8 @@ _ALARMS = {
     "fixity_failed": "A sealed original is not what was sealed",
     "fixity_overdue": "Originals are read back too late",
     "delete_markers": "Somebody deletes in the store",
+    "live_spool": "Livestreams wait outside the store",
+    "second_publisher": "Two publish one livestream",
 }
 _AUDIT_LEVELS = {
     "presence": "Presence",

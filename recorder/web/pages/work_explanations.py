@@ -70,6 +70,16 @@ ALARMS: dict[str, tuple[str, ...]] = {
         "Somebody has deleted objects in the store. Locked versions are kept, and footage is read"
         " as before.",
     ),
+    "live_spool": (
+        "Livestreams wait on the disk of %(host)s until store and database take them:"
+        " %(waiting_bytes)s.",
+        "Livestreams wait on the disk of their ingest until store and database take them.",
+    ),
+    "second_publisher": (
+        "Somebody at %(address)s tried to publish “%(title)s” while another one did, and was"
+        " refused.",
+        "Somebody tried to publish a livestream while another one did, and was refused.",
+    ),
 }
 #: What to do, after the sentence.
 STEPS: dict[str, str] = {
@@ -98,6 +108,12 @@ STEPS: dict[str, str] = {
         " markers, never a version."
     ),
     "fixity_overdue": "Start more workers, or let them read more in a day.",
+    "live_spool": (
+        "Bring store and database back; they go up by themselves. Keep that machine and its disk."
+    ),
+    "second_publisher": (
+        "Find out whose two encoders have one key; if one is a stranger's, revoke the key."
+    ),
     "database_younger": "Point the service at the right database, or run recorder rebuild.",
 }
 

@@ -188,6 +188,10 @@ async def test_a_second_publisher_beside_a_live_one_is_refused(ingest: Ingest) -
         second = await ingest.asking()
         assert await second.publish(ingest.token) == "NetStream.Publish.BadName"
         assert not flow.done()
+        async with ingest.deps.database.acquire() as connection:
+            told = await connection.fetch("SELECT code, about_id FROM alarm")
+        (livestream,) = await ingest.livestreams()
+        assert [tuple(row) for row in told] == [("second_publisher", str(livestream.id))]
     finally:
         flow.cancel()
         with contextlib.suppress(asyncio.CancelledError):

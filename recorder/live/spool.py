@@ -1,0 +1,262 @@
+"""Segments on a local disk, while store or database do not take them: bytes, names, quota.
+
+    ROOT/<owner>/lock                                       held as long as its process lives
+    ROOT/<owner>/<livestream>/p000001-000000000.init        the period's description, kept for all
+    ROOT/<owner>/<livestream>/p000001-000000042.segment     one segment
+    ROOT/<owner>/<livestream>/moved.json                    where the rest of it goes instead
+
+A file is there whole or not at all, and durable before ``keep`` returns. Everything here blocks.
+What cannot be read is put aside as ``.damaged`` and never removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from recorder.domain.ids import LivestreamId
+from recorder.domain.instant import Instant, format_utc
+from recorder.domain.livestream import PeriodCause
+from recorder.errors import InvalidInput, StorageFull, Unavailable
+
+#: Room on the disk that segments leave alone: a database may stand on the same one.
+FLOOR_BYTES = 1 << 30
+_INIT, _SEGMENT = _KINDS = ".init", ".segment"
+#: How long what others use of the quota is taken from the last look.
+_LOOK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An init segment (number 0) or a segment, with all that it is put with."""
+
+    livestream: LivestreamId
+    period: int
+    number: int
+    body: bytes
+    arrived_at: datetime
+    cause: PeriodCause = PeriodCause.UNKNOWN
+    device_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one of them lies; places of a livestream sort as its original does."""
+
+    livestream: LivestreamId
+    period: int
+    number: int
+    path: Path
+    length: int
+
+
+class SpoolFolder:
+    """The part of one process of a spool that others on this machine may share."""
+
+    def __init__(self, root: Path, owner: str, quota_bytes: int, floor_bytes: int) -> None:
+        self._root = root
+        self._own = root / owner
+        self._quota = quota_bytes
+        self._floor = floor_bytes
+        #: Owners' folders whose locks we hold: ours, and those of processes that died.
+        self._locks: dict[Path, int] = {}
+        self._used = 0
+        self._looked = -_LOOK_S
+
+    def open(self) -> None:
+        """Make our folder. Raises Unavailable ``spool-unusable`` where that cannot be."""
+        with _translated():
+            self._own.mkdir(mode=0o750, parents=True, exist_ok=True)
+            _sync_directory(self._root)
+            if not self._lock(self._own):
+                raise Unavailable("spool-unusable", "Another process has this spool folder.")
+
+    def close(self) -> None:
+        """Let others have what is left; an empty folder of ours goes."""
+        for folder in list(self._locks):
+            self._leave(folder)
+
+    def adopt(self) -> list[Place]:
+        """What dead processes left, from now on ours: their locks are free."""
+        found = []
+        with _translated():
+            for folder in sorted(self._root.iterdir()):
+                if not folder.is_dir() or folder in self._locks or not self._lock(folder):
+                    continue
+                for draft in folder.rglob(".draft-*"):
+                    draft.unlink(missing_ok=True)  # Never answered.
+                found += [_place(path) for kind in _KINDS for path in folder.glob(f"*/p*{kind}")]
+                if not found:
+                    self._leave(folder)
+        return found
+
+    def keep(self, arrived: Arrived) -> Place:
+        """After return it is durable. Raises StorageFull ``spool-full`` beyond quota or disk."""
+        with _translated():
+            if self.is_full(len(arrived.body)):
+                raise StorageFull("spool-full", "The spool for livestreams is full.")
+            folder = self._own / str(arrived.livestream)
+            if not folder.is_dir():
+                folder.mkdir(mode=0o750, exist_ok=True)
+                _sync_directory(self._own)
+            kind = _SEGMENT if arrived.number else _INIT
+            path = folder / f"p{arrived.period:06d}-{arrived.number:09d}{kind}"
+            _write(path, _head(arrived), arrived.body)
+            self._used += len(arrived.body)
+            return _place(path)
+
+    def read(self, place: Place) -> Arrived | None:
+        """What lies there; None, and put aside, when it is not what was written."""
+        with _translated():
+            head, _, body = place.path.read_bytes().partition(b"\n")
+        try:
+            said = json.loads(head)
+            if hashlib.sha256(body).hexdigest() != said["sha256"]:
+                raise ValueError("the bytes are not those that were written")
+            return Arrived(
+                LivestreamId(uuid.UUID(said["livestream"])), said["period"], said["number"], body,
+                Instant.parse(said["arrived_at"]).at, PeriodCause(said["cause"]),
+                Instant.parse(said["device_at"]).at if said["device_at"] else None,
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError, InvalidInput):
+            with _translated():
+                place.path.rename(place.path.with_name(f"{place.path.name}.damaged"))
+            return None
+
+    def remove(self, place: Place) -> None:
+        """It is safe elsewhere."""
+        with _translated():
+            place.path.unlink(missing_ok=True)
+
+    def done(self, livestream: LivestreamId) -> None:
+        """All its segments are safe elsewhere: what described them goes."""
+        with _translated():
+            for owner in self._locks:
+                folder = owner / str(livestream)
+                if not folder.is_dir() or any(folder.glob(f"*{_SEGMENT}")):
+                    continue
+                for path in (*folder.glob(f"*{_INIT}"), folder / "moved.json"):
+                    path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # Something damaged stays, and so does it.
+                    folder.rmdir()
+            for owner in [each for each in self._locks if each != self._own]:
+                if not any(path.is_dir() for path in owner.iterdir()):
+                    self._leave(owner)
+
+    def moved(self, place: Place) -> tuple[LivestreamId, int, int] | None:
+        """The livestream that takes the rest of this one, and what to take off from numbers."""
+        with _translated():
+            path = place.path.with_name("moved.json")
+            if not path.exists():
+                return None
+            said = json.loads(path.read_bytes())
+        return LivestreamId(uuid.UUID(said["livestream"])), said["period"], said["number"]
+
+    def move(self, place: Place, livestream: LivestreamId, period: int, number: int) -> None:
+        """Remember it durably, before anything goes there."""
+        said = {"livestream": str(livestream), "period": period, "number": number}
+        with _translated():
+            _write(place.path.with_name("moved.json"), json.dumps(said).encode(), b"")
+
+    def used_bytes(self) -> int:
+        """Bytes of all processes on this machine that wait here, by a look just now."""
+        with _translated():
+            self._looked = time.monotonic()
+            self._used = sum(_size(path) for path in self._root.rglob("p*") if path.is_file())
+        return self._used
+
+    def is_full(self, more_bytes: int) -> bool:
+        """Whether so much more would not fit."""
+        if time.monotonic() - self._looked > _LOOK_S:
+            self.used_bytes()
+        with _translated():
+            return self._used + more_bytes > self._quota or self._disk_is_full()
+
+    def _disk_is_full(self) -> bool:
+        found = os.statvfs(self._root)
+        return found.f_bavail * found.f_frsize < self._floor
+
+    def _lock(self, folder: Path) -> bool:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._locks[folder] = descriptor
+        return True
+
+    def _leave(self, folder: Path) -> None:
+        with contextlib.suppress(OSError):
+            if not any(path.is_dir() for path in folder.iterdir()):
+                (folder / "lock").unlink(missing_ok=True)
+                folder.rmdir()
+        os.close(self._locks.pop(folder))
+
+
+def _head(arrived: Arrived) -> bytes:
+    said = {
+        "v": 1,
+        "livestream": str(arrived.livestream),
+        "period": arrived.period,
+        "number": arrived.number,
+        "cause": arrived.cause.value,
+        "arrived_at": format_utc(arrived.arrived_at),
+        "device_at": format_utc(arrived.device_at) if arrived.device_at else None,
+        "sha256": hashlib.sha256(arrived.body).hexdigest(),
+    }
+    return json.dumps(said).encode()
+
+
+def _write(path: Path, head: bytes, body: bytes) -> None:
+    draft = path.with_name(f".draft-{path.name}")
+    with draft.open("wb", buffering=0) as file:
+        for part in (head, b"\n", body):
+            written = 0
+            while written < len(part):
+                written += file.write(memoryview(part)[written:]) or 0
+        os.fsync(file.fileno())
+    draft.rename(path)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _place(path: Path) -> Place:
+    period, number = path.stem.removeprefix("p").split("-")
+    livestream = LivestreamId(uuid.UUID(path.parent.name))
+    return Place(livestream, int(period), int(number), path, _size(path))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (28, 122):  # No room, no quota.
+            raise StorageFull("spool-full", "The spool for livestreams is full.") from error
+        raise Unavailable(
+            "spool-unusable", f"The spool for livestreams cannot go on: {error.strerror}."
+        ) from error

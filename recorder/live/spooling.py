@@ -1,0 +1,266 @@
+"""What reached us and cannot go up yet: kept on a local disk, delivered when it can, never dropped.
+
+Each livestream's oldest goes first. What comes from a spool came under an earlier lease and is put
+under the present one; if another process gave its number away meanwhile, the rest becomes a
+livestream of its own. Segments carry the time at which they came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import socket
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from recorder import telemetry
+from recorder.domain.alarm import AlarmCode
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Form
+from recorder.domain.people import SERVICE
+from recorder.errors import Conflict, RecorderError
+from recorder.live.spool import FLOOR_BYTES, Arrived, Place, SpoolFolder
+from recorder.runtime import Deps
+from recorder.services import alarms, live
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
+_AT_ONCE = 8
+_LOOK_S = 2.0
+#: A new livestream needs room for more than its first segment.
+_NEEDED_BYTES = 64 << 20
+
+
+class Spool:
+    """One process's hold on the spool of its machine."""
+
+    def __init__(self, deps: Deps, folder: SpoolFolder) -> None:
+        self._deps = deps
+        self._folder = folder
+        self._waiting: dict[LivestreamId, list[Place]] = {}
+        self._described: set[tuple[LivestreamId, int]] = set()
+        self._tasks: dict[LivestreamId, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        #: Writing for a livestream, and removing the last of it, exclude each other.
+        self._locks: defaultdict[LivestreamId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._since: datetime | None = None
+        self._may_be_open = True
+
+    def is_waiting(self, livestream: LivestreamId) -> bool:
+        """Whether something of it lies here; then what comes goes behind it."""
+        return livestream in self._waiting
+
+    def highest(self, livestream: LivestreamId) -> live.Position:
+        """The highest numbers that wait here: nobody else may give them away."""
+        places = self._waiting.get(livestream, [])
+        return live.Position(
+            max((place.period for place in places), default=0),
+            max((place.number for place in places), default=0),
+        )
+
+    async def is_full(self) -> bool:
+        """Whether new livestreams must be refused; those that run may use what is left."""
+        return await asyncio.to_thread(self._folder.is_full, _NEEDED_BYTES)
+
+    async def keep(self, init: Arrived, segment: Arrived | None) -> None:
+        """After return both are durable. Raises StorageFull ``spool-full``, Unavailable."""
+        async with self._locks[init.livestream]:
+            if (init.livestream, init.period) not in self._described:
+                self._add(await asyncio.to_thread(self._folder.keep, init))
+                self._described.add((init.livestream, init.period))
+            if segment is not None:
+                self._add(await asyncio.to_thread(self._folder.keep, segment))
+
+    async def take_over(self) -> None:
+        """Find what earlier processes of this machine left."""
+        for place in await asyncio.to_thread(self._folder.adopt):
+            self._add(place)
+
+    async def watch(self) -> None:
+        """Until cancelled: look for what dead processes left, raise and clear the alarm."""
+        while True:
+            with contextlib.suppress(RecorderError):
+                await self.take_over()
+                await self._tell()
+            await asyncio.sleep(_LOOK_S)
+
+    async def close(self) -> None:
+        """Deliver nothing more; what is left is found by the next process."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.to_thread(self._folder.close)
+
+    def _add(self, place: Place) -> None:
+        places = self._waiting.setdefault(place.livestream, [])
+        places.append(place)
+        places.sort(key=lambda each: (each.period, each.number))
+        if place.livestream not in self._tasks:
+            task = asyncio.create_task(self._deliver(place.livestream))
+            self._tasks[place.livestream] = task
+
+    async def _deliver(self, livestream: LivestreamId) -> None:
+        pause = _FIRST_PAUSE_S
+        while not await self._is_done(livestream):
+            place = self._waiting[livestream][0]
+            try:
+                async with self._turns:
+                    await self._deliver_one(place)
+            except RecorderError as error:
+                telemetry.log(_log, logging.WARNING, "a spooled segment is given again",
+                              livestream=str(livestream), why=error.code)  # fmt: skip
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                continue
+            pause = _FIRST_PAUSE_S
+            self._waiting[livestream].remove(place)
+
+    async def _is_done(self, livestream: LivestreamId) -> bool:
+        """Whether nothing waits any more; then its descriptions are removed as well."""
+        if self._waiting[livestream]:
+            return False
+        async with self._locks[livestream]:
+            if self._waiting[livestream]:
+                return False
+            with contextlib.suppress(RecorderError):
+                await asyncio.to_thread(self._folder.done, livestream)
+            self._described = {each for each in self._described if each[0] != livestream}
+            del self._waiting[livestream], self._tasks[livestream]
+            return True
+
+    async def _deliver_one(self, place: Place) -> None:
+        arrived = await asyncio.to_thread(self._folder.read, place)
+        if arrived is None:
+            telemetry.log(_log, logging.ERROR, "a spooled segment is damaged and stays aside",
+                          livestream=str(place.livestream), number=place.number)  # fmt: skip
+            return
+        moved = await asyncio.to_thread(self._folder.moved, place)
+        if moved is None and await self._is_given_away(arrived):
+            moved = await self._move(place, arrived)
+        if moved is not None:
+            livestream, period, number = moved
+            if arrived.number:
+                init = await asyncio.to_thread(self._folder.read, _init_of(place))
+                if init is not None:
+                    await self._put(
+                        replace(init, livestream=livestream, period=init.period - period)
+                    )
+            arrived = replace(
+                arrived,
+                livestream=livestream,
+                period=arrived.period - period,
+                number=arrived.number and arrived.number - number,
+            )
+        await self._put(arrived)
+        if place.number:
+            await asyncio.to_thread(self._folder.remove, place)
+
+    async def _is_given_away(self, arrived: Arrived) -> bool:
+        number = arrived.number or -arrived.period
+        standing = await live.digest_of(self._deps, arrived.livestream, number)
+        return standing not in (None, hashlib.sha256(arrived.body).digest())
+
+    async def _move(self, place: Place, arrived: Arrived) -> tuple[LivestreamId, int, int]:
+        old = await live.find_livestream(self._deps, SERVICE, place.livestream)
+        opened = await live.open_livestream(
+            self._deps,
+            replace(SERVICE, agency=old.agency),
+            live.Opening(
+                title=old.title,
+                form=Form.RECEIVED,
+                device_number=old.device_number,
+                officer=old.officer,
+                stage=old.stage,
+                case_numbers=old.case_numbers,
+            ),
+        )
+        segments = [each.number for each in self._waiting[place.livestream] if each.number]
+        moved = opened.id, arrived.period - 1, min(segments, default=1) - 1
+        await asyncio.to_thread(self._folder.move, place, *moved)
+        telemetry.log(_log, logging.WARNING, "the rest of a livestream goes to one of its own",
+                      livestream=str(old.id), new=str(opened.id))  # fmt: skip
+        return moved
+
+    async def _put(self, arrived: Arrived) -> None:
+        found = await live.find_livestream(self._deps, SERVICE, arrived.livestream)
+        if arrived.number:
+            segment = live.SegmentArrival(
+                period=arrived.period, number=arrived.number, body=arrived.body,
+                device_at=arrived.device_at, arrived_at=arrived.arrived_at, fence=found.fence,
+            )  # fmt: skip
+            receipt = await live.put_segment(self._deps, SERVICE, found.id, segment)
+            if receipt.conflicting:  # Given away just now; the next try sees it.
+                raise Conflict("segment-conflicting", "Another body has this number.")
+            return
+        init = live.InitArrival(
+            period=arrived.period, body=arrived.body, cause=arrived.cause,
+            arrived_at=arrived.arrived_at, fence=found.fence,
+        )  # fmt: skip
+        await live.put_init(self._deps, SERVICE, found.id, init)
+
+    async def _tell(self) -> None:
+        """Raise the alarm once something has waited through two looks; clear it when all went."""
+        host = socket.gethostname()
+        used = await asyncio.to_thread(self._folder.used_bytes)
+        if not used:
+            self._since = None
+            if self._may_be_open:
+                await alarms.clear_if_open(
+                    self._deps, AlarmCode.LIVE_SPOOL, about_kind="system", about=host,
+                    note="All of it is in the store.",
+                )  # fmt: skip
+                self._may_be_open = False
+            return
+        if self._since is None:
+            self._since = self._deps.clock.now()
+            return
+        self._may_be_open = True
+        await alarms.report(
+            self._deps, AlarmCode.LIVE_SPOOL, about_kind="system", about=host,
+            detail=f"{used} bytes of livestreams wait on the disk of {host}.",
+            facts={"host": host, "waiting_bytes": used},
+        )  # fmt: skip
+
+
+async def next_position(deps: Deps, spool: Spool | None, livestream: LivestreamId) -> live.Position:
+    """Behind what is in the database and what waits on this machine."""
+    there = await live.position(deps, livestream)
+    if spool is None:
+        return there
+    waiting = spool.highest(livestream)
+    return live.Position(max(there.period, waiting.period), max(there.segment, waiting.segment))
+
+
+def _init_of(place: Place) -> Place:
+    path = place.path.with_name(f"p{place.period:06d}-{0:09d}.init")
+    return replace(place, number=0, path=path)
+
+
+@contextlib.asynccontextmanager
+async def spooling(deps: Deps, *, floor_bytes: int = FLOOR_BYTES) -> AsyncIterator[Spool | None]:
+    """The spool that the settings name, with what was left in it; None where they name none."""
+    root: Path | None = deps.config.live_spool_folder
+    if root is None:
+        telemetry.log(_log, logging.WARNING, "no spool: what a store does not take waits in memory")
+        yield None
+        return
+    folder = SpoolFolder(root, deps.instance, deps.config.live_spool_bytes, floor_bytes)
+    await asyncio.to_thread(folder.open)
+    spool = Spool(deps, folder)
+    try:
+        await spool.take_over()
+        watching = asyncio.create_task(spool.watch())
+        try:
+            yield spool
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+    finally:
+        await spool.close()
