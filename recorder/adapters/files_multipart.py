@@ -154,7 +154,8 @@ class MultipartFolder:
         """Make the locked object of exactly these parts, which are in order and without gaps.
 
         Steps: copy the ranges of the other writers into the file of the one that has most, cut
-        it to its length, sync, lock, link, remove the multipart upload. Safe to repeat after each.
+        it to its length, sync what that changed, lock, link, remove the multipart upload. Safe to
+        repeat after each.
         """
         length = parts[-1].offset + parts[-1].length
         finished = self._finished(key, multipart_id, length)
@@ -276,8 +277,10 @@ def _joined(
             (p.offset + p.length for p in parts if _writer(p) == most), default=0
         ):
             raise disk.bytes_missing(os.fstat(descriptor).st_size)
-        os.ftruncate(descriptor, length)
-        disk.durably(descriptor, join, sync)
+        if sources or os.fstat(descriptor).st_size != length:
+            os.ftruncate(descriptor, length)
+            # Parts of its own became durable one by one, each before its row.
+            disk.durably(descriptor, join, sync)
         yield target
 
 

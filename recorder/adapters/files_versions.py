@@ -110,20 +110,24 @@ class VersionFolder:
     ) -> StoredObject:
         """Give the synced file ``source`` its place; it is locked before it can be seen.
 
-        The file keeps its old name too. Raises Conflict ``object-exists`` when the key is taken.
+        The file keeps its old name too. Lock and name become durable with one sync: what a power
+        cut before it leaves was told to nobody, and whoever does this again sees to its lock.
+        Raises Conflict ``object-exists`` when the key is taken; what has it is durable then.
         """
         version = new_uuid().hex
         folder = self._folder(bucket, key)
         target = folder / f"={version}"
         with self._held(bucket, key):
             if self.directories.make(folder):
-                if self.versions(bucket, key):
+                if present := self.versions(bucket, key):
+                    # By somebody who may have died before his sync.
+                    self.settle(present[0])
                     raise Conflict(
                         "object-exists", "There is an object of this key already.", key=key
                     )
                 self._remove_stray_locks(folder)
             if lock_until is not None:
-                self._write_lock(target, lock_until)
+                self._write_lock(target, lock_until, sync=False)
             os.link(source, target)
             target.chmod(0o440)
             disk.sync_directory(folder, self._sync)
@@ -172,12 +176,13 @@ class VersionFolder:
             self._remove_stray_locks(path.parent)
             self.directories.prune(path.parent, self._root / bucket.value)
 
-    def _write_lock(self, target: Path, until: datetime) -> None:
+    def _write_lock(self, target: Path, until: datetime, *, sync: bool = True) -> None:
         descriptor = os.open(
             self._lock_path(target, until), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o440
         )
         os.close(descriptor)
-        disk.sync_directory(target.parent, self._sync)
+        if sync:
+            disk.sync_directory(target.parent, self._sync)
 
     @staticmethod
     def _lock_path(target: Path, until: datetime) -> Path:

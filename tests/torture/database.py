@@ -21,6 +21,8 @@ _STATEMENTS = (
     ("UPDATE recording SET media", "db.probed"),
     ("INSERT INTO rendition", "db.poster"),
     ("UPDATE upload SET multipart_id", "db.multipart"),
+    # The last offset of an upload and its completion are one transaction: this is its name.
+    ("UPDATE upload SET state = 'completing'", "db.completing"),
     ("UPDATE upload SET offset_bytes", "db.offset"),
     ("UPDATE upload SET state = 'removed'", "db.expire_empty"),
     ("WITH made AS (INSERT INTO case_link", "db.link"),
@@ -32,7 +34,6 @@ _STATEMENTS = (
     ("INSERT INTO store_intent (id, kind, object_key, upload_id", "db.part_intent"),
     ("INSERT INTO store_intent (id, kind, object_key, run_id", "db.rendition_intent"),
     ("INSERT INTO upload_piece", "db.piece_intent"),
-    ("UPDATE upload SET state = 'completing'", "db.completing"),
     ("UPDATE task_run SET state = 'claimed'", "db.claim"),
     ("UPDATE task_run SET lease_until", "db.heartbeat"),
     ("UPDATE task_run SET state = 'pending', due_at = $3", "db.give_back"),

@@ -22,6 +22,7 @@ from recorder.domain.upload import MIB, Part, Piece, Upload
 from recorder.errors import Conflict, RecorderError
 from recorder.runtime import Deps
 from recorder.services.ingest.buffers import BlockBudget, Fill
+from recorder.services.ingest.parts import note
 from recorder.services.ingest.tails import Tail, tail_of
 from recorder.store import store_intents, uploads
 
@@ -270,8 +271,8 @@ class Appender:
 
     async def _send_part(self) -> None:
         """Hand the part to the store; waits while too many are on their way."""
-        number = await self._next_number()
         multipart_id = await self._multipart()
+        number = await self._next_number()
         fill, self._fill = self._fill, Fill(self._budget)
         tail = self._tail
         self._tail = tail_of(self._deps, self._budget, self._upload, self.position, [])
@@ -342,13 +343,19 @@ class Appender:
         return self._multipart_id
 
     async def _name(self, multipart_id: str, intent: uuid.UUID) -> None:
-        """Have the upload's row name it; Conflict when it is somebody else's turn, or too late."""
+        """Have the upload's row name it; Conflict when it is somebody else's turn, or too late.
+
+        Its first part gets its number in the same transaction: most uploads have no other.
+        """
         async with self._deps.database.transaction(patient=True) as connection:
             named = await uploads.set_multipart(
                 connection, self.upload_id, self._upload.fence, multipart_id
             )
             if not named or not await store_intents.fulfil(connection, intent):
                 raise self._taken_over()
+            first = await uploads.reserve_parts(connection, self.upload_id, self._upload.fence, 1)
+        if first is not None:
+            self._numbers.append(first)
 
     # --- committing --------------------------------------------------------------------------
 
@@ -363,7 +370,10 @@ class Appender:
                 self._uncommitted = []
 
     async def _commit(self, items: Sequence[Part | Piece]) -> None:
-        """One transaction under the fence; the offset is answered from then on."""
+        """One transaction under the fence; the offset is answered from then on.
+
+        The last one of an upload ends its taking of bytes as well: its completion begins with it.
+        """
         end = max(item.offset + item.length for item in items)
         now = self._deps.clock.now()
         async with self._deps.database.transaction(patient=True) as connection:
@@ -377,18 +387,11 @@ class Appender:
             ):
                 raise self._taken_over()
             for item in items:
-                keep = None
-                if isinstance(item, Part):
-                    await uploads.add_part(connection, self.upload_id, item)
-                else:
-                    keep = item.key
-                    if item.writer is not None:
-                        await uploads.place_piece(connection, self.upload_id, item, now)
-                    elif not await uploads.confirm_piece(connection, item):
-                        raise self._taken_over()
-                await uploads.absorb_pieces(
-                    connection, self.upload_id, item.offset, item.offset + item.length, keep
-                )
+                if not await note(connection, self.upload_id, item, now):
+                    raise self._taken_over()
+            if end == self._upload.length:
+                # Not when its end lies in a piece, which has to become a part first.
+                await uploads.begin_completion(connection, self.upload_id, fence=None)
         self.offset = max(self.offset, end)
 
     def _taken_over(self) -> Conflict:

@@ -71,7 +71,7 @@ async def complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingId
     store has lost some: the sender has them still, and must not ask for this upload for ever.
     """
     intake = intake_of(deps)
-    async with intake.exclusively(upload_id), intake.finishing:
+    async with intake.completing(upload_id):
         await _stop_taking(deps, upload_id, early=False)
         try:
             return await _complete(deps, actor, upload_id)

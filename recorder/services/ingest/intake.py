@@ -78,8 +78,10 @@ class Intake:
         self._tasks: set[asyncio.Task[None]] = set()
         self._relieving = False
         self._closing = asyncio.Event()
+        #: Uploads of which somebody here is at the completion, or waits for his turn at it.
+        self._completing: Counter[UploadId] = Counter()
         #: Held while an upload is completed: five hundred that end together do so in turn.
-        self.finishing = asyncio.Semaphore(_FINISHED_AT_ONCE)
+        self._finishing = asyncio.Semaphore(_FINISHED_AT_ONCE)
 
     def begin(self) -> None:
         """Start the ticker and the listener."""
@@ -116,6 +118,22 @@ class Intake:
             yield
         finally:
             lock.release()
+
+    @asynccontextmanager
+    async def completing(self, upload_id: UploadId) -> AsyncIterator[None]:
+        """The only one at this upload, and one of the few that complete one at this moment."""
+        self._completing[upload_id] += 1
+        try:
+            async with self.exclusively(upload_id), self._finishing:
+                yield
+        finally:
+            self._completing[upload_id] -= 1
+            if not self._completing[upload_id]:
+                del self._completing[upload_id]
+
+    def is_completing(self, upload_id: UploadId) -> bool:
+        """Whether somebody here is at the completion of this upload, or waits for his turn."""
+        return upload_id in self._completing
 
     @contextmanager
     def registered(self, append: OpenAppend) -> Iterator[None]:

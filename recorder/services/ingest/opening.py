@@ -191,7 +191,8 @@ async def find_own_upload(deps: Deps, actor: Actor, upload_id: UploadId) -> Uplo
 async def upload_status(deps: Deps, actor: Actor, upload_id: UploadId) -> UploadStatus:
     """Where the upload stands, all of it durable. Finishes a completion that was interrupted.
 
-    A live holder is asked to make its buffers durable first and is never disturbed otherwise.
+    A live holder is asked to make its buffers durable first and is never disturbed otherwise. One
+    that is being completed here is not waited for: its offset is told at once, its recording later.
     """
     upload = await find_own_upload(deps, actor, upload_id)
     if upload.state is UploadState.OPEN and upload.offset < upload.length:
@@ -200,6 +201,8 @@ async def upload_status(deps: Deps, actor: Actor, upload_id: UploadId) -> Upload
     if upload.state is UploadState.FINISHED:
         return UploadStatus(upload, upload.recording)
     if upload.state is UploadState.COMPLETING or upload.offset == upload.length:
+        if intake_of(deps).is_completing(upload_id):
+            return UploadStatus(upload, None)
         recording = await complete(deps, actor, upload_id)
         return UploadStatus(await find_own_upload(deps, actor, upload_id), recording)
     return UploadStatus(upload, None)

@@ -1,6 +1,7 @@
 """Bytes of an upload on their way to the store: whole parts, and pieces of tails that cannot wait.
 
-It knows nothing of offsets that were answered; the appender commits what is stored here.
+It knows nothing of offsets that were answered; the appender commits what is stored here, and
+``note`` writes the row of it.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 
 from recorder import metrics
 from recorder.adapters.objects import Bucket
-from recorder.domain.ids import new_uuid
+from recorder.domain.ids import UploadId, new_uuid
 from recorder.domain.upload import Part, Piece, Upload
 from recorder.errors import IntegrityError
 from recorder.runtime import Deps
 from recorder.services.ingest.buffers import BlockBudget, Fill
 from recorder.store import uploads
+from recorder.store.connection import Connection
 
 
 async def store_part(
@@ -81,6 +84,28 @@ async def store_piece(
     metrics.PIECES_STAGED.inc()
     metrics.PIECES_STAGED_BYTES.inc(end - start)
     return Piece(start, end - start, digest, key, stored.version)
+
+
+async def note(
+    connection: Connection, upload_id: UploadId, item: Part | Piece, now: datetime
+) -> bool:
+    """Name stored bytes in a row; pieces that they cover are absorbed. False when they were swept.
+
+    Under the fence, by the caller's transaction.
+    """
+    keep = None
+    if isinstance(item, Part):
+        await uploads.add_part(connection, upload_id, item)
+    elif item.writer is not None:
+        keep = item.key
+        await uploads.place_piece(connection, upload_id, item, now)
+    else:
+        keep = item.key
+        if not await uploads.confirm_piece(connection, item):
+            return False
+    end = item.offset + item.length
+    await uploads.absorb_pieces(connection, upload_id, item.offset, end, keep)
+    return True
 
 
 async def fetch(deps: Deps, pieces: Sequence[Piece], into: Fill) -> None:

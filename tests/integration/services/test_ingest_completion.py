@@ -1,0 +1,120 @@
+"""From the last byte to the recording: few commits and syncs, and nobody who asks has to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recorder.adapters.files import FolderObjects
+from recorder.domain.ids import UploadId, new_uuid
+from recorder.domain.people import Actor, ActorKind, Role
+from recorder.domain.upload import MIB
+from recorder.errors import Unavailable
+from recorder.services import ingest
+from recorder.services.ingest.intake import intake_of
+from tests.support.bureau import Bureau, open_bureau
+from tests.support.faulty_objects import Fault, FaultyObjects, When
+from tests.support.object_content import in_a_while
+from tests.support.senders import Body, content, metadata
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path) as opened:
+        objects = FaultyObjects(opened.deps.objects, grows=True)
+        deps = replace(opened.deps, objects=objects)
+        ingest.begin(deps)
+        yield replace(opened, deps=deps)
+        await ingest.shutdown(deps)
+
+
+def program(bureau: Bureau) -> Actor:
+    return Actor(ActorKind.PROGRAM, "p", "p", role=Role.OFFICER, agency=bureau.ours)
+
+
+async def opened(bureau: Bureau, length: int) -> UploadId:
+    upload = await ingest.open_upload(
+        bureau.deps, program(bureau), length=length, metadata=metadata(filename="clip.mp4")
+    )
+    return upload.id
+
+
+async def send(bureau: Bureau, upload: UploadId, body: Body) -> ingest.UploadStatus:
+    return await ingest.append(
+        bureau.deps, program(bureau), upload, offset=0, body=body, checksum=None, length=None
+    )
+
+
+async def status_of(bureau: Bureau, upload: UploadId) -> ingest.UploadStatus:
+    return await ingest.upload_status(bureau.deps, program(bureau), upload)
+
+
+async def test_a_full_upload_that_waits_for_its_turn_takes_no_bytes_and_tells_its_offset_at_once(
+    bureau: Bureau,
+) -> None:
+    sent = content(MIB)
+    upload = await opened(bureau, len(sent))
+    intake = intake_of(bureau.deps)
+
+    async def is_waiting() -> bool:
+        state = await bureau.value("SELECT state FROM upload")
+        return state == "completing" and intake.is_completing(upload)
+
+    async with AsyncExitStack() as others:
+        for _ in range(4):
+            await others.enter_async_context(intake.completing(UploadId(new_uuid())))
+        sending = asyncio.create_task(send(bureau, upload, Body(sent)))
+        # The transaction of the last offset has begun the completion.
+        waits: bool = await eventually(is_waiting, within=60, what="an upload in line")
+        assert waits
+        status = await status_of(bureau, upload)
+        assert (status.upload.offset, status.recording) == (len(sent), None)
+        assert not sending.done()
+    done = await sending
+    assert done.recording is not None
+    assert (await status_of(bureau, upload)).recording == done.recording
+
+
+async def test_whoever_asks_after_an_interrupted_completion_finishes_it(bureau: Bureau) -> None:
+    upload = await opened(bureau, 1000)
+    assert isinstance(bureau.deps.objects, FaultyObjects)
+    bureau.deps.objects.faults = [Fault("complete_multipart", When.BEFORE)]
+    with pytest.raises(Unavailable):
+        await send(bureau, upload, Body(content(1000)))
+    assert await bureau.value("SELECT state FROM upload") == "completing"
+    assert (await status_of(bureau, upload)).recording is not None
+
+
+async def test_the_first_part_has_its_number_from_the_transaction_that_named_the_multipart(
+    bureau: Bureau,
+) -> None:
+    upload = await opened(bureau, 1000)
+    await send(bureau, upload, Body(content(1000)))
+    assert await bureau.value("SELECT part_number FROM upload_part") == 1
+    assert await bureau.value("SELECT next_part FROM upload") == 2
+
+
+async def test_a_completion_of_one_writers_parts_syncs_names_and_no_bytes(tmp_path: Path) -> None:
+    synced: list[bool] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append(os.path.isfile(f"/proc/self/fd/{descriptor}"))
+        os.fsync(descriptor)
+
+    store = FolderObjects(tmp_path / "store", floor_bytes=0, sync=sync)
+    key = "2026/11/29/clip/original"
+    multipart = await store.create_multipart(key, lock_until=in_a_while(), media_type="video/mp4")
+    part = await store.upload_part(key, multipart, number=1, offset=0, writer=1, blocks=[b"clip"])
+    synced.clear()
+    await store.complete_multipart(key, multipart, [part])
+    assert True not in synced
+    # One for each new folder on the way at most, and one for lock and name together.
+    assert len(synced) <= 6
+    await store.close()
