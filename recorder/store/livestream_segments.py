@@ -15,6 +15,9 @@ from recorder.domain.livestream import Edge, Gap, PeriodCause, Segment
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
+#: Number, period, duration in µs, clock of the device, arrival, whether it begins with a keyframe.
+EntryRow = tuple[int, int, int | None, datetime | None, datetime, bool | None]
+
 #: The columns of a segment, as ``segment_of`` reads them; ``s`` is its table.
 COLUMNS = (
     "s.livestream_id, s.number, s.period, s.state, s.object_key, s.version, s.length_bytes,"
@@ -231,18 +234,22 @@ async def codecs_of(connection: Connection, livestream: LivestreamId) -> set[str
 
 
 async def entries(
-    connection: Connection, livestream: LivestreamId, recording: RecordingId | None
-) -> list[tuple[int, int, int | None, datetime | None, datetime, bool | None]]:
+    connection: Connection,
+    livestream: LivestreamId,
+    recording: RecordingId | None,
+    before: int = 0,
+) -> list[EntryRow]:
     """Number, period, duration, the two clocks and keyframe of the stored segments, by number.
 
-    All of them, or those of one recording.
+    Those behind number ``before``: all of them, or those of one recording.
     """
     rows = await connection.fetch(
         "SELECT number, period, duration_us, device_at, arrived_at, keyframe"
-        " FROM livestream_segment WHERE livestream_id = $1 AND number > 0 AND state = 'stored'"
+        " FROM livestream_segment WHERE livestream_id = $1 AND number > $3 AND state = 'stored'"
         " AND ($2::uuid IS NULL OR recording_id = $2) ORDER BY number",
         livestream,
         recording,
+        before,
     )
     return [tuple(row) for row in rows]
 

@@ -265,6 +265,18 @@ class LivestreamsQuery(PageQuery):
     running: Annotated[bool | None, Field(description="those that are not closed, or are")] = None
 
 
+class PlaylistQuery(Query):
+    """What a player knows already (RFC 8216bis, 6.2.5.1)."""
+
+    skip: Annotated[
+        Literal["YES", "v2"] | None,
+        Field(
+            alias="_HLS_skip",
+            description="leave out what was listed more than CAN-SKIP-UNTIL ago",
+        ),
+    ] = None
+
+
 #: Those of domain/livestream.PeriodCause that a sender can know.
 _Cause = Literal["reconnect", "silence", "time_jump", "codec_change", "unknown"]
 

@@ -112,3 +112,28 @@ async def stored_bytes(deps: Deps, segment: live.Receipt) -> bytes:
     assert found.version is not None
     blocks = deps.objects.read(Bucket.ORIGINALS, found.key, found.version)
     return b"".join([block async for block in blocks])
+
+
+async def long_day(deps: Deps, livestream: LivestreamId, segments: int) -> None:
+    """Rows of so many segments of two seconds in one period, as if they were stored; no bytes."""
+    async with deps.database.acquire() as connection:
+        began = await connection.fetchval(
+            "INSERT INTO livestream_segment (livestream_id, number, sha256, sm3, period, state,"
+            " object_key, version, length_bytes, lock_until, media_time_us, duration_us, keyframe,"
+            " arrived_at)"
+            " SELECT l.id, n, sha256(n::text::bytea), sha256(n::text::bytea), 1, 'stored',"
+            " l.key_prefix || '/' || n, 'v', 1000000, l.created_at + interval '30 days',"
+            " n * 2000000, 2000000, true, l.created_at + n * interval '2 s'"
+            " FROM livestream l, generate_series(1, $2::bigint) AS n WHERE l.id = $1"
+            " RETURNING arrived_at",
+            livestream,
+            segments,
+        )
+        await connection.execute(
+            "UPDATE livestream SET state = 'live', highest_number = $2, segments = $2,"
+            " length_bytes = $2::bigint * 1000000, first_arrival_at = $3,"
+            " last_arrival_at = created_at + $2::bigint * interval '2 s' WHERE id = $1",
+            livestream,
+            segments,
+            began,
+        )

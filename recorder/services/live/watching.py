@@ -5,7 +5,8 @@ Bytes leave only under a ticket, and its event is committed before it is given.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services.live import playlist
 from recorder.services.live.opening import find_livestream
+from recorder.services.live.playlist_shelf import shelf_of
 from recorder.services.secrecy import hash_of, new_secret
 from recorder.store import livestream_chunks, livestream_segments, livestream_tickets
 from recorder.store.connection import Connection
@@ -25,6 +27,8 @@ from recorder.store.livestream_tickets import LivestreamTicket
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
+#: Lines of a playlist that are written without asking a thread.
+_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +99,58 @@ async def _ticket(
     return ticket, await find_livestream(deps, actor, livestream_id)
 
 
-async def index(deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str) -> str:
-    """The playlist, back to the beginning; it goes on while the livestream runs."""
+async def index(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str, *, skip: bool = False
+) -> str:
+    """The playlist, back to the beginning; it goes on while the livestream runs.
+
+    ``skip``: the player has had it within the last seconds and wants what is new.
+    """
     ticket, livestream = await _ticket(deps, actor, livestream_id, secret)
-    async with deps.database.acquire() as connection:
-        rows = await livestream_segments.entries(connection, livestream.id, ticket.recording)
-    entries = [playlist.Entry(*row) for row in rows]
-    running = ticket.recording is None and livestream.state is not LivestreamState.CLOSED
-    if running:
-        entries = playlist.settled(entries, deps.clock.now())
+    if ticket.recording is None and livestream.state is not LivestreamState.CLOSED:
+        return await _running_index(deps, livestream, skip)
+    shelf = shelf_of(deps)
+    text = shelf.text(ticket.recording) if ticket.recording else None
+    if text is None:
+        async with deps.database.acquire() as connection:
+            rows = await livestream_segments.entries(connection, livestream.id, ticket.recording)
+        text = await asyncio.to_thread(_closed_index, livestream, rows)
+        if ticket.recording:
+            shelf.keep_text(ticket.recording, text)
+    return text
+
+
+def _closed_index(livestream: Livestream, rows: Sequence[livestream_segments.EntryRow]) -> str:
+    entries = list(map(playlist.Entry._make, rows))
+    return playlist.media_playlist(_shown(livestream, entries), running=False)
+
+
+def _shown(livestream: Livestream, entries: Sequence[playlist.Entry]) -> Sequence[playlist.Entry]:
     if livestream.form is Form.CHUNKED:
         # One that holds no picture is a description or an index, and no media segment.
-        entries = [entry for entry in entries if entry.duration_us is not None]
-    return playlist.media_playlist(entries, running=running)
+        return [entry for entry in entries if entry.duration_us is not None]
+    return entries
+
+
+async def _running_index(deps: Deps, livestream: Livestream, skip: bool) -> str:
+    shelf, now = shelf_of(deps), deps.clock.now()
+    beginning = shelf.beginning(livestream.id)
+    async with deps.database.acquire() as connection:
+        rows = await livestream_segments.entries(connection, livestream.id, None, beginning.reached)
+
+    def written() -> tuple[str, playlist.Beginning]:
+        known = playlist.settled(list(map(playlist.Entry._make, rows)), now, beginning.reached)
+        rest = playlist.at_rest(known, now)
+        grown = beginning.reaching(rest, _shown(livestream, rest))
+        tail = _shown(livestream, known[len(rest) :])
+        text = playlist.media_playlist(tail, running=True, beginning=grown, skip=skip)
+        return text, grown
+
+    # The first one of a long livestream would hold up everybody else.
+    text, grown = await asyncio.to_thread(written) if len(rows) > _AT_ONCE else written()
+    if grown is not beginning:
+        shelf.keep_beginning(livestream.id, grown)
+    return text
 
 
 async def open_segment(

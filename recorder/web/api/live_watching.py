@@ -5,8 +5,9 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from recorder.services import live
-from recorder.web import shapes
+from recorder.web import schemas, shapes
 from recorder.web.api.livestreams import livestream_id, number_in_path
+from recorder.web.body import read_query
 from recorder.web.content import Content, Read, Span, json_answer, send, text_answer
 from recorder.web.keys import ACTOR, DEPS
 
@@ -32,9 +33,11 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 
 async def playlist(request: web.Request) -> web.StreamResponse:
+    asked = read_query(request, schemas.PlaylistQuery)
     text = await live.index(
-        request.app[DEPS], request[ACTOR], livestream_id(request), request.match_info["secret"]
-    )
+        request.app[DEPS], request[ACTOR], livestream_id(request), request.match_info["secret"],
+        skip=asked.skip is not None,
+    )  # fmt: skip
     return text_answer(text, live.PLAYLIST_TYPE)
 
 

@@ -223,7 +223,7 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
         handler=live_watching.playlist,
         permission=Permission.WATCH,
         summary="The playlist of the segments that are evidence, while the ticket lasts.",
-        query=schemas.NoQuery,
+        query=schemas.PlaylistQuery,
         answer=Answer(media_type="application/vnd.apple.mpegurl"),
         problems=("livestream-not-found", "playback-grant-ended"),
         tags=_TAGS,
