@@ -105,6 +105,9 @@ class LivestreamDoor:
     async def _livestream(self, actor: Actor, wished: LivestreamId | None) -> Livestream:
         """The livestream of that id, or the running one of this device, or a new one."""
         if wished is not None:
+            if actor.livestream not in (None, wished):
+                # A push key delivers the one it was made for, not what else its opener may see.
+                raise _unknown()
             try:
                 found = await live.find_livestream(self._deps, actor, wished)
             except NotFound as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from recorder.domain.livestream import Form, Gap, Livestream
-from recorder.services.live import LivestreamView, PulledFrom, Receipt
+from recorder.services.live import Caution, LivestreamView, PulledFrom, Receipt, Sight
 from recorder.web.shape import Shape
 
 
@@ -146,6 +147,76 @@ class SegmentShape(Shape):
             sm3=segment.sm3.hex(),
             arrived_at=segment.arrived_at,
         )
+
+
+class CautionShape(Shape):
+    """What a person should know of a running livestream."""
+
+    code: str = Field(description="no_keyframe, clock_off (value: seconds), store_slow (segments)")
+    value: int
+
+    @classmethod
+    def of(cls, caution: Caution) -> CautionShape:
+        return cls(code=caution.code, value=caution.value)
+
+
+class SightShape(Shape):
+    """A running livestream as the wall shows it."""
+
+    id: uuid.UUID
+    state: str
+    title: str
+    agency: str
+    device: str | None
+    officer: str | None
+    stage: str | None
+    case_numbers: tuple[str, ...]
+    latitude: float | None
+    longitude: float | None
+    recording: uuid.UUID | None
+    segments: int
+    highest: int
+    length: int
+    last_arrival_at: datetime | None
+    interrupted_at: datetime | None
+    bit_rate: int | None = Field(description="bits for each second of media; null unless live")
+    age_ms: int | None = Field(description="how old the newest durable picture is")
+    clock_offset_ms: int | None
+    waiting: int = Field(description="segments that wait for the store")
+    codec: str | None
+    width: int | None
+    height: int | None
+    cautions: tuple[CautionShape, ...]
+
+    @classmethod
+    def of(cls, sight: Sight) -> SightShape:
+        found, video = sight.livestream, sight.video
+        own = {"bit_rate", "age_ms", "clock_offset_ms", "waiting", "codec", "width", "height"}
+        shared = set(cls.model_fields) - own - {"cautions", "latitude", "longitude"}
+        line = _line(found)
+        return cls(
+            **{name: line[name] for name in shared},
+            latitude=found.latitude,
+            longitude=found.longitude,
+            bit_rate=sight.bit_rate,
+            age_ms=sight.age_ms,
+            clock_offset_ms=sight.clock_offset_ms,
+            waiting=sight.waiting,
+            codec=video.codec if video else None,
+            width=video.width if video else None,
+            height=video.height if video else None,
+            cautions=tuple(CautionShape.of(caution) for caution in sight.cautions),
+        )
+
+
+class WallShape(Shape):
+    """Every running livestream in scope at a moment."""
+
+    livestreams: tuple[SightShape, ...]
+
+    @classmethod
+    def of(cls, sights: Sequence[Sight]) -> WallShape:
+        return cls(livestreams=tuple(map(SightShape.of, sights)))
 
 
 def _line(found: Livestream) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Work in progress as server-sent events: one query a second for all who may see the same.
+"""What goes on, as server-sent events: one query a second for all who may see the same.
 
 A listener gets the newest snapshot, never a backlog: whoever is slow misses what is out of date.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,8 +17,9 @@ from aiohttp import hdrs, web
 from recorder.domain.people import Actor, Scope
 from recorder.errors import RecorderError
 from recorder.runtime import Deps
-from recorder.services import limits, tasks
+from recorder.services import limits, live, tasks
 from recorder.web.keys import ACTOR, DEPS, STOPPING
+from recorder.web.live_shapes import WallShape
 from recorder.web.work_shapes import WorkShape
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,31 @@ _HEARTBEAT_S = 15.0
 _LONGEST = timedelta(minutes=10)
 
 
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What is told: the name of its events, and the JSON of a snapshot for this asker."""
+
+    name: str
+    snapshot: Callable[[Deps, Actor], Awaitable[str]]
+
+
+async def _work(deps: Deps, actor: Actor) -> str:
+    return WorkShape.of(await tasks.list_unfinished(deps, actor)).model_dump_json()
+
+
+async def _wall(deps: Deps, actor: Actor) -> str:
+    return WallShape.of(await live.wall(deps, actor)).model_dump_json()
+
+
+#: The JSON of ``GET /api/v1/work``.
+WORK = Topic("work", _work)
+#: Running livestreams: ``WallShape``.
+WALL = Topic("wall", _wall)
+
+
 @dataclass(slots=True)
 class _Channel:
-    """What the listeners of one scope share."""
+    """What the listeners of one topic and scope share."""
 
     task: asyncio.Task[None] | None = None
     listeners: int = 0
@@ -43,35 +66,35 @@ class _Channel:
 
 
 class Broadcaster:
-    """Asks for the work in progress of each scope that somebody listens to."""
+    """Asks for each topic and scope that somebody listens to."""
 
     def __init__(self, deps: Deps):
         self._deps = deps
-        self._channels: dict[Scope, _Channel] = {}
+        self._channels: dict[tuple[str, Scope], _Channel] = {}
 
     @contextlib.contextmanager
-    def listening(self, actor: Actor) -> Iterator[_Channel]:
+    def listening(self, topic: Topic, actor: Actor) -> Iterator[_Channel]:
         """The channel of the actor's scope; it is kept current for the length of the block."""
-        channel = self._channels.setdefault(actor.scope, _Channel())
+        key = (topic.name, actor.scope)
+        channel = self._channels.setdefault(key, _Channel())
         channel.listeners += 1
         if channel.task is None:
-            channel.task = asyncio.create_task(self._keep_current(channel, actor))
+            channel.task = asyncio.create_task(self._keep_current(topic, channel, actor))
         try:
             yield channel
         finally:
             channel.listeners -= 1
             if channel.listeners == 0:
                 channel.task.cancel()
-                self._channels.pop(actor.scope, None)
+                self._channels.pop(key, None)
 
-    async def _keep_current(self, channel: _Channel, actor: Actor) -> None:
+    async def _keep_current(self, topic: Topic, channel: _Channel, actor: Actor) -> None:
         while True:
             try:
-                work = await tasks.list_unfinished(self._deps, actor)
+                snapshot = await topic.snapshot(self._deps, actor)
             except RecorderError as error:
-                logger.warning("work in progress cannot be told now: %s", error)
+                logger.warning("%s cannot be told now: %s", topic.name, error)
             else:
-                snapshot = WorkShape.of(work).model_dump_json()
                 if snapshot != channel.snapshot:
                     async with channel.changed:
                         channel.snapshot = snapshot
@@ -97,10 +120,10 @@ async def broadcasting(app: web.Application) -> AsyncIterator[None]:
     await app[BROADCASTER].close()
 
 
-async def stream(request: web.Request) -> web.StreamResponse:
-    """Answer with the asker's work in progress until either side ends, ten minutes at most.
+async def stream(request: web.Request, topic: Topic) -> web.StreamResponse:
+    """Answer with the topic as the asker may see it until either side ends, ten minutes at most.
 
-    Each event is named ``work`` and holds the JSON of ``GET /api/v1/work``.
+    Each event has the topic's name and holds a whole snapshot.
     """
     response = web.StreamResponse(
         headers={
@@ -114,7 +137,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     stopping: asyncio.Task[object] = asyncio.create_task(_until(request.app[STOPPING]))
     try:
         async with limits.streaming(deps, actor, _LONGEST):
-            await _tell(request, response, stopping)
+            await _tell(request, response, topic, stopping)
     finally:
         stopping.cancel()
     with contextlib.suppress(ConnectionError):
@@ -123,9 +146,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 
 async def _tell(
-    request: web.Request, response: web.StreamResponse, stopping: asyncio.Task[object]
+    request: web.Request,
+    response: web.StreamResponse,
+    topic: Topic,
+    stopping: asyncio.Task[object],
 ) -> None:
-    with request.app[BROADCASTER].listening(request[ACTOR]) as channel:
+    with request.app[BROADCASTER].listening(topic, request[ACTOR]) as channel:
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
         turn = 0
@@ -133,7 +159,8 @@ async def _tell(
         while not stopping.done() and asyncio.get_running_loop().time() < ends_at:
             news = await _news(channel, turn, stopping)
             turn = channel.turn
-            await response.write(f"event: work\ndata: {news}\n\n".encode() if news else b":\n\n")
+            told = f"event: {topic.name}\ndata: {news}\n\n" if news else ":\n\n"
+            await response.write(told.encode())
 
 
 async def _until(event: asyncio.Event) -> None:

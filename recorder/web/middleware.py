@@ -33,9 +33,11 @@ ROWS: web.AppKey[dict[web.AbstractRoute, Route]] = web.AppKey("rows", dict)
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _IDENTIFIER = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
-    " connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
-    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types recorder"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    # blob: what a script of ours feeds into a player piece by piece (hls.js).
+    " media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script';"
+    " trusted-types recorder"
 )
 #: What every answer carries, unless its handler is stricter; docs/design/threat-model.md says why.
 HEADERS = {

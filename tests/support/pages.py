@@ -145,6 +145,8 @@ async def open_pages(database_url: str, folder: Path, browser: Browser) -> Async
     """The service on an empty database, at the time of the browser's clock."""
     work = folder / "work"
     work.mkdir()
-    async with open_web_service(database_url, folder, work_folder=work) as service:
+    async with open_web_service(
+        database_url, folder, work_folder=work, ffmpeg=footage_set.ffmpeg()
+    ) as service:
         service.bureau.clock.at = datetime.now(UTC)
         yield Pages(service, browser)

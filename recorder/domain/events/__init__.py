@@ -44,6 +44,7 @@ from recorder.domain.events.live import (
     LivestreamSegmentConflicted,
     LivestreamSegmentsReceived,
     LivestreamSourceNamed,
+    LivestreamViewed,
     LivestreamWatched,
     RecordingAssembled,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "LivestreamSegmentConflicted",
     "LivestreamSegmentsReceived",
     "LivestreamSourceNamed",
+    "LivestreamViewed",
     "LivestreamWatched",
     "LoginLinkMade",
     "MediaProbed",

@@ -150,6 +150,13 @@ class LivestreamInterrupted(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LivestreamViewed(CustodyEvent):
+    """Somebody opened its page."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+
+
+@dataclass(frozen=True, kw_only=True)
 class LivestreamWatched(CustodyEvent):
     """An address for watching it was handed out."""
 

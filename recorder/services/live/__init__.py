@@ -4,7 +4,7 @@ Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a prot
 """
 
 from recorder.services.live.chunks import ChunkArrival, put_chunk
-from recorder.services.live.closing import request_close
+from recorder.services.live.closing import may_close, request_close
 from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
 from recorder.services.live.opening import (
     Opening,
@@ -32,13 +32,20 @@ from recorder.services.live.sources import (
     source_address,
     tell_source,
 )
+from recorder.services.live.stills import picture
 from recorder.services.live.telling import tell_segments
 from recorder.services.live.upkeep import (
     extend_segment_locks,
     supplement_livestreams,
     watch_livestreams,
 )
-from recorder.services.live.viewing import LivestreamView, view_livestream
+from recorder.services.live.viewing import (
+    LivestreamView,
+    livestream_events,
+    look_at,
+    view_livestream,
+)
+from recorder.services.live.wall import Caution, Sight, sight, wall
 from recorder.services.live.watching import (
     PLAYLIST_TYPE,
     SEGMENT_TYPE,
@@ -52,6 +59,7 @@ from recorder.services.live.watching import (
 __all__ = [
     "PLAYLIST_TYPE",
     "SEGMENT_TYPE",
+    "Caution",
     "ChunkArrival",
     "InitArrival",
     "LivestreamView",
@@ -63,6 +71,7 @@ __all__ = [
     "Receipt",
     "Receiver",
     "SegmentArrival",
+    "Sight",
     "Ticket",
     "check_delivery",
     "digest_of",
@@ -75,10 +84,14 @@ __all__ = [
     "keep_source",
     "let_go",
     "list_livestreams",
+    "livestream_events",
+    "look_at",
     "make_push_key",
+    "may_close",
     "open_livestream",
     "open_pulled",
     "open_segment",
+    "picture",
     "position",
     "put_chunk",
     "put_init",
@@ -86,11 +99,13 @@ __all__ = [
     "rebuild_livestream",
     "request_close",
     "seal",
+    "sight",
     "source_address",
     "supplement_livestreams",
     "take",
     "tell_segments",
     "tell_source",
     "view_livestream",
+    "wall",
     "watch_livestreams",
 ]

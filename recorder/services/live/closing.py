@@ -5,13 +5,24 @@ from __future__ import annotations
 from recorder.domain.events import LivestreamClosing
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Livestream, LivestreamState
-from recorder.domain.people import EVERYTHING, Actor
-from recorder.errors import InternalError, Unprocessable
+from recorder.domain.people import EVERYTHING, Actor, Permission
+from recorder.errors import InternalError, NotFound, Unprocessable
 from recorder.runtime import Deps
-from recorder.services.live.opening import deliverable
+from recorder.services.live.opening import deliverable, find_livestream
 from recorder.services.live.sealing import seal
 from recorder.services.live.upkeep import is_due
 from recorder.store import livestreams
+
+
+async def may_close(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> bool:
+    """Whoever delivers it, and whoever decides about footage in its agency."""
+    try:
+        await deliverable(deps, actor, livestream_id)
+    except NotFound:
+        if not actor.may(Permission.ADMIT):
+            return False
+        await find_livestream(deps, actor, livestream_id)
+    return True
 
 
 async def request_close(
@@ -23,7 +34,8 @@ async def request_close(
     may still be delivered; when nothing is, its recording stands on return. Raises Unprocessable
     ``segment-number-invalid`` when segments beyond ``last`` are there.
     """
-    await deliverable(deps, actor, livestream_id)
+    if not await may_close(deps, actor, livestream_id):
+        raise NotFound("livestream-not-found", "There is no such livestream.")
     async with deps.change(actor, told_later=True) as change:
         found = await livestreams.locked(change, livestream_id)
         if found is None:

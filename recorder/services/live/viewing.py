@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from recorder.domain.events import LivestreamViewed, SubjectKind
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Gap, Livestream, LivestreamState
 from recorder.domain.people import Actor
@@ -12,7 +13,8 @@ from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.sealing import gaps_now
 from recorder.services.live.sources import PulledFrom, told_source
-from recorder.store import livestream_segments
+from recorder.store import custody_events, livestream_segments
+from recorder.store.custody_events import RecordedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,26 @@ async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId)
             gaps = await gaps_now(connection, found)
     pulled_from = await told_source(deps, found.id) if found.is_pulled else None
     return LivestreamView(found, tuple(gaps), pulled_from)
+
+
+async def look_at(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
+    """As ``view_livestream``, for a person's page: the look is a custody event, told now."""
+    view = await view_livestream(deps, actor, livestream_id)
+    async with deps.change(actor) as change:
+        found = view.livestream
+        change.record(LivestreamViewed(subject=found.id, agency=found.agency))
+    return view
+
+
+async def livestream_events(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, limit: int
+) -> list[RecordedEvent]:
+    """Its newest custody events, in their order."""
+    found = await find_livestream(deps, actor, livestream_id)
+    async with deps.database.acquire() as connection:
+        return await custody_events.last_of_subject(
+            connection, SubjectKind.LIVESTREAM, found.id, without="", limit=limit
+        )
 
 
 def as_of_now(deps: Deps, livestream: Livestream) -> Livestream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from recorder.services import live
-from recorder.web import schemas, shapes
+from recorder.web import live_updates, schemas, shapes
 from recorder.web.api.livestreams import livestream_id, number_in_path
 from recorder.web.body import read_query
 from recorder.web.content import Content, Read, Span, json_answer, send, text_answer
@@ -15,6 +15,10 @@ from recorder.web.keys import ACTOR, DEPS
 def address_of(ticket: live.Ticket) -> str:
     """Where the playlist under a ticket is; its segments stand beside it."""
     return f"/api/v1/livestreams/{ticket.livestream}/watch/{ticket.secret}/index.m3u8"
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    return await live_updates.stream(request, live_updates.WALL)
 
 
 async def grant(request: web.Request) -> web.StreamResponse:

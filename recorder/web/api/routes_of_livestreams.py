@@ -105,6 +105,17 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
+        path=f"{_LIVESTREAMS}/stream",
+        handler=live_watching.stream,
+        permission=Permission.BROWSE,
+        summary="Running livestreams as server-sent events named `wall`, whenever they change.",
+        query=schemas.NoQuery,
+        answer=Answer(media_type="text/event-stream"),
+        problems=("streams-limited",),
+        tags=_TAGS,
+    ),
+    Route(
+        method="GET",
         path=_LIVESTREAM,
         handler=livestreams.show,
         permission=Permission.READ_RECORDINGS,

@@ -22,7 +22,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def stream(request: web.Request) -> web.StreamResponse:
     read_query(request, schemas.NoQuery)
-    return await live_updates.stream(request)
+    return await live_updates.stream(request, live_updates.WORK)
 
 
 async def failed(request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,7 @@ from recorder.web.pages import (
     assets,
     capture,
     cases,
+    livestreams,
     login,
     recordings,
     work,
@@ -88,6 +89,12 @@ PAGE_ROUTES: tuple[Route, ...] = (
           "What the installed page is called and looks like."),
     _page("/capture-worker.js", capture.worker, _P.PUBLIC,
           "The script that opens the page without a line."),
+    # Livestreams.
+    _page("/livestreams", livestreams.wall, _P.BROWSE, "The wall of running livestreams."),
+    _form("/livestreams", livestreams.open_one, _P.UPLOAD, "Open a livestream by RTMP."),
+    _page("/livestreams/{id}", livestreams.show, _P.BROWSE, "A livestream, live and its facts."),
+    _page("/livestreams/{id}/picture", livestreams.picture, _P.WATCH, "A fresh still, or a sign."),
+    _form("/livestreams/{id}/close", livestreams.close, _P.UPLOAD, "Say that it is over."),
     # Work.
     _page("/work", work.show, _P.READ_WORK, "Transfers and tasks under way."),
     _page("/work/failed", work.failed, _P.READ_WORK, "Tasks that failed."),

@@ -1,4 +1,4 @@
-// Asks for an address to play a recording from. One custody event is written for each.
+// Asks for an address to play a recording or a livestream from. One custody event is written for each.
 export class NotNow extends Error {
   constructor(code) {
     super(code);
@@ -6,8 +6,8 @@ export class NotNow extends Error {
   }
 }
 
-export async function grant(recording, signal) {
-  const answer = await fetch(`/api/v1/recordings/${recording}/playback`, {
+export async function grant(id, signal, kind = "recordings") {
+  const answer = await fetch(`/api/v1/${kind}/${id}/playback`, {
     signal,
     headers: { Accept: "application/json" },
   });

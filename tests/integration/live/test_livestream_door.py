@@ -15,7 +15,7 @@ from recorder.adapters.clock import SystemClock
 from recorder.adapters.objects import Bucket
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState
-from recorder.domain.people import EVERYTHING, OPERATOR, SERVICE, Actor
+from recorder.domain.people import EVERYTHING, OPERATOR, SERVICE, Actor, Role
 from recorder.live.door import DoorLimits
 from recorder.live.flv import Track as Kind
 from recorder.live.serving import Ports, ingesting
@@ -257,3 +257,27 @@ async def test_the_audit_has_nothing_to_say_of_it(ingest: Ingest) -> None:
     await ingest.stored(6)
     report = await audit.run(ingest.deps, SERVICE, level=audit.Level.DIGEST)
     assert list(report.findings) == []
+
+
+async def test_a_livestream_that_a_person_opened_is_published_with_its_own_key(
+    ingest: Ingest,
+) -> None:
+    deps = ingest.deps
+    await accounts.add_person(
+        deps, OPERATOR, login="wang", role=Role.OFFICER, password="correct horse battery"
+    )
+    signed = await accounts.sign_in(
+        deps, login="wang", password="correct horse battery", address="127.0.0.1"
+    )
+    person = (await accounts.actor_of_session(deps, signed.secret)).actor
+    opening = live.Opening(title="巡查", form=Form.RECEIVED)
+    livestream = await live.open_livestream(deps, person, opening)
+    other = await live.open_livestream(deps, person, opening)
+    key = await live.make_push_key(deps, person, livestream.id)
+    stranger = await ingest.asking()
+    assert await stranger.publish(f"{other.id}?token={key.secret}") != "NetStream.Publish.Start"
+    peer = await ingest.publishing(f"{livestream.id}?token={key.secret}")
+    await peer.send(*clip())
+    await peer.close()
+    assert (await ingest.stored(6)).id == livestream.id
+    assert await ingest.causes(other.id) == []

@@ -14,6 +14,7 @@ from recorder.domain.people import OPERATOR, Permission, Role
 from recorder.services import accounts, alarms, casework, registry
 from recorder.web.pages import PAGE_ROUTES
 from recorder.web.route import Route
+from tests.support.streams import opened
 from tests.support.web_service import Answer, WebService, open_web_service
 
 NUMBER = "沪市监案〔2026〕1号"
@@ -56,6 +57,8 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         )  # fmt: skip
         device = await registry.add_device(deps, OPERATOR, number="D-1")
         token = await registry.add_token(deps, OPERATOR, name="T", role=Role.OFFICER)
+        actor = await accounts.actor_of_token(deps, device.token)
+        livestream = await opened(deps, actor, case_numbers=(NUMBER,))
         yield World(
             service,
             {role: await service.token(role) for role in Role},
@@ -66,6 +69,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
                 "alarms": str(await service.bureau.value("SELECT id FROM alarm LIMIT 1")),
                 "devices": str(device.device.id),
                 "tokens": str(token.token.id),
+                "livestreams": str(livestream.id),
             },
         )
 

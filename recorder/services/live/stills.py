@@ -1,0 +1,106 @@
+"""Fresh pictures for the wall, made while somebody looks at it; never stored, never evidence.
+
+However many look at however many livestreams: one picture at a time in each process, and after
+each the three-fold of its time nothing, so a quarter of one core at most. Who asks meanwhile gets
+the picture that is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from recorder.adapters.live_still import still
+from recorder.adapters.media import find_ffmpeg
+from recorder.adapters.objects import Bucket
+from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import Form, LivestreamState, Segment
+from recorder.domain.people import Actor
+from recorder.runtime import Deps
+from recorder.services.live.opening import find_livestream
+from recorder.store import livestream_segments
+
+#: Pictures kept, of some 20 KB each.
+_MOST = 500
+#: Whoever comes behind so many takes what is there.
+_MOST_WAITING = 8
+_REST = 3.0
+#: More than a segment of two seconds ever has; a phone's slices are not looked into.
+_MOST_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Still:
+    number: int
+    jpeg: bytes | None
+
+
+class _Studio:
+    """The one place of a process where pictures are made."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[LivestreamId, _Still] = OrderedDict()
+        self.turn = asyncio.Lock()
+        self.waiting = 0
+        self.rests_until = 0.0
+
+    def keep(self, livestream: LivestreamId, made: _Still) -> None:
+        self.kept[livestream] = made
+        self.kept.move_to_end(livestream)
+        while len(self.kept) > _MOST:
+            self.kept.popitem(last=False)
+
+
+_STUDIOS: WeakKeyDictionary[Deps, _Studio] = WeakKeyDictionary()
+
+
+async def picture(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> bytes | None:
+    """A JPEG of a running livestream as new as can be had now; None if there is none.
+
+    Raises NotFound, Unavailable ``media-tool-missing``.
+    """
+    livestream = await find_livestream(deps, actor, livestream_id)
+    studio = _STUDIOS.setdefault(deps, _Studio())
+    kept = studio.kept.get(livestream.id)
+    fresh = kept is not None and kept.number >= livestream.highest_number
+    shown = livestream.state is not LivestreamState.CLOSED and livestream.form is not Form.CHUNKED
+    if shown and not fresh and studio.waiting < _MOST_WAITING:
+        studio.waiting += 1
+        try:
+            async with studio.turn:
+                await _rested(studio)
+                await _make(deps, studio, livestream.id)
+        finally:
+            studio.waiting -= 1
+    kept = studio.kept.get(livestream.id)
+    return kept.jpeg if kept and shown else None
+
+
+async def _rested(studio: _Studio) -> None:
+    await asyncio.sleep(max(0.0, studio.rests_until - asyncio.get_running_loop().time()))
+
+
+async def _make(deps: Deps, studio: _Studio, livestream: LivestreamId) -> None:
+    async with deps.database.acquire() as connection:
+        newest = await livestream_segments.newest(connection, livestream)
+        if newest is None or newest.length > _MOST_BYTES:
+            return
+        init = await livestream_segments.stored(connection, livestream, -newest.period)
+    kept = studio.kept.get(livestream)
+    if init is None or (kept is not None and kept.number >= newest.number):
+        return
+    tool = await find_ffmpeg(deps.config.ffmpeg)
+    bodies = [await _bytes(deps, init), await _bytes(deps, newest)]
+    began = asyncio.get_running_loop().time()
+    made = await still(tool, *bodies)
+    ended = asyncio.get_running_loop().time()
+    studio.rests_until = ended + _REST * (ended - began)
+    # A segment without a keyframe leaves the last picture where it is.
+    studio.keep(livestream, _Still(newest.number, made or (kept.jpeg if kept else None)))
+
+
+async def _bytes(deps: Deps, segment: Segment) -> bytes:
+    blocks = deps.objects.read(Bucket.ORIGINALS, segment.key, segment.version or "")
+    return b"".join([block async for block in blocks])

@@ -1,0 +1,235 @@
+// The page of a livestream: live, back to its start, and its facts as they change.
+import { grant, NotNow } from "./grant.js";
+import { written } from "./player.js";
+import { age, fillCautions, fillState, follow, picture, rate, say, words } from "./sights.js";
+import { canDecode, play } from "./stream.js";
+
+const RENEW_BEFORE_MS = 45_000;
+const ASK_AGAIN_MS = 1_000;
+const NEAR_EDGE_S = 6;
+
+class LivePlayer {
+  constructor(root) {
+    this.root = root;
+    this.id = root.dataset.livestream;
+    this.find = (selector) => root.querySelector(selector);
+    this.video = this.find("video");
+    this.seek = this.find(".seek");
+    this.controls = this.find(".controls");
+    this.words = Object.fromEntries(
+      [...root.querySelectorAll(".player-words dt")].map((name) => [name.textContent, name.nextElementSibling]),
+    );
+    this.stream = null;
+    this.starting = false;
+    this.renewAt = Infinity;
+    this.video.addEventListener("play", () => this.playing(true));
+    this.video.addEventListener("pause", () => this.playing(false));
+    this.video.addEventListener("timeupdate", () => this.tell());
+    this.video.addEventListener("loadeddata", () => this.check());
+    this.video.addEventListener("click", () => this.act("toggle"));
+    this.video.addEventListener("volumechange", () => this.controls.classList.toggle("is-muted", this.video.muted));
+    this.controls.classList.toggle("is-muted", this.video.muted);
+    this.seek.addEventListener("input", () => this.seekTo(this.seek.value / 1000));
+    this.controls.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-do]");
+      if (button) this.act(button.dataset.do);
+    });
+    document.addEventListener("keydown", (event) => this.key(event));
+    setInterval(() => this.renewIfDue(), 1_000);
+  }
+
+  async start() {
+    if (this.stream || this.starting) return;
+    if (this.root.dataset.watch !== "yes") { this.say("forbidden"); return; }
+    if (this.root.dataset.segments === "0") { this.say("waiting"); return; }
+    if (!canDecode(this.root.dataset.codec)) { this.say("hevc"); return; }
+    this.starting = true;
+    try {
+      const given = await grant(this.id, undefined, "livestreams");
+      this.lasts(given);
+      this.stream = await play(this.video, given.url, (why) => this.failed(why));
+    } catch (error) {
+      this.refused(error);
+      return;
+    } finally {
+      this.starting = false;
+    }
+    this.find(".screen-words").hidden = true;
+    this.video.hidden = false;
+    this.controls.hidden = false;
+    this.video.play().catch(() => {});
+  }
+
+  lasts(given) {
+    this.renewAt = performance.now() + Math.max(given.lastsMs - RENEW_BEFORE_MS, given.lastsMs / 2);
+  }
+
+  // While paused nobody watches: then the next press takes a new ticket, and its event.
+  async renewIfDue() {
+    if (!this.stream || this.video.paused || performance.now() < this.renewAt) return;
+    this.renewAt = Infinity;
+    try {
+      const given = await grant(this.id, undefined, "livestreams");
+      this.lasts(given);
+      this.stream?.renew(given.url);
+    } catch {
+      this.renewAt = performance.now() + ASK_AGAIN_MS;
+    }
+  }
+
+  refused(error) {
+    if (!(error instanceof NotNow)) this.again("away");
+    else if (error.code === "playback-not-ready") this.again("waiting");
+    else if (error.code === "playback-impossible") this.say("none");
+    else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();
+    else this.again("broken");
+  }
+
+  failed(why) {
+    this.stream?.stop();
+    this.stream = null;
+    if (why === "decode" && !canDecode(this.root.dataset.codec)) this.say("hevc");
+    else this.again("broken");
+  }
+
+  again(name) {
+    this.say(name);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.start(), ASK_AGAIN_MS);
+  }
+
+  say(name) {
+    this.find(".screen-title").textContent = this.words[name].dataset.title;
+    this.find(".screen-text").textContent = this.words[name].textContent;
+    this.find(".screen-words").hidden = false;
+    this.find(".screen-moment").hidden = true;
+    this.video.hidden = true;
+    this.controls.hidden = true;
+  }
+
+  notice(name) {
+    const box = this.find(".screen-notice");
+    box.hidden = name === null;
+    if (name) box.textContent = this.words[name].textContent;
+  }
+
+  // Chromium plays the sound of H.265 and shows no picture, without any error.
+  check() {
+    if (this.video.videoWidth === 0 && this.root.dataset.codec.startsWith("h")) this.failed("decode");
+  }
+
+  playing(is) {
+    this.controls.classList.toggle("is-playing", is);
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target !== this.seek;
+    const acts = { " ": "toggle", ArrowLeft: "back", ArrowRight: "on", l: "live", m: "mute", f: "expand" };
+    const act = acts[event.key];
+    const onButton = event.target.closest?.("button, a, summary");
+    if (typing || !act || (act === "toggle" && onButton && !onButton.closest(".player"))) return;
+    event.preventDefault();
+    this.act(act);
+  }
+
+  act(name) {
+    if (!this.stream) return;
+    const { video } = this;
+    const acts = {
+      toggle: () => (video.paused ? this.resume() : video.pause()),
+      back: () => { video.currentTime = Math.max(this.first, video.currentTime - 5); },
+      on: () => { video.currentTime = Math.min(this.edge, video.currentTime + 5); },
+      live: () => { video.currentTime = this.edge; this.resume(); },
+      mute: () => { video.muted = !video.muted; },
+      expand: () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen?.()),
+    };
+    acts[name]?.();
+  }
+
+  async resume() {
+    await this.renewIfDueNow();
+    this.video.play().catch(() => {});
+  }
+
+  async renewIfDueNow() {
+    if (performance.now() < this.renewAt) return;
+    try {
+      const given = await grant(this.id, undefined, "livestreams");
+      this.lasts(given);
+      this.stream?.renew(given.url);
+    } catch (error) {
+      this.refused(error);
+    }
+  }
+
+  get first() {
+    const { seekable } = this.video;
+    return seekable.length ? seekable.start(0) : 0;
+  }
+
+  get edge() {
+    const { seekable } = this.video;
+    return this.stream?.edge ?? (seekable.length ? seekable.end(seekable.length - 1) : 0);
+  }
+
+  seekTo(share) {
+    this.video.currentTime = this.first + share * (this.edge - this.first);
+  }
+
+  tell() {
+    if (!this.stream) return;
+    const behind = this.edge - this.video.currentTime;
+    const span = this.edge - this.first;
+    const share = span > 0 ? Math.min(1, (this.video.currentTime - this.first) / span) : 1;
+    this.seek.value = Math.round(share * 1000);
+    this.seek.style.setProperty("--share", `${share * 100}%`);
+    this.seek.setAttribute("aria-valuetext", written(this.video.currentTime - this.first));
+    const live = behind < NEAR_EDGE_S;
+    this.find(".go-live").classList.toggle("is-live", live);
+    this.find("[data-behind]").textContent = live ? say("delay", this.stream.latency.toFixed(1)) : `−${written(behind)}`;
+    const moment = this.stream.moment;
+    const box = this.find(".screen-moment");
+    box.hidden = !moment;
+    // China's time everywhere, as on the other pages.
+    if (moment) box.textContent = new Date(moment.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+    const media = document.querySelector("[data-fact=media]");
+    if (media) media.textContent = written(this.video.currentTime - this.first);
+  }
+}
+
+const root = document.getElementById("player");
+const player = new LivePlayer(root);
+const fact = (name, text) => { document.querySelector(`[data-fact=${name}]`).textContent = text || "–"; };
+const bytes = (length) => (length < 1048576 ? `${(length / 1024).toFixed(1)} KB` : `${(length / 1048576).toFixed(1)} MB`);
+
+function show(sight) {
+  root.dataset.segments = sight.segments;
+  root.dataset.codec = sight.codec ?? "";
+  fillState(document.querySelector("[data-state]"), sight.state);
+  fillCautions(document.querySelector(".cautions"), sight);
+  fact("rate", rate(sight.bit_rate));
+  fact("size", picture(sight));
+  fact("age", age(sight));
+  fact("storage", sight.segments ? (sight.cautions.find((one) => one.code === "store_slow") ? say("store_slow", sight.waiting) : words.safe) : "");
+  fact("length", bytes(sight.length));
+  fact("segments", String(sight.segments));
+  if (sight.last_arrival_at) fact("arrived", new Date(Date.parse(sight.last_arrival_at) + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " "));
+  player.notice(sight.state === "interrupted" ? "interrupted" : null);
+  if (sight.segments) player.start();
+}
+
+if (root.dataset.running === "yes") {
+  player.start();
+  const source = follow((sights) => {
+    const own = sights.find((sight) => sight.id === player.id);
+    if (own) show(own);
+    else {
+      // Over: nothing is loaded by itself, every look at the page is a custody event.
+      document.querySelector("[data-closed]").hidden = false;
+      fillState(document.querySelector("[data-state]"), "closed");
+      player.notice(null);
+      source.close();
+    }
+  });
+}

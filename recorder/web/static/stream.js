@@ -1,0 +1,111 @@
+// Plays an HLS playlist: by hls.js where the browser has media source extensions, else by itself.
+// The ticket in the addresses may be replaced while it plays.
+async function library() {
+  try {
+    const { default: Hls } = await import("./hls.light.min.mjs");
+    return Hls.isSupported() ? Hls : null;
+  } catch {
+    return null;
+  }
+}
+
+const ticketIn = (url) => /\/watch\/([^/]+)\//.exec(url)?.[1] ?? "";
+
+class OverMse {
+  constructor(Hls, video, url, onFailure) {
+    this.ticket = ticketIn(url);
+    this.Hls = Hls;
+    this.tries = 0;
+    this.hls = new Hls({
+      // Pages have no workers: the policy allows none.
+      enableWorker: false,
+      // One target duration behind the edge: segments last a second or two.
+      liveSyncDurationCount: 1,
+      maxLiveSyncPlaybackRate: 1.1,
+      backBufferLength: 300,
+      xhrSetup: (xhr, asked) => xhr.open("GET", asked.replace(/\/watch\/[^/]+\//, `/watch/${this.ticket}/`), true),
+    });
+    this.hls.on(Hls.Events.ERROR, (_, error) => {
+      if (!error.fatal) return;
+      const decoding = error.type === Hls.ErrorTypes.MEDIA_ERROR;
+      if (decoding && this.tries < 2) {
+        this.tries += 1;
+        this.hls.recoverMediaError();
+      } else onFailure(decoding ? "decode" : "network");
+    });
+    this.hls.on(Hls.Events.FRAG_BUFFERED, () => { this.tries = 0; });
+    this.hls.loadSource(url);
+    this.hls.attachMedia(video);
+  }
+
+  renew(url) {
+    this.ticket = ticketIn(url);
+  }
+
+  // Where the newest picture that can be played smoothly is.
+  get edge() {
+    return this.hls.liveSyncPosition;
+  }
+
+  // Wall time of what is shown, from EXT-X-PROGRAM-DATE-TIME.
+  get moment() {
+    return this.hls.playingDate;
+  }
+
+  get latency() {
+    return this.hls.latency;
+  }
+
+  stop() {
+    this.hls.destroy();
+  }
+}
+
+class ByItself {
+  constructor(video, url, onFailure) {
+    this.video = video;
+    this.failed = () => onFailure("network");
+    video.addEventListener("error", this.failed);
+    video.src = url;
+  }
+
+  renew(url) {
+    const { currentTime, paused } = this.video;
+    this.video.src = url;
+    this.video.currentTime = currentTime;
+    if (!paused) this.video.play().catch(() => {});
+  }
+
+  get edge() {
+    const { seekable } = this.video;
+    return seekable.length ? Math.max(0, seekable.end(seekable.length - 1) - 3) : null;
+  }
+
+  get moment() {
+    const began = this.video.getStartDate?.();
+    return began && !Number.isNaN(began.getTime()) ? new Date(began.getTime() + this.video.currentTime * 1000) : null;
+  }
+
+  get latency() {
+    const { seekable, currentTime } = this.video;
+    return seekable.length ? seekable.end(seekable.length - 1) - currentTime : 0;
+  }
+
+  stop() {
+    this.video.removeEventListener("error", this.failed);
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+}
+
+export async function play(video, url, onFailure) {
+  const Hls = await library();
+  return Hls ? new OverMse(Hls, video, url, onFailure) : new ByItself(video, url, onFailure);
+}
+
+export function canDecode(codec) {
+  if (!codec) return true;
+  const type = `video/mp4; codecs="${codec}"`;
+  const source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
+  return source ? source.isTypeSupported(type) : document.createElement("video").canPlayType(type) !== "";
+}

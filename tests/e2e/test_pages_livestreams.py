@@ -1,0 +1,111 @@
+"""The wall of livestreams and the page of one, in a real browser, from the first segment on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from recorder.domain.livestream import Livestream
+from recorder.domain.people import Actor, Role
+from tests.support.cameras import camera
+from tests.support.pages import PHONE, Pages, Reader, open_pages
+from tests.support.streams import opened, put, put_init, take
+
+VIDEO = "document.querySelector('video.screen')"
+
+
+@pytest.fixture
+async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIterator[Pages]:
+    async with open_pages(database_url, tmp_path, browser) as opened_pages:
+        await opened_pages.person("wang", Role.SUPERVISOR)
+        await opened_pages.person("admin", Role.ADMINISTRATOR)
+        yield opened_pages
+
+
+async def begun(pages: Pages, device: Actor, title: str) -> Livestream:
+    deps = pages.service.deps
+    livestream = await opened(
+        deps, device, title=title, officer="JX0227", stage="investigation",
+        case_numbers=("深市监罚〔2026〕0876号",),
+    )  # fmt: skip
+    await put_init(deps, device, livestream.id, take(seconds=12).init)
+    return livestream
+
+
+async def push(pages: Pages, device: Actor, livestream: Livestream, *numbers: int) -> None:
+    """Segments of one second, each a second after the one before by the service's clock."""
+    for number in numbers:
+        pages.bureau.clock.forward(seconds=1)
+        body = take(seconds=12).segments[number - 1]
+        await put(pages.service.deps, device, livestream.id, number, body)
+
+
+async def test_a_livestream_appears_on_the_wall_and_is_watched_from_its_first_segments_to_its_end(
+    pages: Pages,
+) -> None:
+    device = await camera(pages.bureau, "TA00716")
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go("/livestreams")
+        assert "当前没有实时回传" in await reader.text("main")
+        livestream = await begun(pages, device, "龙华菜市场巡查")
+        await push(pages, device, livestream, 1, 2, 3)
+        tile = reader.page.locator(f"[data-livestream='{livestream.id}']")
+        await tile.locator(".state-live-live").wait_for()
+        shown = await tile.inner_text()
+        for words in ("龙华菜市场巡查", "JX0227", "TA00716", "0876", "Mbit/s", "320×180", "回传中"):
+            assert words in shown, words
+        # A picture is made of the newest segment because somebody looks.
+        await reader.until("document.querySelector('.tile img').naturalWidth === 320")
+        await tile.locator("a").focus()
+        await reader.page.keyboard.press("Enter")
+        await reader.page.wait_for_url(f"**/livestreams/{livestream.id}")
+        await reader.until(f"{VIDEO}.videoWidth === 320")
+        assert str(await reader.page.evaluate(f"{VIDEO}.currentSrc")).startswith("blob:")
+        await push(pages, device, livestream, 4, 5, 6, 7, 8)
+        await reader.until(f"{VIDEO}.currentTime > 4")
+        await reader.page.locator(".go-live.is-live").wait_for()
+        assert "2026" in await reader.text(".screen-moment") or await reader.text(".screen-moment")
+        # Back to the start, and live again, by keyboard.
+        for _ in range(3):
+            await reader.page.keyboard.press("ArrowLeft")
+        await reader.until(f"{VIDEO}.currentTime < 3")
+        await reader.page.keyboard.press("l")
+        await reader.until(f"{VIDEO}.currentTime > 4")
+        await its_end(pages, reader, device, livestream)
+    names = await pages.bureau.event_names()
+    assert names.count("LivestreamViewed") == 2
+    assert names.count("LivestreamWatched") == 2
+
+
+async def its_end(pages: Pages, reader: Reader, device: Actor, livestream: Livestream) -> None:
+    pages.bureau.clock.forward(seconds=7)
+    await reader.page.locator(".screen-notice", has_text="已中断").wait_for()
+    await reader.page.locator("h1 + .case-sub .state-live-interrupted").wait_for()
+    await push(pages, device, livestream, 9, 10)
+    await reader.page.locator("h1 + .case-sub .state-live-live").wait_for()
+    await reader.page.click("summary:has-text('结束')")
+    await reader.page.click("text=结束该回传")
+    await reader.page.locator(".note-good", has_text="正在结束").wait_for()
+
+
+async def test_an_administrator_sees_facts_and_no_pictures_and_a_phone_shows_all(
+    pages: Pages,
+) -> None:
+    device = await camera(pages.bureau, "TA00716")
+    livestream = await begun(pages, device, "巡查")
+    await push(pages, device, livestream, 1)
+    async with pages.reader(size=PHONE, dark=True) as reader:
+        await reader.sign_in("admin")
+        await reader.go("/livestreams")
+        await reader.page.locator(".tile .state-live-live").wait_for()
+        assert await reader.overflow() == 0
+        assert not await reader.page.locator(".tile img").is_visible()
+        await reader.page.click(".tile-title")
+        await reader.page.locator(".screen-title", has_text="角色").wait_for()
+        assert await reader.overflow() == 0
+    names = await pages.bureau.event_names()
+    assert "LivestreamWatched" not in names
