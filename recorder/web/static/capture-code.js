@@ -22,11 +22,13 @@ async function reader() {
 // The number in what a code says: an address may carry it as a parameter, else it is the text.
 export function numberIn(text) {
   const line = text.trim().split("\n")[0].trim();
-  if (/^https?:/i.test(line) && URL.canParse(line)) {
+  if (!/^https?:/i.test(line)) return line.slice(0, LONGEST);
+  try {
     const said = new URL(line).searchParams;
     return (said.get("number") ?? said.get("q") ?? "").slice(0, LONGEST);
+  } catch {
+    return "";
   }
-  return line.slice(0, LONGEST);
 }
 
 // Looks at the video until a code is seen or `signal` ends it; gives the number or undefined.

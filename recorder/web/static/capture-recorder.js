@@ -31,10 +31,12 @@ async function digestOf(body) {
 }
 
 // One file of the browser. `keep` is given each slice and must not lose it; slices go to it one
-// after the other. `ended` resolves when the last one has been put down.
+// after the other. `ended` resolves when the last one has been put down; `lost` is told when it
+// ended by itself.
 export class Recording {
-  constructor(stream, type, keep) {
+  constructor(stream, type, keep, lost) {
     this.keep = keep;
+    this.wanted = false;
     this.line = Promise.resolve();
     this.began = performance.now();
     this.at = Date.now();
@@ -45,11 +47,13 @@ export class Recording {
     this.ended = new Promise((resolve) => {
       this.recorder.addEventListener("stop", () => resolve(this.drained()));
     });
+    this.ended.then(() => this.wanted || lost());
     this.recorder.start(SLICE_MS);
   }
 
-  get running() {
-    return this.recorder.state === "recording";
+  // How long nothing has been handed out.
+  get silentMs() {
+    return performance.now() - this.began;
   }
 
   take(blob) {
@@ -73,6 +77,7 @@ export class Recording {
 
   // The last slice is handed out and put down; the camera stays open.
   stop() {
+    this.wanted = true;
     if (this.recorder.state !== "inactive") this.recorder.stop();
     return this.ended;
   }

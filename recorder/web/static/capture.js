@@ -5,6 +5,9 @@ import { Sender } from "./capture-send.js";
 import * as store from "./capture-store.js";
 
 const RETRY_MS = 1000;
+// A recorder that ends by itself so soon would do it again and again.
+const TOO_SHORT_MS = 5000;
+const SILENT_MS = 10_000;
 const root = document.getElementById("capture");
 const $ = (name) => root.querySelector(`[data-${name}]`);
 const words = (name) => root.querySelector(`[data-words="${name}"]`).textContent;
@@ -14,6 +17,7 @@ const fields = $("facts");
 let camera = null;
 let facing = "environment";
 let recording = null;
+let startedAt = 0;
 let take = null;
 let release = () => {};
 let awake = null;
@@ -46,7 +50,7 @@ function note(name) {
 }
 
 async function show() {
-  const takes = await store.allTakes();
+  const takes = (await store.allTakes()).sort((one, other) => one.lastAt - other.lastAt);
   const now = takes.find((one) => one.id === take?.id) ?? (take && { keptMs: 0, safeMs: 0 });
   root.dataset.state = recording ? "recording" : busy ? "busy" : "ready";
   $("record").setAttribute("aria-pressed", String(Boolean(recording)));
@@ -143,7 +147,7 @@ async function keep(slice, period, cause) {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
-  if (problem === "phone-full") problem = null;
+  if (problem === "phone-full" || problem === "camera-lost") problem = null;
   sender.nudge();
   show();
 }
@@ -161,7 +165,8 @@ async function begin(cause, old = null) {
   await endOthers();
   const period = take.period + 1;
   problem = null;
-  recording = new Recording(camera, type, (slice) => keep(slice, period, cause));
+  startedAt = performance.now();
+  recording = new Recording(camera, type, (slice) => keep(slice, period, cause), cameraLost);
   await stayAwake();
   navigator.storage?.persist?.();
   show();
@@ -195,7 +200,7 @@ async function cameraLost() {
     take = null;
     note("camera-lost");
   });
-  comeBack();
+  if (performance.now() - startedAt > TOO_SHORT_MS) comeBack();
 }
 
 async function comeBack() {
@@ -300,7 +305,7 @@ document.addEventListener("visibilitychange", () => {
 
 // Leaving while something is only on this phone deserves a question.
 addEventListener("beforeunload", (event) => {
-  if (recording) event.preventDefault();
+  if (recording || root.dataset.safe === "no") event.preventDefault();
 });
 
 // --- the page itself --------------------------------------------------------------------------
@@ -315,6 +320,8 @@ async function install() {
   active.postMessage({ keep: [...own, ...root.dataset.reader.split(" ").filter(Boolean)] });
 }
 
+// What is safe since an earlier visit is of no interest any more.
+for (const one of await store.allTakes()) if (one.closed) await store.forgetTake(one.id);
 sender.run();
 if (!window.isSecureContext || !navigator.mediaDevices || !window.MediaRecorder) {
   $("record").disabled = true;
@@ -324,4 +331,8 @@ if (!window.isSecureContext || !navigator.mediaDevices || !window.MediaRecorder)
 }
 show();
 install().catch(() => {}); // Without it the page does not open in a tunnel; all else goes on.
-setInterval(() => recording && show(), RETRY_MS);
+setInterval(() => {
+  if (!recording) return;
+  if (recording.silentMs > SILENT_MS) problem ??= "camera-lost";
+  show();
+}, RETRY_MS);
