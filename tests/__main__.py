@@ -38,8 +38,10 @@ WITHOUT_GAPS = (
     "recorder/errors.py",
     "recorder/web/problems.py",
 )
-#: Test workers for what is not end to end; the machines we count on have two cores.
+#: Test workers for what only computes; the machines we count on have two cores.
 WORKERS = "2"
+#: For what starts processes, and waits for them and for a client's pauses, more than it computes.
+WAITING_WORKERS = "3"
 #: The long files of the end-to-end tests begin first (tests/e2e/conftest.py).
 IN_ORDER = ("--dist=loadfile", "--no-loadscope-reorder")
 #: Continuous integration gives a test a second try and names it (decision 0011); people see the
@@ -217,9 +219,9 @@ def main(mode: str) -> int:
         run.checks()
         run.tests("unit", "-n", WORKERS)
         with _all_servers(lambda: _wait_for(preparing, run, "the S3 servers")):
-            run.tests("integration", "-n", WORKERS, *SECOND_TRY)
+            run.tests("integration", "-n", WAITING_WORKERS, *SECOND_TRY)
             _wait_for(tools, run, "promtool, helm and kubeconform")
-            run.tests("e2e", "-n", WORKERS, *SECOND_TRY, *IN_ORDER)
+            run.tests("e2e", "-n", WAITING_WORKERS, *SECOND_TRY, *IN_ORDER)
         if run.coverage:
             run.bars()
         return run.close()

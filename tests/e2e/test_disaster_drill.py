@@ -1,4 +1,6 @@
-"""The database is destroyed, with real processes and commands, on a folder and on an S3 store.
+"""The database is destroyed, with real processes and commands: with an older backup only on an S3
+store, with a fresh one and with none on a folder (each store with all of them:
+tests/integration/services/test_rebuild.py, test_backup.py).
 
 With a backup everything comes back as it was; with an older one, also what came in since; with
 none, every recording with its digests and case numbers. Each time the audit reads every byte.
@@ -28,13 +30,17 @@ _FLAGGED = "SELECT original_name FROM recording WHERE 'rebuilt' = ANY(flags) ORD
 _EVENTS = "SELECT position, id, leaf FROM custody_event ORDER BY position"
 
 
-@pytest.fixture(params=["folder", "s3"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """The settings of the store."""
-    if request.param == "folder":
-        (tmp_path / "objects").mkdir()
-        return {"RECORDER_OBJECTS_FOLDER": str(tmp_path / "objects")}
-    server = s3.at(request.getfixturevalue("versitygw_url"))
+@pytest.fixture
+def on_a_folder(tmp_path: Path) -> dict[str, str]:
+    """The settings of a folder store."""
+    (tmp_path / "objects").mkdir()
+    return {"RECORDER_OBJECTS_FOLDER": str(tmp_path / "objects")}
+
+
+@pytest.fixture
+def on_s3(versitygw: s3.S3Server) -> dict[str, str]:
+    """The settings of an S3 store."""
+    server = versitygw
     return {
         "RECORDER_OBJECTS": "s3",
         "RECORDER_S3_ENDPOINT": server.host,
@@ -88,9 +94,9 @@ async def takes_nothing(place: Installation, camera: Camera, name: str) -> None:
 
 @pytest.mark.timeout(400)
 async def test_a_destroyed_database_comes_back_from_an_older_backup_and_the_store(
-    postgres: databases.Cluster, tmp_path: Path, footage: Path, settings: dict[str, str]
+    postgres: databases.Cluster, tmp_path: Path, footage: Path, on_s3: dict[str, str]
 ) -> None:
-    camera = Camera(tmp_path, footage)
+    camera, settings = Camera(tmp_path, footage), on_s3
     async with installation(postgres, tmp_path, settings) as place:
         await camera.enrol(place)
         await place.command("admin", "device", "hand-over", DEVICE, "--officer", "100001")
@@ -122,9 +128,9 @@ async def test_a_destroyed_database_comes_back_from_an_older_backup_and_the_stor
 
 @pytest.mark.timeout(400)
 async def test_a_destroyed_database_comes_back_from_a_backup_and_without_one(
-    postgres: databases.Cluster, tmp_path: Path, footage: Path, settings: dict[str, str]
+    postgres: databases.Cluster, tmp_path: Path, footage: Path, on_a_folder: dict[str, str]
 ) -> None:
-    camera = Camera(tmp_path, footage)
+    camera, settings = Camera(tmp_path, footage), on_a_folder
     async with installation(postgres, tmp_path, settings) as place:
         await camera.enrol(place)
         await place.command("admin", "device", "hand-over", DEVICE, "--officer", "100001")

@@ -10,19 +10,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.embedded import guardian, listener, postgres
 from recorder.embedded.command import serve_embedded
-from recorder.embedded.stack import Setting
+from recorder.embedded.stack import Embedded, Setting
 from recorder.embedded.supervisor import Child
 from tests.support.waiting import eventually
 
@@ -150,6 +155,26 @@ async def refusal(folder: Path, *options: str, prefix: Sequence[str] = ()) -> st
         _, words = await process.communicate()
     assert process.returncode == 1, words.decode()
     return words.decode()
+
+
+@functools.cache
+def _first_start() -> Path:
+    """The data folder of an office that was started once and stopped; goes with this process."""
+    place = Path(tempfile.mkdtemp(prefix="office-"))
+    atexit.register(shutil.rmtree, place)
+
+    async def once() -> None:
+        async with Embedded(place / "data", listen="127.0.0.1:0", services=tiny_services):
+            pass
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(once())).result()
+    return place / "data"
+
+
+def started_before(folder: Path) -> None:
+    """Make the folder of an office that has been started before, for tests of other things."""
+    shutil.copytree(_first_start(), folder, symlinks=True)
 
 
 @contextlib.asynccontextmanager
