@@ -14,7 +14,7 @@ from recorder import __version__
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("serve", "the web service; with --embedded the whole server in one folder"),
     ("work", "a worker"),
-    ("live", "take livestreams: live serve"),
+    ("live", "take livestreams: live serve; send a media server's files: live gateway"),
     ("demo", "the main job, visibly, on a server of its own"),
     ("admin", "add people, devices, docks and tokens"),
     ("upload", "send footage from a camera or a dock"),

@@ -87,7 +87,7 @@ def _prepared(args: argparse.Namespace) -> tuple[Uploader, Metadata]:
         hash_first=args.hash_first,
         delete_after_receipt=args.delete_after_receipt,
         retry=RetryPolicy(give_up_after_seconds=args.give_up_after),
-        tls=_tls(args.ca_file),
+        tls=tls_context(args.ca_file),
     )
     metadata = Metadata(
         case_numbers=tuple(args.case),
@@ -141,7 +141,8 @@ async def _with_display(
         display.close()
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext | None:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext | None:
+    """What connections trust. Raises InvalidInput ``ca-file-unusable``."""
     if ca_file is None:
         return None
     try:

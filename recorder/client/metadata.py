@@ -30,6 +30,9 @@ class Metadata:
     note: str | None = None
     device_started_at: datetime | None = None
     device_ended_at: datetime | None = None
+    #: From a gateway: the livestream whose footage it is, and where the file lay.
+    livestream: str | None = None
+    path: str | None = None
 
     def __post_init__(self) -> None:
         for number in self.case_numbers:
@@ -74,6 +77,8 @@ def upload_metadata(path: Path, metadata: Metadata, *, clock: str, sha256: str |
         "note": metadata.note,
         "device_started_at": _written(metadata.device_started_at),
         "device_ended_at": _written(metadata.device_ended_at),
+        "livestream": metadata.livestream,
+        "path": metadata.path,
         "sha256": sha256,
     }
     # Arguments of a command line may carry bytes that are no UTF-8; they travel unchanged.

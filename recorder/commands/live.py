@@ -1,4 +1,7 @@
-"""``recorder live serve``: takes livestreams by RTMP and RTMPS, as a process of its own."""
+"""``recorder live serve`` takes livestreams; ``recorder live gateway`` sends others' files.
+
+The second one runs beside media servers of others and loads nothing of the server.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,14 @@ import signal
 import ssl
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from recorder.config import Config, read_config
+from recorder.client.gateway import command as gateway
 from recorder.errors import InvalidInput, RecorderError, Unavailable
 from recorder.telemetry import begin_logging, log
+
+if TYPE_CHECKING:
+    from recorder.config import Config
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="written when publishers may come"
     )
+    serve.set_defaults(act=_run_serve)
+    beside = words.add_parser("gateway", help="send what a media server of others has written")
+    gateway.add_arguments(beside)
+    beside.set_defaults(act=gateway.run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT. Exit 0 after an orderly end, 1 with a sentence otherwise."""
+    """Run until SIGTERM or SIGINT. Exit 0 after an orderly end, 1 with a sentence otherwise."""
+    code: int = args.act(args)
+    return code
+
+
+def _run_serve(args: argparse.Namespace) -> int:
     import uvloop
+
+    from recorder.config import read_config
 
     try:
         config = read_config()

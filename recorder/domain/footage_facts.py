@@ -11,6 +11,7 @@ import base64
 import binascii
 import dataclasses
 import math
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,9 @@ class FootageFacts:
     accuracy_m: float | None = None
     key_file: bool = False
     declared_sha256: str | None = None
+    #: From a gateway: the id of the livestream that it is a copy of, and where the file lay.
+    livestream: str | None = None
+    path: str | None = None
     note: str | None = None
     flags: tuple[str, ...] = ()
 
@@ -144,6 +148,8 @@ class _Reader:
             accuracy_m=self._number("accuracy_m", 0, 1e7) if latitude is not None else None,
             key_file=key_file or self._truth("key_file"),
             declared_sha256=self._digest(),
+            livestream=self._livestream(),
+            path=self._text("path"),
             note=self._text("note"),
             flags=tuple(self._flags),
         )
@@ -223,6 +229,16 @@ class _Reader:
                 self._flag(Flag.CASE_NUMBER_ODD)
             numbers.append(parsed.raw)
         return tuple(numbers)
+
+    def _livestream(self) -> str | None:
+        text = self._text("livestream")
+        if text is None:
+            return None
+        try:
+            return str(uuid.UUID(text))
+        except ValueError:
+            self._flag(Flag.METADATA_MALFORMED)
+            return None
 
     def _digest(self) -> str | None:
         text = self._text("sha256")

@@ -7,6 +7,7 @@ things is read as far as it can be; only a publisher without a name cannot be as
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ LONGEST_STREAM = 200
 LONGEST_PATH = 1000
 #: Instead of a token that somebody gave as a name: it would stand in file names and lists.
 MASKED = "(token)"
+
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[\w-]{{20,}}", re.ASCII)
 
 Fields = Mapping[str, object]
 
@@ -203,7 +206,7 @@ def _said(
         address=_kept(_text(fields, address), 100),
         protocol=_kept(_text(fields, "protocol") if protocol is None else protocol, 50),
         # The name of a file may hold the name of its stream.
-        path=_kept(MASKED if TOKEN_PREFIX in path else path, LONGEST_PATH),
+        path=_kept(_TOKEN.sub(MASKED, path), LONGEST_PATH),
         started_at=started_at,
         length=length,
     )

@@ -123,6 +123,8 @@ class Recording:
     #: The livestream it was, and, for what came after its closing, the recording made then.
     livestream: LivestreamId | None = None
     continues: RecordingId | None = None
+    #: The livestream of which a gateway wrote this copy.
+    copy_of: LivestreamId | None = None
 
     @property
     def state(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from recorder.domain.ids import LivestreamId, RecordingId
+from recorder.domain.ids import DeviceId, LivestreamId, RecordingId
 from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Scope
 from recorder.store.change import Change
@@ -135,6 +135,23 @@ async def locked(change: Change, livestream: LivestreamId) -> Livestream | None:
         f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
         " WHERE l.id = $1 FOR UPDATE OF l",
         livestream,
+    )
+    return _from_row(row) if row else None
+
+
+async def of_device_at(connection: Connection, device: DeviceId, at: datetime) -> Livestream | None:
+    """The device's livestream at that time by our clock, the latest opened of several.
+
+    A minute is left for clocks that disagree and for a media server that began to write before it
+    was opened here.
+    """
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
+        " WHERE l.device_id = $1 AND l.created_at <= $2::timestamptz + interval '1 minute'"
+        " AND (l.closed_at IS NULL OR coalesce(l.last_arrival_at, l.closed_at) >= $2)"
+        " ORDER BY l.created_at DESC, l.id DESC LIMIT 1",
+        device,
+        at,
     )
     return _from_row(row) if row else None
 

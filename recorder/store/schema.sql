@@ -597,6 +597,9 @@ CREATE INDEX livestream_segment_lock ON livestream_segment (lock_until)
 -- recording that was made at its closing, for what came later.
 ALTER TABLE recording ADD COLUMN livestream_id uuid;
 ALTER TABLE recording ADD COLUMN continues uuid REFERENCES recording;
+-- The livestream of which a gateway wrote this copy (no foreign key: a rebuild may find it first).
+ALTER TABLE recording ADD COLUMN copy_of uuid;
+CREATE INDEX recording_copy_of ON recording (copy_of) WHERE copy_of IS NOT NULL;
 CREATE INDEX recording_livestream ON recording (livestream_id) WHERE livestream_id IS NOT NULL;
 
 -- Where media of a closed livestream are missing or do not join, as it was at the closing.
@@ -670,6 +673,24 @@ CREATE TABLE gateway_stream (
     heard_at timestamptz NOT NULL,
     PRIMARY KEY (gateway_id, stream)
 );
+
+-- Files that a gateway said are finished, and files of it that arrived: one row where both are so.
+-- What was announced and has no recording is still to come, or lost.
+CREATE TABLE gateway_file (
+    gateway_id uuid NOT NULL REFERENCES gateway,
+    -- As it was said or sent first; the other one may say more or less of the folders before it.
+    path text NOT NULL,
+    -- Its last part.
+    name text NOT NULL,
+    announced_at timestamptz,
+    recording_id uuid REFERENCES recording,
+    arrived_at timestamptz,
+    PRIMARY KEY (gateway_id, path),
+    CHECK ((recording_id IS NULL) = (arrived_at IS NULL))
+);
+CREATE INDEX gateway_file_name ON gateway_file (gateway_id, name);
+CREATE INDEX gateway_file_awaited ON gateway_file (gateway_id, announced_at)
+    WHERE recording_id IS NULL;
 
 -- Where we fetch a livestream from; the address is sealed with a key that lies in no database.
 CREATE TABLE livestream_source (

@@ -115,15 +115,32 @@ class GatewayStreamShape(Shape):
         )
 
 
+class AwaitedFileShape(Shape):
+    """A file that the gateway said is finished and that has not come."""
+
+    path: str
+    announced_at: datetime
+
+
 class GatewayViewShape(GatewayShape):
     """One gateway with the streams it spoke of, refused ones too, newest first."""
 
     streams: tuple[GatewayStreamShape, ...]
+    awaited: tuple[AwaitedFileShape, ...] = Field(
+        description="files that it said are finished and that have not come, the oldest first"
+    )
 
     @classmethod
     def of_view(cls, view: GatewayView) -> GatewayViewShape:
         shape = GatewayShape.of(view.gateway)
-        return cls(**dict(shape), streams=tuple(map(GatewayStreamShape.of, view.streams)))
+        return cls(
+            **dict(shape),
+            streams=tuple(map(GatewayStreamShape.of, view.streams)),
+            awaited=tuple(
+                AwaitedFileShape(path=file.path, announced_at=file.announced_at)
+                for file in view.awaited
+            ),
+        )
 
 
 def hooks_path(secret: str) -> str:

@@ -101,6 +101,7 @@ class LivestreamShape(LivestreamLineShape):
     publish: tuple[PublishShape, ...]
     pull: PullShape | None = Field(description="where the service fetches it from, if it does")
     gaps: tuple[GapShape, ...]
+    copies: tuple[uuid.UUID, ...] = Field(description="recordings that a gateway wrote of it")
 
     @classmethod
     def of_view(cls, view: LivestreamView) -> LivestreamShape:
@@ -116,6 +117,7 @@ class LivestreamShape(LivestreamLineShape):
             ),
             pull=PullShape.of(view.pulled_from) if view.pulled_from else None,
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
+            copies=view.copies,
         )
 
 

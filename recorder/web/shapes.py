@@ -6,7 +6,6 @@ Fields are only ever added. Requests are in ``schemas``.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +14,10 @@ from pydantic import Field
 from recorder.domain.case import CaseFile, CaseLink
 from recorder.domain.recording import Recording
 from recorder.services.casework import CaseRecording, LinkedCase, LinkOutcome
-from recorder.services.fixity import SealedObject
 from recorder.services.review import RecordingView
 from recorder.store.custody_events import RecordedEvent
 from recorder.store.task_runs import TaskRun
+from recorder.web.fixity_shape import FixityShape
 from recorder.web.shape import ListShape as ListShape
 from recorder.web.shape import Shape as Shape
 from recorder.web.shape import page_shape as page_shape
@@ -143,30 +142,6 @@ def _line(recording: Recording) -> dict[str, Any]:
     }
 
 
-class FixityShape(Shape):
-    """When a sealed original was last read back, and whether it was what was sealed."""
-
-    looked_at: datetime
-    agreed_at: datetime = Field(description="the last time that it was what was sealed")
-    failing: bool
-    failed_at: datetime | None = Field(description="kept when a later look agrees again")
-    failure: str | None = Field(description="digest, length, missing or unreadable")
-
-    @classmethod
-    def of(cls, looks: Sequence[SealedObject]) -> FixityShape | None:
-        """The worst of its objects; None before it is sealed."""
-        if not looks:
-            return None
-        worst = max(looks, key=lambda look: (look.failing, look.failed_at is not None))
-        return cls(
-            looked_at=min(look.looked_at for look in looks),
-            agreed_at=min(look.agreed_at for look in looks),
-            failing=worst.failing,
-            failed_at=worst.failed_at,
-            failure=worst.failure,
-        )
-
-
 class RecordingShape(RecordingLineShape):
     """Everything about a recording but its custody events and its bytes."""
 
@@ -187,6 +162,7 @@ class RecordingShape(RecordingLineShape):
     fixity: FixityShape | None = Field(description="null before it is sealed")
     livestream: uuid.UUID | None = Field(description="the livestream it was")
     continues: uuid.UUID | None = Field(description="the recording that it supplements")
+    copy_of: uuid.UUID | None = Field(description="the livestream that a gateway copied")
 
     @classmethod
     def of_view(cls, view: RecordingView) -> RecordingShape:
@@ -196,6 +172,7 @@ class RecordingShape(RecordingLineShape):
             **_line(recording),
             livestream=recording.livestream,
             continues=recording.continues,
+            copy_of=recording.copy_of,
             digests=Digests.of(recording.sha256, recording.sm3),
             dock=view.dock_name,
             quarantine_reasons=recording.quarantine_reasons,

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 from tests.support import browser, rtsp_camera
 
@@ -16,8 +17,13 @@ _PACKAGES = {
     "nginx": "nginx-light",
     "unshare": "util-linux",
     "curl": "curl",
+    "nginx's RTMP module": "libnginx-mod-rtmp",
     "an RTSP server": "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good",
 }
+
+
+#: Where Debian puts it.
+RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 
 
 class SystemLacks(Exception):
@@ -32,6 +38,7 @@ def missing() -> list[str]:
         "nginx": nginx() is not None,
         "unshare": os.geteuid() != 0 or shutil.which("unshare") is not None,
         "curl": shutil.which("curl") is not None,
+        "nginx's RTMP module": RTMP_MODULE.exists(),
         "an RTSP server": _has_rtsp_server(),
     }
     return [_PACKAGES[need] for need, found in there.items() if not found]

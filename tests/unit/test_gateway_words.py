@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recorder.domain.gateway import GatewayKind, Said, Word, read
 from recorder.errors import InvalidInput
 
-KEY = "rec_abc"
+KEY = f"rec_{'abc' * 14}"
 
 
 def said(kind: str, hook: str, **fields: object) -> Said:

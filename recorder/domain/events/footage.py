@@ -26,6 +26,8 @@ class UploadCompleted(CustodyEvent):
     officer: str | None
     incomplete: bool
     flags: tuple[str, ...]
+    #: The livestream of which a gateway wrote this copy.
+    copy_of: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from recorder.domain.people import Actor, ActorKind, Role
 from recorder.errors import NotFound, Unauthenticated
 from recorder.runtime import Deps
 from recorder.services import accounts, limits, live, secrecy
-from recorder.store import devices, gateways
+from recorder.store import devices, gateway_files, gateways
 from recorder.store.gateways import Gateway
 
 _log = logging.getLogger(__name__)
@@ -85,6 +85,8 @@ async def hear(deps: Deps, gateway: Gateway, said: Said) -> None:
         if said.word in (Word.BEGAN, Word.ENDED) and said.name:
             began = said.word is Word.BEGAN
             await gateways.note_hint(connection, gateway.id, said, now, began=began)
+        if said.word is Word.FILE and said.path:
+            await gateway_files.announce(connection, gateway.id, said.path, now)
 
 
 def actor_of(gateway: Gateway) -> Actor:

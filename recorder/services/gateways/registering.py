@@ -16,8 +16,9 @@ from recorder.domain.people import Actor
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.runtime import Deps
 from recorder.services import names, registry, secrecy
-from recorder.store import gateways
+from recorder.store import gateway_files, gateways
 from recorder.store.change import Change
+from recorder.store.gateway_files import AwaitedFile
 from recorder.store.gateways import Gateway, GatewayStream
 
 #: Streams that one view shows.
@@ -42,6 +43,8 @@ class GatewayView:
 
     gateway: Gateway
     streams: tuple[GatewayStream, ...]
+    #: Files that it said are finished and that have not come, the oldest first.
+    awaited: tuple[AwaitedFile, ...]
 
 
 async def add_gateway(
@@ -134,7 +137,8 @@ async def view_gateway(deps: Deps, actor: Actor, gateway: DockId) -> GatewayView
         if found is None:
             raise _none()
         streams = await gateways.streams_of(connection, gateway, _MOST_SHOWN)
-    return GatewayView(found, tuple(streams))
+        awaited = await gateway_files.awaited(connection, gateway, _MOST_SHOWN)
+    return GatewayView(found, tuple(streams), tuple(awaited))
 
 
 async def _found(change: Change, gateway: DockId) -> Gateway:

@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from recorder.adapters.objects import Bucket, StoredObject, StoredPart
 from recorder.domain.events import DuplicateReceived, RecordingQuarantined, UploadCompleted
 from recorder.domain.footage_facts import FootageFacts
-from recorder.domain.ids import DeviceId, DockId, RecordingId, UploadId, new_uuid
+from recorder.domain.ids import DeviceId, DockId, LivestreamId, RecordingId, UploadId, new_uuid
 from recorder.domain.people import Actor
 from recorder.domain.recording import Admission, Flag, Integrity, Recording
 from recorder.domain.upload import Part, Upload, UploadState, arrival_digest
 from recorder.errors import Conflict, Gone, IntegrityError, NotFound
 from recorder.runtime import Deps
 from recorder.services import casework
+from recorder.services.ingest import copies
 from recorder.services.ingest.appender import Appender
 from recorder.services.ingest.intake import intake_of
 from recorder.services.ingest.sidecar import store_sidecar
@@ -199,6 +200,7 @@ async def _write_rows(
             await write_duplicate(change, received, first)
         else:
             await _write_recording(deps, change, received)
+        await copies.arrived(change, received.origin, received.facts, target)
         await casework.link_on_arrival(
             change,
             recording_id=target,
@@ -254,6 +256,7 @@ async def _write_recording(deps: Deps, change: Change, received: Received) -> No
             officer=recording.officer,
             incomplete=received.upload.ended_early,
             flags=recording.flags,
+            copy_of=recording.copy_of,
         )
     )
     if recording.quarantine_reasons:
@@ -334,6 +337,7 @@ def recording_of(deps: Deps, change: Change, received: Received) -> Recording:
         links=0,
         created_at=change.now,
         sealed_at=None,
+        copy_of=LivestreamId(uuid.UUID(facts.livestream)) if facts.livestream else None,
     )
 
 

@@ -14,6 +14,7 @@ from recorder.domain.upload import Upload, UploadState, check_length, lock_floor
 from recorder.errors import Forbidden, Gone, NotFound, StorageFull
 from recorder.runtime import Deps
 from recorder.services import guard
+from recorder.services.ingest import copies
 from recorder.services.ingest.finishing import complete, end_early
 from recorder.services.ingest.intake import FLUSH_CHANNEL, intake_of
 from recorder.store import devices, uploads
@@ -58,6 +59,7 @@ async def open_upload(deps: Deps, actor: Actor, *, length: int, metadata: str) -
     _require_room(deps, length)
     now = deps.clock.now()
     async with deps.database.acquire() as connection:
+        facts = await copies.attributed(connection, actor, facts)
         facts, origin = await origin_of(connection, actor, facts)
         recording = RecordingId(new_uuid(now))
         upload = Upload(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from recorder.domain.events import LivestreamViewed, SubjectKind
-from recorder.domain.ids import LivestreamId
+from recorder.domain.ids import LivestreamId, RecordingId
 from recorder.domain.livestream import Gap, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.sealing import gaps_now
 from recorder.services.live.sources import PulledFrom, told_source
-from recorder.store import custody_events, livestream_segments
+from recorder.store import custody_events, gateway_files, livestream_segments
 from recorder.store.custody_events import RecordedEvent
 
 
@@ -25,6 +25,8 @@ class LivestreamView:
     gaps: tuple[Gap, ...]
     #: Where it is fetched from, if it is.
     pulled_from: PulledFrom | None = None
+    #: Recordings that a gateway wrote of it.
+    copies: tuple[RecordingId, ...] = ()
 
 
 async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
@@ -38,8 +40,9 @@ async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId)
             gaps = await livestream_segments.gaps_of(connection, found.recording)
         else:
             gaps = await gaps_now(connection, found)
+        copies = await gateway_files.copies_of(connection, found.id)
     pulled_from = await told_source(deps, found.id) if found.is_pulled else None
-    return LivestreamView(found, tuple(gaps), pulled_from)
+    return LivestreamView(found, tuple(gaps), pulled_from, tuple(copies))
 
 
 async def look_at(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
