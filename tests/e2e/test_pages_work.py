@@ -9,9 +9,10 @@ import pytest
 from playwright.async_api import Browser
 
 from recorder.domain.alarm import AlarmCode
+from recorder.domain.gateway import GatewayKind, read
 from recorder.domain.ids import RecordingId
 from recorder.domain.people import OPERATOR, Role
-from recorder.services import alarms, ingest, tasks
+from recorder.services import alarms, gateways, ingest, tasks
 from tests.support import workshop
 from tests.support.pages import PHONE, Pages, open_pages
 from tests.support.senders import Body, metadata
@@ -37,6 +38,27 @@ async def _alarm(pages: Pages, code: AlarmCode, detail: str) -> None:
         agency=pages.bureau.ours,
         actor=OPERATOR,
     )
+
+
+async def _refusal(pages: Pages) -> None:
+    """A gateway that has turned somebody away, and whose file has not come."""
+    deps = pages.service.deps
+    added = await gateways.add_gateway(deps, OPERATOR, name="媒体一", kind=GatewayKind.SRS)
+    body = {"app": "live", "stream": "S" + "x" * 150, "ip": "2001:db8::1234:5678:9abc:def0"}
+    said = read(GatewayKind.SRS, "", {**body, "action": "on_publish", "param": "?token=wrong"})
+    assert not (await gateways.ask(deps, added.gateway, said)).accepted
+    file = {"action": "on_dvr", "file": f"/var/lib/recorder-gateway/{'x' * 100}/1.flv"}
+    await gateways.hear(deps, added.gateway, read(GatewayKind.SRS, "", file))
+
+
+async def test_whom_a_gateway_refused_is_seen_with_the_reason(pages: Pages) -> None:
+    await _refusal(pages)
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go("/gateways")
+        seen = await reader.text("main")
+    for words in ("媒体一", "密钥错误", "2001:db8::1234:5678:9abc:def0", "1 个尚未到达"):
+        assert words in seen
 
 
 async def test_the_bar_of_an_upload_moves_while_bytes_arrive(pages: Pages) -> None:
@@ -213,7 +235,9 @@ async def test_no_page_is_wider_than_a_phone_and_none_complains(pages: Pages, da
     await pages.deliver(camera, "11_noaudio.mp4", device="D9999999999999")
     await pages.work_off()
     await _alarm(pages, AlarmCode.AUDIT_FINDINGS, "An object that no row knows: " + "x" * 120)
+    await _refusal(pages)
     everybody = ["/", "/?q=876", "/recordings?linked=", "/work", "/work/failed", "/alarms?all=1"]
+    everybody.append("/gateways")
     everybody += [f"/recordings/{one}" for one in footage]
     journeys = {
         "wang": [*everybody, "/quarantine"],

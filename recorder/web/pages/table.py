@@ -100,6 +100,7 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/work/failed", work.failed, _P.READ_WORK, "Tasks that failed."),
     _form("/work/runs/{id}/retry", work.retry, _P.RETRY_WORK, "Start a failed task again."),
     _page("/checks", work.show_checks, _P.READ_WORK, "The last audits, the age of fixity."),
+    _page("/gateways", work.show_gateways, _P.READ_WORK, "Gateways and whom they refused."),
     _page("/alarms", work.show_alarms, _P.READ_WORK, "Alarms."),
     _form("/alarms/{id}/acknowledge", work.acknowledge, _P.SETTLE_ALARMS, "Acknowledge an alarm."),
     _form("/alarms/{id}/clear", work.clear, _P.SETTLE_ALARMS, "Clear an alarm."),

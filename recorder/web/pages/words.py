@@ -23,6 +23,13 @@ _CASE_STATES = {
     "confirmed": "Confirmed",
     "merged": "Merged",
 }
+_REFUSALS = {
+    "key-missing": "No key",
+    "key-unknown": "Wrong key",
+    "key-in-name": "The key is the stream's name",
+    "stream-unknown": "Not this key's stream",
+    "agency-contradicted": "Another agency's",
+}
 _STAGES = {
     "initiation": "Initiation",
     "investigation": "Investigation",
@@ -265,6 +272,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "role": _ROLES,
     "actor": _ACTORS,
     "device_state": _DEVICE_STATES,
+    "refusal": _REFUSALS,
     "origin": _ORIGINS,
     "source": _SOURCES,
     "showable": _SHOWABLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from recorder.domain.ids import AlarmId, TaskRunId
-from recorder.services import alarms, audit, directory, fixity, tasks
+from recorder.services import alarms, audit, directory, fixity, gateways, tasks
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.forms import go, here, posted, read_form
@@ -59,6 +59,18 @@ async def show_checks(request: web.Request) -> web.StreamResponse:
         "checks.html",
         fixity=await fixity.summary(request.app[DEPS]),
         runs=await audit.last_runs(request.app[DEPS]),
+    )
+
+
+async def show_gateways(request: web.Request) -> web.StreamResponse:
+    """Media servers of others, whom they asked about, and what they said that has not come."""
+    deps, actor = request.app[DEPS], request[ACTOR]
+    found = await gateways.list_gateways(deps, actor)
+    return await page(
+        request,
+        "gateways.html",
+        views=[await gateways.view_gateway(deps, actor, each.id) for each in found],
+        agencies=await directory.list_agencies(deps, actor),
     )
 
 
