@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from recorder import telemetry
 from recorder.adapters.clock import Clock
@@ -26,6 +27,7 @@ from recorder.live.rtmp.chunks import Message
 from recorder.live.rtmp.server import Farewell, Peer
 from recorder.live.rtmp.session import DATA, VIDEO
 from recorder.live.sink import Cause, Period, Segment, SegmentSink
+from recorder.live.writing import PeriodWriter, forms_of
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ _CAUSES = {
     Farewell.NOT_RECORDABLE: Cause.NOT_RECORDABLE,
     Farewell.NOT_KEPT: Cause.NOT_KEPT,
 }
+Muxer: TypeAlias = PeriodMuxer | PeriodWriter
+
 _TICK_S = 0.5
 #: Media tools in a row that die before a segment is whole.
 _MOST_LOSSES = 3
@@ -53,6 +57,8 @@ class IntakeLimits:
     silence_s: float = 8.0
     #: A media tool that holds frames for so long without a sign is replaced.
     stall_s: float = 15.0
+    #: Whether the media tool writes also what we could write ourselves.
+    always_tool: bool = False
     #: Periods in a minute; a stream that needs more is no stream.
     most_periods: int = 60
 
@@ -77,8 +83,8 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._planner = PeriodPlanner()
         #: Begun and not yet delivered to the end, and the one that takes frames.
-        self._muxers: deque[PeriodMuxer] = deque()
-        self._current: PeriodMuxer | None = None
+        self._muxers: deque[Muxer] = deque()
+        self._current: Muxer | None = None
         self._arrival = asyncio.Event()
         self._ending: Cause | None = None
         self._heard = self._loop.time()
@@ -115,8 +121,13 @@ class Intake:
         self._heard = self._loop.time()
         self._is_silent = False
         at = arrived or self._clock.now()
-        for step in self._planner.take(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, at):
-            self._step(step)
+        planner, current = self._planner, self._current
+        frame = planner.simple(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, at)
+        if frame is not None and current is not None:
+            current.feed(frame)
+        elif frame is None:
+            for step in planner.take(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, at):
+                self._step(step)
         if self._held() > self._limits.held_bytes and not self._paused:
             self._paused = True
             self._peer.pause()
@@ -159,7 +170,11 @@ class Intake:
             return
         self._begun.append(now)
         if not self._is_over:
-            self._current = self._muxer(begin)
+            forms = None if self._limits.always_tool else forms_of(begin)
+            if forms is None:
+                self._current = self._muxer(begin)
+            else:
+                self._current = PeriodWriter(begin, forms, self._clock.now())
             self._muxers.append(self._current)
             self._arrival.set()
 
@@ -206,6 +221,8 @@ class Intake:
                           codecs=sorted(unknown), address=self._peer.address)  # fmt: skip
 
     def _held(self) -> int:
+        if len(self._muxers) == 1:
+            return self._muxers[0].held_bytes
         return sum(muxer.held_bytes for muxer in self._muxers)
 
     async def _deliver(self) -> None:
@@ -230,7 +247,7 @@ class Intake:
         await self._sink.ended(self._ending or Cause.CONNECTION_LOST, self._clock.now())
         self.done.set()
 
-    async def _next_muxer(self) -> PeriodMuxer | None:
+    async def _next_muxer(self) -> Muxer | None:
         """The muxer whose turn it is; None when the publisher left and all was given out."""
         while not self._muxers:
             if self._ending is not None:
@@ -239,7 +256,7 @@ class Intake:
             await self._arrival.wait()
         return self._muxers[0]
 
-    async def _give(self, muxer: PeriodMuxer, output: Period | Segment) -> None:
+    async def _give(self, muxer: Muxer, output: Period | Segment) -> None:
         if isinstance(output, Period):
             await self._sink.period(replace(output, number=self._periods))
             self._periods += 1

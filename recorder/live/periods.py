@@ -143,6 +143,31 @@ class PeriodPlanner:
             return
         yield from self._frame(_Pending(look, self._unwrapped(track, timestamp), arrived))
 
+    def simple(self, track: Track, timestamp: int, body: bytes, arrived: datetime) -> Frame | None:
+        """The frame that the body is, where nothing else can follow from it: nearly always.
+
+        None, and nothing changed, where ``take`` must look closer.
+        """
+        running = self._running
+        if running is None or self._pending or self._held:
+            return None
+        look = flv.look(track, body)
+        last = running.last.get(track)
+        if (
+            look.part is not Part.FRAME
+            or last is None
+            or self._codecs.get(track) != look.codec
+            or running.headers[track] != self._headers[track]
+        ):
+            return None
+        clock = self._clock[track]
+        at = clock + ((timestamp - clock + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        if not last - _BACK_MS <= at <= last + _AHEAD_MS:
+            return None
+        self._clock[track] = at
+        self._last = _Pending(look, at, arrived)
+        return running.frame(look, at, arrived)
+
     def tick(self, now: datetime) -> Iterator[Step]:
         """Begin what has waited long enough for a track."""
         if self._pending and _ms(self._pending[0].arrived, now) >= _WAIT_MS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,7 +79,8 @@ class Stand:
 async def stand(
     folder: Path, *, tool: Path | None = None, limits: IntakeLimits | None = None
 ) -> AsyncIterator[Stand]:
-    """Everything is ended when the block is left."""
+    """Everything is ended when the block is left. A tool that is named also writes everything."""
+    limits = replace(limits or IntakeLimits(), always_tool=tool is not None)
     sink, peer = SegmentFiles(folder), QuietPeer()
     tool = tool or Path(footage.ffmpeg())
     intake = Intake(tool, sink, peer, SystemClock(), limits)

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from recorder.live.flv import Part
 from recorder.live.rtmp.server import Farewell
 from recorder.live.sink import Cause
+from tests.support import footage
 from tests.support.live_stand import (
     all_there,
     clip,
@@ -85,3 +88,27 @@ async def test_a_publisher_that_sends_nothing_leaves_nothing(tmp_path: Path) -> 
     async with stand(tmp_path) as place:
         sink = await place.finished()
     assert (sink.periods, sink.segments, sink.ends) == ([], [], [Cause.UNPUBLISHED])
+
+
+@pytest.mark.parametrize("codec", ["h264", "bframes", "hevc"])
+async def test_the_media_tool_writes_the_same_frames_at_the_same_times(
+    tmp_path: Path, codec: str
+) -> None:
+    sent = moved(clip(codec), 5_000)
+    found = []
+    for place, tool in (("ours", None), ("tools", Path(footage.ffmpeg()))):
+        (tmp_path / place).mkdir()
+        async with stand(tmp_path / place, tool=tool) as standing:
+            standing.take(sent)
+            sink = await standing.finished()
+        all_there(sink, sent)
+        found.append((read_back(sink.file(0)), sink.segments))
+    (ours, our_segments), (tools, tool_segments) = found
+    for kind in ("video", "audio"):
+        assert [content for _, content in ours[kind]] == [content for _, content in tools[kind]]
+        apart = [a - b for (a, _), (b, _) in zip(ours[kind], tools[kind], strict=True)]
+        assert max(apart) - min(apart) <= 2, kind
+    # Fragments of the tool may end between our keyframes where pictures are reordered.
+    if codec != "bframes":
+        assert [each.starts_ms for each in our_segments] == [e.starts_ms for e in tool_segments]
+    assert all(each.starts_with_key for each in our_segments)

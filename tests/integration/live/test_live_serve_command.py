@@ -17,7 +17,7 @@ import pytest
 from recorder.adapters.clock import SystemClock
 from recorder.domain.people import OPERATOR
 from recorder.services import live, registry
-from tests.support import ingest_process, rtmp_peer, rtsp_camera
+from tests.support import ingest_process, live_clips, rtmp_peer, rtsp_camera
 from tests.support.bureau import open_bureau
 from tests.support.certificates import Certificate
 from tests.support.ingest_process import IngestProcess
@@ -96,7 +96,8 @@ async def test_after_kill_9_another_process_goes_on_and_no_child_is_left(
     first = await starts()
     peer = await rtmp_peer.greeted(first.port)
     assert await peer.publish(token) == "NetStream.Publish.Start"
-    await peer.send(*clip()[:250])
+    # Sound that only the media tool can write: its process must not outlive ours.
+    await peer.send(*rtmp_peer.media(live_clips.with_sound("libmp3lame").read_bytes()))
     before = await _some(rows)
     tools = _children(first.child.pid)
     assert tools
