@@ -83,6 +83,8 @@ class Config(BaseModel):
     upload_idle_s: int = Field(7 * 86400, ge=1)
     #: Bytes in memory for all uploads of one process together.
     upload_buffer_bytes: int = Field(128 * MIB, ge=32 * MIB)
+    #: Bytes in memory for the bodies of pushed segments and chunks of one process together.
+    live_bodies_bytes: int = Field(256 * MIB, ge=64 * MIB)
     #: Silence of a sender after which its connection is ended.
     upload_silence_s: int = Field(60, ge=1)
     #: A received tail is made durable at least this often.

@@ -15,9 +15,10 @@ from recorder.services import ingest, watch
 from recorder.web import live_updates, pulse, siblings
 from recorder.web.api import uploads
 from recorder.web.body import MAX_JSON_BYTES, no_continue_yet
-from recorder.web.keys import DEPS, STOPPING
+from recorder.web.keys import BODIES, DEPS, STOPPING
 from recorder.web.middleware import MIDDLEWARES, ROWS, complete_headers
 from recorder.web.pages import install as install_pages
+from recorder.web.pushed_bodies import PushedBodies
 from recorder.web.routes import ROUTES
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def build_app(deps: Deps, among: siblings.Siblings | None = None) -> web.Applica
     """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_JSON_BYTES)
     app[DEPS] = deps
+    app[BODIES] = PushedBodies(deps.config.live_bodies_bytes)
     app[STOPPING] = asyncio.Event()
     app[ROWS] = {}
     for row in ROUTES:

@@ -9,9 +9,12 @@ from aiohttp import web
 
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
+from recorder.web.pushed_bodies import PushedBodies
 
 #: Everything a service function needs.
 DEPS: web.AppKey[Deps] = web.AppKey("deps", Deps)
+#: Memory for bodies of segments and chunks.
+BODIES: web.AppKey[PushedBodies] = web.AppKey("bodies", PushedBodies)
 #: Set when the service is about to end: streams that wait for news end by it.
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
 

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import binascii
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from aiohttp import hdrs, web
@@ -19,7 +21,8 @@ from recorder.web import live_shapes, schemas, shapes
 from recorder.web.api.parameters import id_in_path
 from recorder.web.body import read_json, read_query, refuse_encoding, send_continue
 from recorder.web.content import json_answer
-from recorder.web.keys import ACTOR, DEPS
+from recorder.web.keys import ACTOR, BODIES, DEPS
+from recorder.web.pushed_bodies import Place
 from recorder.web.upload_body import silence
 
 #: The device's own clock at the first frame of a segment, as RFC 3339 writes it.
@@ -82,13 +85,14 @@ async def put_init(request: web.Request) -> web.StreamResponse:
     asked = read_query(request, schemas.InitQuery)
     await live.check_delivery(deps, actor, livestream)
     digest = _content_digest(request)
-    arrival = live.InitArrival(
-        period=number_in_path(request, "period"),
-        body=await _body(request, LONGEST_INIT_BYTES),
-        cause=PeriodCause(asked.cause),
-        declared_sha256=digest,
-    )
-    return _answer(await live.put_init(deps, actor, livestream, arrival))
+    async with _body(request, LONGEST_INIT_BYTES) as body:
+        arrival = live.InitArrival(
+            period=number_in_path(request, "period"),
+            body=body,
+            cause=PeriodCause(asked.cause),
+            declared_sha256=digest,
+        )
+        return _answer(await live.put_init(deps, actor, livestream, arrival))
 
 
 async def put_segment(request: web.Request) -> web.StreamResponse:
@@ -96,14 +100,15 @@ async def put_segment(request: web.Request) -> web.StreamResponse:
     await live.check_delivery(deps, actor, livestream)
     digest = _content_digest(request)
     said = request.headers.get(DEVICE_TIME)
-    arrival = live.SegmentArrival(
-        period=number_in_path(request, "period"),
-        number=number_in_path(request, "number"),
-        device_at=Instant.parse(said).at if said else None,
-        body=await _body(request, LONGEST_SEGMENT_BYTES),
-        declared_sha256=digest,
-    )
-    return _answer(await live.put_segment(deps, actor, livestream, arrival))
+    async with _body(request, LONGEST_SEGMENT_BYTES) as body:
+        arrival = live.SegmentArrival(
+            period=number_in_path(request, "period"),
+            number=number_in_path(request, "number"),
+            device_at=Instant.parse(said).at if said else None,
+            body=body,
+            declared_sha256=digest,
+        )
+        return _answer(await live.put_segment(deps, actor, livestream, arrival))
 
 
 async def put_chunk(request: web.Request) -> web.StreamResponse:
@@ -112,15 +117,16 @@ async def put_chunk(request: web.Request) -> web.StreamResponse:
     await live.check_delivery(deps, actor, livestream)
     digest = _content_digest(request)
     said = request.headers.get(DEVICE_TIME)
-    arrival = live.ChunkArrival(
-        period=number_in_path(request, "period"),
-        number=number_in_path(request, "number"),
-        cause=PeriodCause(asked.cause),
-        device_at=Instant.parse(said).at if said else None,
-        body=await _body(request, LONGEST_SEGMENT_BYTES),
-        declared_sha256=digest,
-    )
-    return _answer(await live.put_chunk(deps, actor, livestream, arrival))
+    async with _body(request, LONGEST_SEGMENT_BYTES) as body:
+        arrival = live.ChunkArrival(
+            period=number_in_path(request, "period"),
+            number=number_in_path(request, "number"),
+            cause=PeriodCause(asked.cause),
+            device_at=Instant.parse(said).at if said else None,
+            body=body,
+            declared_sha256=digest,
+        )
+        return _answer(await live.put_chunk(deps, actor, livestream, arrival))
 
 
 async def make_push_key(request: web.Request) -> web.StreamResponse:
@@ -178,13 +184,21 @@ def _content_digest(request: web.Request) -> bytes:
     return digest
 
 
-async def _body(request: web.Request, limit: int) -> bytes:
-    """The whole body, if it is within the limit and its sender keeps talking."""
+@asynccontextmanager
+async def _body(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    """The whole body, if it is within the limit and its sender keeps talking.
+
+    It has a place in the memory for bodies as long as the block lasts.
+    """
     refuse_encoding(request, "upload-content-encoding")
-    too_large = TooLarge("segment-too-large", f"It may have {limit} bytes at most.", limit=limit)
     if (request.content_length or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     await send_continue(request)
+    with request.app[BODIES].place() as place:
+        yield await _read(request, limit, place)
+
+
+async def _read(request: web.Request, limit: int, place: Place) -> bytes:
     body = bytearray()
     silence_s = request.app[DEPS].config.upload_silence_s
     while True:
@@ -195,6 +209,11 @@ async def _body(request: web.Request, limit: int) -> bytes:
             raise silence(request, silence_s) from error
         if not chunk:
             return bytes(body)
+        if len(body) + len(chunk) > limit:
+            raise _too_large(limit)
+        await place.grow(len(chunk))
         body += chunk
-        if len(body) > limit:
-            raise too_large
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("segment-too-large", f"It may have {limit} bytes at most.", limit=limit)
