@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 #: What the store has not taken by then goes to the spool; it may still take it.
-_PATIENCE_S = 3.0
+_PATIENCE_S = 5.0
 
 _CAUSES = {
     Cause.CODEC_CHANGED: PeriodCause.CODEC_CHANGE,

@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
-_AT_ONCE = 8
+#: Livestreams that go up side by side: fewer would never catch up with what goes on coming.
+_AT_ONCE = 100
 _LOOK_S = 2.0
 #: A new livestream needs room for more than its first segment.
 _NEEDED_BYTES = 64 << 20
@@ -50,6 +51,8 @@ class Spool:
         self._turns = asyncio.Semaphore(_AT_ONCE)
         #: Writing for a livestream, and removing the last of it, exclude each other.
         self._locks: defaultdict[LivestreamId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: What puts under the lease that holds; asked anew after each failure.
+        self._receivers: dict[LivestreamId, live.Receiver] = {}
         self._since: datetime | None = None
         self._may_be_open = True
 
@@ -114,6 +117,7 @@ class Spool:
                 async with self._turns:
                     await self._deliver_one(place)
             except RecorderError as error:
+                self._receivers.clear()
                 telemetry.log(_log, logging.WARNING, "a spooled segment is given again",
                               livestream=str(livestream), why=error.code)  # fmt: skip
                 await asyncio.sleep(pause)
@@ -133,6 +137,8 @@ class Spool:
                 await asyncio.to_thread(self._folder.done, livestream)
             self._described = {each for each in self._described if each[0] != livestream}
             del self._waiting[livestream], self._tasks[livestream]
+            if not self._waiting:
+                self._receivers.clear()
             return True
 
     async def _deliver_one(self, place: Place) -> None:
@@ -189,21 +195,25 @@ class Spool:
         return moved
 
     async def _put(self, arrived: Arrived) -> None:
-        found = await live.find_livestream(self._deps, SERVICE, arrived.livestream)
+        receiver = self._receivers.get(arrived.livestream)
+        if receiver is None:
+            found = await live.find_livestream(self._deps, SERVICE, arrived.livestream)
+            receiver = live.Receiver(self._deps, SERVICE, found.id, found.fence)
+            self._receivers[found.id] = receiver
         if arrived.number:
             segment = live.SegmentArrival(
                 period=arrived.period, number=arrived.number, body=arrived.body,
-                device_at=arrived.device_at, arrived_at=arrived.arrived_at, fence=found.fence,
+                device_at=arrived.device_at, arrived_at=arrived.arrived_at,
             )  # fmt: skip
-            receipt = await live.put_segment(self._deps, SERVICE, found.id, segment)
+            receipt = await receiver.put_segment(segment)
             if receipt.conflicting:  # Given away just now; the next try sees it.
                 raise Conflict("segment-conflicting", "Another body has this number.")
             return
         init = live.InitArrival(
             period=arrived.period, body=arrived.body, cause=arrived.cause,
-            arrived_at=arrived.arrived_at, fence=found.fence,
+            arrived_at=arrived.arrived_at,
         )  # fmt: skip
-        await live.put_init(self._deps, SERVICE, found.id, init)
+        await receiver.put_init(init)
 
     async def _tell(self) -> None:
         """Raise the alarm once something has waited through two looks; clear it when all went."""
