@@ -17,7 +17,7 @@ from typing import Self
 from recorder.client.state_folder import JOURNAL_NAME
 from recorder.errors import Conflict, InvalidInput, Locked, Unavailable
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE transfer (
     id           INTEGER PRIMARY KEY,
@@ -35,6 +35,7 @@ CREATE TABLE transfer (
     receipt      TEXT,              -- file name in receipts/
     verifier     TEXT,              -- public key the receipt was checked with
     shown_state  TEXT,              -- sealed or quarantined
+    reasons      TEXT,              -- why it is quarantined: the service's words, with commas
     changed_at   TEXT    NOT NULL,
     UNIQUE (server, path, size, mtime_ns, ends, statement)
 );
@@ -44,7 +45,11 @@ CREATE TABLE service_key (
     pinned_at TEXT NOT NULL
 );
 """
-_COLUMNS = "id, state, upload_url, token_print, sha256, recording, receipt, verifier, shown_state"
+#: What makes a journal of this version of the one before.
+_NEXT = "ALTER TABLE transfer ADD COLUMN reasons TEXT;"
+_COLUMNS = (
+    "id, state, upload_url, token_print, sha256, recording, receipt, verifier, shown_state, reasons"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Entry:
     receipt: str | None
     verifier: str | None
     shown_state: str | None
+    reasons: str | None
 
 
 class Journal:
@@ -119,6 +125,10 @@ class Journal:
             if version == 0:
                 connection.executescript(
                     f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
+                )
+            elif version == 1:
+                connection.executescript(
+                    f"BEGIN IMMEDIATE; {_NEXT} PRAGMA user_version = {_VERSION}; COMMIT;"
                 )
         except sqlite3.Error as error:
             raise Unavailable(
@@ -179,7 +189,7 @@ class Journal:
         self._update(
             entry,
             "state = 'open', upload_url = ?, token_print = ?, sha256 = ?, recording = NULL,"
-            " receipt = NULL, shown_state = NULL",
+            " receipt = NULL, shown_state = NULL, reasons = NULL",
             (url, token_print, sha256),
         )
 
@@ -193,12 +203,14 @@ class Journal:
         """All bytes are at the service under this recording; the local digest is known."""
         self._update(entry, "state = 'received', recording = ?, sha256 = ?", (recording, sha256))
 
-    def done(self, entry: int, receipt: str, verifier: str, shown_state: str) -> None:
-        """The receipt was checked and is on disk."""
+    def done(
+        self, entry: int, receipt: str, verifier: str, shown_state: str, reasons: str = ""
+    ) -> None:
+        """The receipt was checked and is on disk; ``reasons`` say why it is quarantined."""
         self._update(
             entry,
-            "state = 'done', receipt = ?, verifier = ?, shown_state = ?",
-            (receipt, verifier, shown_state),
+            "state = 'done', receipt = ?, verifier = ?, shown_state = ?, reasons = ?",
+            (receipt, verifier, shown_state, reasons),
         )
 
     def pinned_key(self, server: str) -> str | None:

@@ -38,7 +38,7 @@ class FileResult:
     code: str | None = None
     #: A sentence for the operator when it did not end well.
     error: str | None = None
-    #: Why it is quarantined, in the service's words; empty when an earlier run was told them.
+    #: Why it is quarantined, in the service's words.
     quarantine_reasons: tuple[str, ...] = ()
     receipt: Path | None = None
     #: The local file is gone, by the operator's wish.

@@ -90,7 +90,10 @@ async def seal(
         raise
     state = FileState.SEALED if reasons is None else FileState.QUARANTINED
     name = await shared.record(shared.journal.save_receipt, received.recording, text)
-    await shared.record(shared.journal.done, entry.id, name, verifier.to_text(), state.value)
+    await shared.record(
+        shared.journal.done, entry.id, name, verifier.to_text(), state.value,
+        ",".join(reasons or ()),
+    )  # fmt: skip
     return Sealed(
         received.recording,
         received.sha256,
@@ -113,7 +116,8 @@ async def recall(shared: Shared, entry: Entry, length: int) -> Sealed | None:
         # A lost or damaged receipt is fetched again.
         return None
     state = FileState(entry.shown_state or FileState.SEALED)
-    return Sealed(entry.recording, entry.sha256, state, path)
+    reasons = tuple(filter(None, (entry.reasons or "").split(",")))
+    return Sealed(entry.recording, entry.sha256, state, path, reasons)
 
 
 def check_receipt(text: str, verifier: NoteVerifier, received: Received, length: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
@@ -127,7 +128,7 @@ class Database:
                 yield connection
             return
         with translated():
-            raw = await self._pool.acquire(timeout=10)
+            raw = await self._living()
         try:
             yield Connection(raw)
         finally:
@@ -136,6 +137,20 @@ class Database:
                 asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
             ):
                 await self._pool.release(raw)
+
+    async def _living(self) -> asyncpg.pool.PoolConnectionProxy[Row]:
+        """A connection of the pool that the server has not ended since its last use.
+
+        The end of a server or a session stands in the socket before the event loop has heard of
+        it; whoever got such a connection would be told that the database does not answer.
+        """
+        while True:
+            raw = await self._pool.acquire(timeout=10)
+            if not _has_news(raw):
+                return raw
+            # As many as the pool has at most: a new one has no news.
+            raw.terminate()
+            await self._pool.release(raw)
 
     @asynccontextmanager
     async def transaction(self, *, patient: bool = False) -> AsyncIterator[Connection]:
@@ -176,6 +191,18 @@ class Database:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+
+def _has_news(raw: asyncpg.pool.PoolConnectionProxy[Row]) -> bool:
+    """Whether bytes wait to be read although nothing was asked: a server says only good-bye so."""
+    # asyncpg tells nobody its socket.
+    transport = raw._con._transport  # type: ignore[attr-defined]
+    poll = select.poll()
+    try:
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    except (AttributeError, OSError, ValueError):
+        return True
+    return bool(poll.poll(0))
 
 
 async def _first_of(*futures: asyncio.Future[Any]) -> None:

@@ -212,7 +212,10 @@ CREATE TABLE upload (
     created_at timestamptz NOT NULL DEFAULT now(),
     last_byte_at timestamptz,
     expires_at timestamptz NOT NULL,
-    finished_at timestamptz
+    finished_at timestamptz,
+    -- How often it could not be ended, and when that is tried again.
+    end_tries integer NOT NULL DEFAULT 0,
+    next_try_at timestamptz
 );
 CREATE INDEX upload_unfinished ON upload (expires_at) WHERE state IN ('open', 'completing');
 CREATE INDEX upload_agency ON upload (agency_id, created_at DESC);

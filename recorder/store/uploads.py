@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recorder.domain.ids import RecordingId, UploadId
 from recorder.domain.upload import Part, Piece, Upload, UploadState
@@ -307,17 +307,7 @@ async def pieces(connection: Connection, upload_id: UploadId) -> list[Piece]:
         " WHERE upload_id = $1 AND state = 'durable' ORDER BY offset_bytes",
         upload_id,
     )
-    return [
-        Piece(
-            r["offset_bytes"],
-            r["length_bytes"],
-            r["sha256"],
-            r["object_key"],
-            r["version"],
-            r["fence"],
-        )
-        for r in rows
-    ]
+    return [Piece(*row) for row in rows]
 
 
 async def begin_completion(
@@ -366,24 +356,33 @@ async def remove_empty(
     return touched == 1
 
 
-async def postpone(connection: Connection, upload_id: UploadId, until: datetime) -> None:
-    """Let others come first: this one could not be ended, and trying at once would not help."""
-    await connection.execute(
-        "UPDATE upload SET expires_at = greatest(expires_at, $2)"
-        " WHERE id = $1 AND state IN ('open', 'completing')",
+async def postpone(
+    connection: Connection, upload_id: UploadId, now: datetime, first: timedelta, longest: timedelta
+) -> datetime | None:
+    """Let others come first: this one could not be ended. Says when it is tried again.
+
+    The pause is twice as long each time, from ``first`` to ``longest``.
+    """
+    next_try: datetime | None = await connection.fetchval(
+        "UPDATE upload SET end_tries = end_tries + 1, next_try_at = $2::timestamptz"
+        " + least($3::interval * power(2, least(end_tries, 20)), $4::interval)"
+        " WHERE id = $1 AND state IN ('open', 'completing') RETURNING next_try_at",
         upload_id,
-        until,
+        now,
+        first,
+        longest,
     )
+    return next_try
 
 
 async def overdue(connection: Connection, now: datetime, limit: int) -> list[UploadId]:
     """Open uploads past their expiry, and completions that nobody seems to carry on."""
     rows = await connection.fetch(
-        "SELECT id FROM upload WHERE (state = 'open' AND expires_at <= $1)"
-        " OR (state = 'open' AND offset_bytes = length_bytes"
-        "     AND coalesce(last_byte_at, created_at) < $1 - interval '60 seconds')"
-        " OR (state = 'completing' AND coalesce(last_byte_at, created_at)"
-        "     < $1 - interval '60 seconds')"
+        "SELECT id FROM upload WHERE state IN ('open', 'completing')"
+        " AND (next_try_at IS NULL OR next_try_at <= $1)"
+        " AND ((state = 'open' AND expires_at <= $1)"
+        " OR ((state = 'completing' OR offset_bytes = length_bytes)"
+        "     AND coalesce(last_byte_at, created_at) < $1 - interval '60 seconds'))"
         " ORDER BY expires_at LIMIT $2",
         now,
         limit,

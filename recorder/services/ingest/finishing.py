@@ -26,13 +26,12 @@ from recorder.services import casework
 from recorder.services.ingest import copies
 from recorder.services.ingest.appender import Appender
 from recorder.services.ingest.intake import intake_of
+from recorder.services.ingest.losses import lost
 from recorder.services.ingest.sidecar import store_sidecar
 from recorder.store import recordings, store_intents, uploads
 from recorder.store.change import Change
 
 MEDIA_TYPE = "application/octet-stream"
-#: A store that was killed while it put the parts together may have lost one (MinIO does).
-_LOST = frozenset({"store-bytes-missing", "upload-parts-missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,7 @@ async def complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingId
         try:
             return await _complete(deps, actor, upload_id)
         except IntegrityError as error:
-            if error.code not in _LOST:
-                raise
-            raise Gone(
-                "multipart-gone", f"{error.detail} Send the file again, as a new upload."
-            ) from error
+            raise lost(error) from error
 
 
 async def _stop_taking(

@@ -20,6 +20,7 @@ from recorder.services.ingest.intake import FLUSH_CHANNEL, intake_of
 from recorder.store import devices, uploads
 from recorder.store.connection import Connection
 
+_SUSPENDED = QuarantineReason.DEVICE_SUSPENDED.value
 #: How long a HEAD waits for the holder of an upload to make its buffers durable.
 _HOLDER_PATIENCE_S = 1.0
 #: A holder that has not shown life for this long is not asked.
@@ -134,7 +135,7 @@ async def origin_of(
     if number and device is None:
         reasons[QuarantineReason.DEVICE_UNKNOWN.value] = None
     if (device and device.state != "active") or actor.suspended:
-        reasons[QuarantineReason.DEVICE_SUSPENDED.value] = None
+        reasons[_SUSPENDED] = None
     if device and device.agency != actor.agency:
         reasons[QuarantineReason.AGENCY_CONTRADICTED.value] = None
     facts = await _attributed(connection, replace(facts, device_number=number), device)
@@ -145,17 +146,26 @@ async def origin_of(
         agency=actor.agency,
         device=device.id if device else None,
         dock=dock,
-        source=_source(actor, number, own),
+        source=_source(actor, number, own, suspended=_SUSPENDED in reasons),
         quarantine=tuple(reasons),
     )
 
 
-def _source(actor: Actor, number: str | None, own: devices.Device | None) -> str:
+def _source(
+    actor: Actor, number: str | None, own: devices.Device | None, *, suspended: bool
+) -> str:
     """Within which equal content is one recording.
 
     A device that names another one stays apart from what that one sends itself: it neither learns
-    of the other's recordings nor adds to them, and what it sends is not taken for the other's.
+    of the other's recordings nor adds to them, and what it sends is not taken for the other's. A
+    suspended one stays apart from what it sent before: who has it now may repeat that, and must
+    not link it to cases of his choice.
     """
+    source = _source_of_trust(actor, number, own)
+    return f"{source}/suspended" if suspended else source
+
+
+def _source_of_trust(actor: Actor, number: str | None, own: devices.Device | None) -> str:
     if number is None:
         return f"dock:{actor.dock}" if actor.role is Role.DOCK else f"sender:{actor.id}"
     named = f"device:{number}@{actor.agency}"

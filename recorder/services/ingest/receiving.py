@@ -15,13 +15,22 @@ from typing import Literal
 from recorder.domain.ids import UploadId
 from recorder.domain.people import Actor
 from recorder.domain.upload import LONGEST_CHECKED_BODY_BYTES, Upload, UploadState, check_offset
-from recorder.errors import Conflict, Forbidden, Gone, NotFound, TooLarge, Unprocessable
+from recorder.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    IntegrityError,
+    NotFound,
+    TooLarge,
+    Unprocessable,
+)
 from recorder.runtime import Deps
 from recorder.services import guard
 from recorder.services.ingest.appender import Appender
 from recorder.services.ingest.bodies import BodyReader
 from recorder.services.ingest.finishing import complete
 from recorder.services.ingest.intake import intake_of
+from recorder.services.ingest.losses import lost, tell_stuck
 from recorder.services.ingest.opening import UploadStatus, find_own_upload
 from recorder.store import uploads
 
@@ -84,7 +93,8 @@ async def append(
     way, here or in another replica, loses it to this one.
 
     Raises Conflict ``upload-offset-mismatch`` or ``upload-taken-over``, TooLarge
-    ``upload-too-long``, Unprocessable ``upload-checksum-mismatch``, ConnectionLost, Unavailable
+    ``upload-too-long``, Unprocessable ``upload-checksum-mismatch``, ConnectionLost, Gone
+    ``multipart-gone`` when the store has lost or changed what came before, Unavailable
     ``database-younger-than-store`` while the store is ahead of the database.
     """
     await guard.require_whole(deps)
@@ -109,6 +119,11 @@ async def append(
         with intake.registered(appender):
             try:
                 await _receive(appender, taken, body, checksum)
+            except IntegrityError as error:
+                # What came before stays, and nothing can be added to it: a person is told now,
+                # for the sender may never come back.
+                await tell_stuck(deps, upload_id, error)
+                raise lost(error) from error
             finally:
                 await asyncio.shield(appender.end())
     if appender.offset == upload.length:

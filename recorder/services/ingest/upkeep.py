@@ -10,15 +10,15 @@ import logging
 from datetime import timedelta
 
 from recorder.adapters.objects import Bucket
-from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import DuplicateReleased
 from recorder.domain.ids import UploadId
 from recorder.domain.people import SERVICE
 from recorder.domain.upload import UploadState
-from recorder.errors import Conflict, Forbidden, RecorderError, Unavailable
+from recorder.errors import Forbidden, RecorderError, Unavailable
 from recorder.runtime import Deps
-from recorder.services import alarms, guard
+from recorder.services import guard
 from recorder.services.ingest.finishing import complete, end_early
+from recorder.services.ingest.losses import tell_stuck
 from recorder.store import original_objects, staged_pieces, uploads
 
 logger = logging.getLogger(__name__)
@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 100
 #: A staged piece that was claimed and not confirmed for this long has lost its writer.
 _INTENTION_LIFE = timedelta(days=1)
-#: When an upload that could not be ended is tried again.
-_NEXT_TRY = timedelta(minutes=15)
+#: When an upload that could not be ended is tried again: then after twice as long, each time.
+_FIRST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=6)
 
 
 async def expire_overdue(deps: Deps) -> int:
@@ -60,21 +61,10 @@ async def expire_overdue(deps: Deps) -> int:
 async def _set_aside(deps: Deps, upload_id: UploadId, error: RecorderError) -> None:
     """Have a person look at an upload that cannot end, and let the others come first."""
     async with deps.database.acquire() as connection:
-        await uploads.postpone(connection, upload_id, deps.clock.now() + _NEXT_TRY)
-        upload = await uploads.find(connection, upload_id)
-        said = await uploads.facts_of(connection, upload_id)
-    if isinstance(error, Conflict) or upload is None or upload.state is UploadState.FINISHED:
-        # Another process has it.
-        return
-    await alarms.report(
-        deps,
-        AlarmCode.UPLOAD_STUCK,
-        about_kind="upload",
-        about=str(upload_id),
-        agency=upload.agency,
-        detail=f"Its acknowledged bytes cannot be made a recording: {error.detail}",
-        facts={"error": error.code, "original_name": said["original_name"]},
-    )
+        next_try = await uploads.postpone(
+            connection, upload_id, deps.clock.now(), _FIRST_PAUSE, _LONGEST_PAUSE
+        )
+    await tell_stuck(deps, upload_id, error, next_try=next_try)
 
 
 async def sweep_pieces(deps: Deps) -> int:

@@ -245,6 +245,8 @@ async def test_quarantined_footage_is_done_and_the_reason_is_said_in_words(
     (line,) = done.lines
     assert line["state"] == "quarantined"
     assert line["quarantine_reasons"] == ["device_contradicted", "some_later_word"]
+    again = await run(path)
+    assert again.lines == done.lines, "the journal remembers it"
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "recorder.client", "--server", peer.url, "--token-file", token_file),

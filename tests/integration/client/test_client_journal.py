@@ -38,6 +38,19 @@ def test_a_row_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
         assert journal.entry(key()).upload_url is None
 
 
+def test_a_journal_of_the_release_before_goes_on_with_its_rows(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        row = journal.entry(key())
+        journal.done(row.id, "a.receipt", "key", "quarantined", "device_unknown,other")
+        assert journal.entry(key()).reasons == "device_unknown,other"
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as older:
+        older.execute("ALTER TABLE transfer DROP COLUMN reasons")
+        older.execute("PRAGMA user_version = 1")
+    with Journal(tmp_path) as journal:
+        again = journal.entry(key())
+        assert (again.id, again.shown_state, again.reasons) == (row.id, "quarantined", None)
+
+
 def test_files_that_differ_in_anything_have_their_own_rows(tmp_path: Path) -> None:
     keys = [key(), key("/card/b.mp4"), key(size=2), key(ends="f"), key(said="t")]
     with Journal(tmp_path) as journal:

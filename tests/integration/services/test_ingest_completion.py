@@ -7,15 +7,17 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from recorder.adapters.files import FolderObjects
 from recorder.domain.ids import UploadId, new_uuid
+from recorder.domain.instant import format_utc
 from recorder.domain.people import Actor, ActorKind, Role
 from recorder.domain.upload import MIB
-from recorder.errors import Unavailable
+from recorder.errors import Gone, Unavailable
 from recorder.services import ingest
 from recorder.services.ingest.intake import intake_of
 from tests.support.bureau import Bureau, open_bureau
@@ -90,6 +92,52 @@ async def test_whoever_asks_after_an_interrupted_completion_finishes_it(bureau: 
         await send(bureau, upload, Body(content(1000)))
     assert await bureau.value("SELECT state FROM upload") == "completing"
     assert (await status_of(bureau, upload)).recording is not None
+
+
+async def test_a_sender_whose_earlier_bytes_were_changed_begins_anew_and_a_person_is_told(
+    bureau: Bureau,
+) -> None:
+    sent = content(MIB)
+    upload = await opened(bureau, len(sent))
+    with pytest.raises(ingest.ConnectionLost):
+        await send(bureau, upload, Body(sent[:1000], lost=True))
+    await bureau.value("UPDATE upload_piece SET sha256 = decode(repeat('00', 32), 'hex')")
+    for _ in range(2):
+        with pytest.raises(Gone) as told:
+            await ingest.append(
+                bureau.deps, program(bureau), upload,
+                offset=1000, body=Body(sent[1000:]), checksum=None, length=None,
+            )  # fmt: skip
+        assert told.value.code == "multipart-gone"
+    alarm = "SELECT code || ' ' || about_id || ' ' || (facts ->> 'error') FROM alarm"
+    assert await bureau.value(alarm) == f"upload_stuck {upload} staged-piece-damaged"
+    assert await bureau.value("SELECT offset_bytes FROM upload") == 1000
+    anew = await opened(bureau, len(sent))
+    assert (await send(bureau, anew, Body(sent))).recording is not None
+
+
+async def test_what_cannot_be_ended_is_tried_again_after_pauses_that_grow_to_six_hours(
+    bureau: Bureau,
+) -> None:
+    upload = await opened(bureau, 10)
+    with pytest.raises(ingest.ConnectionLost):
+        await send(bureau, upload, Body(b"abc", lost=True))
+    await bureau.value("UPDATE upload_piece SET sha256 = decode(repeat('00', 32), 'hex')")
+    bureau.clock.forward(days=8)
+    pauses = []
+    for _ in range(12):
+        assert await ingest.expire_overdue(bureau.deps) == 0
+        next_try = await bureau.value("SELECT next_try_at FROM upload")
+        assert isinstance(next_try, datetime)
+        pauses.append((next_try - bureau.clock.now()) / timedelta(minutes=1))
+        told = await bureau.value("SELECT facts ->> 'next_try_at' FROM alarm")
+        assert told == format_utc(next_try)
+        # Before its time it is not looked at.
+        bureau.clock.at = next_try - timedelta(seconds=1)
+        await ingest.expire_overdue(bureau.deps)
+        assert await bureau.value("SELECT next_try_at FROM upload") == next_try
+        bureau.clock.at = next_try
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]
 
 
 async def test_the_first_part_has_its_number_from_the_transaction_that_named_the_multipart(

@@ -59,6 +59,23 @@ async def test_a_suspended_device_may_upload_into_quarantine(bureau: Bureau) -> 
     assert row.quarantine_reasons == ("device_suspended",)
 
 
+async def test_what_a_suspended_device_repeats_of_its_own_is_apart_and_adds_no_case(
+    bureau: Bureau,
+) -> None:
+    actor = await camera(bureau)
+    first = await uploaded(bureau, actor, b"x")
+    await registry.set_device_state(
+        bureau.deps, OPERATOR, device=device_of(actor), state="suspended", reason="stolen"
+    )
+    again = await uploaded(bureau, replace(actor, suspended=True), b"x", case_number="A-1")
+    assert again != first
+    row, _ = await found(bureau, again)
+    assert row.quarantine_reasons == ("device_suspended",)
+    links = "SELECT count(*) FROM case_link WHERE recording_id = $1"
+    assert await bureau.value(links, first) == 0
+    assert await bureau.value(links, again) == 1
+
+
 async def test_the_dock_that_is_named_is_known_unless_the_sender_is_another(
     bureau: Bureau,
 ) -> None:

@@ -369,21 +369,6 @@ async def test_an_upload_that_cannot_end_does_not_keep_others_from_ending(bureau
     assert "AlarmRaised" in await bureau.event_names()
 
 
-async def test_a_connection_that_dies_after_its_work_is_no_failure(bureau: Bureau) -> None:
-    async with bureau.deps.database.acquire() as connection:
-        own = await connection.fetchval("SELECT pg_backend_pid()")
-        async with bureau.deps.database.acquire() as other:
-            await other.execute("SELECT pg_terminate_backend($1)", own)
-
-    async def answers() -> bool:
-        # Who gets it before its end has been heard of is told to come again, once.
-        with contextlib.suppress(Unavailable):
-            return await bureau.value("SELECT 1") == 1
-        return False
-
-    assert await answers() or await answers()
-
-
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 async def test_text_that_no_database_takes_is_the_askers_mistake(bureau: Bureau, text: str) -> None:
     with pytest.raises(RecorderError) as refused:
