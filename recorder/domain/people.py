@@ -43,6 +43,8 @@ class Permission(enum.StrEnum):
     LINK = "link"
     READ_CASES = "read-cases"
     EDIT_CASES = "edit-cases"
+    #: Let the live copy of a livestream go where the card copy is there.
+    RELEASE = "release"
     #: Decide about quarantined footage.
     ADMIT = "admit"
     #: Uploads, task runs and alarms.
@@ -65,6 +67,7 @@ _OFFICER = _MACHINES | {
 _SUPERVISOR = _OFFICER | {
     Permission.PULL,
     Permission.EDIT_CASES,
+    Permission.RELEASE,
     Permission.ADMIT,
     Permission.READ_WORK,
     Permission.RETRY_WORK,

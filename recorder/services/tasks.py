@@ -20,13 +20,13 @@ from recorder.domain.events import (
     TaskFailed,
     TaskRetried,
 )
-from recorder.domain.ids import TaskRunId, new_uuid
+from recorder.domain.ids import RecordingId, TaskRunId, new_uuid
 from recorder.domain.instant import Instant
 from recorder.domain.people import Actor
 from recorder.domain.pipeline import WorkQueue
 from recorder.errors import Conflict, InvalidInput, NotFound, RecorderError
 from recorder.runtime import Deps
-from recorder.services import alarms
+from recorder.services import alarms, card_copies
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import (
     open_uploads,
@@ -222,6 +222,8 @@ async def _set_media(change: Change, event: MediaProbed) -> None:
     await recordings.set_media(
         change, event, started, length if isinstance(length, int) and length > 0 else None
     )
+    # Only now its times are known, whoever said them.
+    await card_copies.match(change, RecordingId(event.subject), event.agency)
 
 
 async def _apply(change: Change, event: CustodyEvent) -> None:

@@ -33,6 +33,8 @@ class AuditedObject:
     lock_until: datetime
     sidecar_key: str
     sidecar_version: str
+    #: Whether its lock is kept ahead: not that of a live copy that was released.
+    lock_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ async def _objects_of(
 ) -> dict[uuid.UUID, list[AuditedObject]]:
     rows = await connection.fetch(
         "SELECT recording_id, n, object_key, version, length_bytes, sha256, lock_until,"
-        " sidecar_key, sidecar_version FROM original_object"
+        " sidecar_key, sidecar_version, lock_kept FROM original_object"
         " WHERE recording_id = ANY($1) ORDER BY recording_id, n",
         recordings,
     )
@@ -142,6 +144,7 @@ async def _objects_of(
                 row["lock_until"],
                 row["sidecar_key"],
                 row["sidecar_version"],
+                row["lock_kept"],
             )
         )
     return found

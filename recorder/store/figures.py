@@ -80,7 +80,8 @@ async def oldest_unsealed(connection: Connection) -> datetime | None:
 async def locks_ending(connection: Connection, before: datetime) -> int:
     """Originals whose lock ends before then."""
     found: int = await connection.fetchval(
-        "SELECT count(*) FROM (SELECT FROM original_object WHERE lock_until < $1 LIMIT $2) bounded",
+        "SELECT count(*) FROM (SELECT FROM original_object"
+        " WHERE lock_until < $1 AND lock_kept LIMIT $2) bounded",
         before,
         MOST,
     )
@@ -90,7 +91,7 @@ async def locks_ending(connection: Connection, before: datetime) -> int:
 async def soonest_lock_end(connection: Connection) -> datetime | None:
     """When the first lock of an original ends."""
     found: datetime | None = await connection.fetchval(
-        "SELECT lock_until FROM original_object ORDER BY lock_until LIMIT 1"
+        "SELECT lock_until FROM original_object WHERE lock_kept ORDER BY lock_until LIMIT 1"
     )
     return found
 

@@ -43,7 +43,7 @@ async def with_lock_before(
     lock_until, key = after or (None, None)
     rows = await connection.fetch(
         "SELECT object_key, version, sidecar_key, sidecar_version, lock_until, recording_id"
-        " FROM original_object WHERE lock_until < $1"
+        " FROM original_object WHERE lock_until < $1 AND lock_kept"
         " AND ($2::timestamptz IS NULL OR (lock_until, object_key) > ($2, $3))"
         " ORDER BY lock_until, object_key LIMIT $4",
         moment,

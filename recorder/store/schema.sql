@@ -334,6 +334,8 @@ CREATE TABLE original_object (
     lock_until timestamptz NOT NULL,
     sidecar_key text NOT NULL,
     sidecar_version text NOT NULL,
+    -- False: a live copy that a person released; its lock may end.
+    lock_kept boolean NOT NULL DEFAULT true,
     PRIMARY KEY (recording_id, n)
 );
 CREATE INDEX original_object_lock ON original_object (lock_until);
@@ -616,6 +618,35 @@ CREATE TABLE livestream_gap (
     first_missing bigint,
     last_missing bigint,
     PRIMARY KEY (recording_id, n)
+);
+
+-- A device's own file beside the recording of its livestream (docs/design/live-card-copy.md).
+CREATE TABLE card_copy (
+    live_id uuid NOT NULL REFERENCES recording,
+    card_id uuid NOT NULL REFERENCES recording,
+    -- proposed: the rule is not sure, a person decides.
+    state text NOT NULL CHECK (state IN ('proposed', 'matched', 'rejected')),
+    origin text NOT NULL CHECK (origin IN ('rule', 'person')),
+    overlap_ms bigint NOT NULL CHECK (overlap_ms >= 0),
+    -- Of the shorter one.
+    share_permille integer NOT NULL CHECK (share_permille BETWEEN 0 AND 1000),
+    -- How much further ahead the device's clock was for the file; NULL where unknown.
+    clock_shift_ms bigint,
+    decided_at timestamptz NOT NULL,
+    decided_by text NOT NULL,
+    reason text,
+    PRIMARY KEY (live_id, card_id)
+);
+CREATE INDEX card_copy_card ON card_copy (card_id);
+
+-- Whether a live copy that has a card copy may let its locks end; what was decided before is told
+-- by custody events.
+CREATE TABLE live_copy_release (
+    recording_id uuid PRIMARY KEY REFERENCES recording,
+    released boolean NOT NULL,
+    at timestamptz NOT NULL,
+    decided_by text NOT NULL,
+    reason text NOT NULL
 );
 
 -- A person's permission to watch one livestream, or what one recording has of it, for ten minutes;

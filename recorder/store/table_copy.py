@@ -31,6 +31,8 @@ TABLES = (
     "upload_part",
     "recording",
     "original_object",
+    "card_copy",
+    "live_copy_release",
     "fixity",
     "duplicate_object",
     "case_file",

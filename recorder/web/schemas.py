@@ -104,6 +104,12 @@ class ReasonBody(Body):
     reason: _Reason
 
 
+class CopyBody(ReasonBody):
+    """Whether a device's file is the card copy of its livestream."""
+
+    state: Literal["matched", "rejected"]
+
+
 class AdmitBody(ReasonBody):
     """Let quarantined footage in, perhaps as another agency's."""
 

@@ -23,6 +23,9 @@ REASON = {"reason": "because"}
 #: A body that the handler takes, where it needs one.
 BODIES: dict[str, object] = {
     "POST /api/v1/recordings/{id}/admit": REASON,
+    "PUT /api/v1/recordings/{id}/copies/{recording}": {**REASON, "state": "rejected"},
+    "PUT /api/v1/recordings/{id}/release": REASON,
+    "DELETE /api/v1/recordings/{id}/release": REASON,
     "PATCH /api/v1/cases/{id}": {"title": "a"},
     "POST /api/v1/cases/{id}/merge": {"into": str(uuid.uuid4()), **REASON},
     "PUT /api/v1/cases/{id}/recordings/{recording}": REASON,

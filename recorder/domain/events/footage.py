@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.events.base import CustodyEvent
-from recorder.domain.ids import AgencyId
+from recorder.domain.ids import AgencyId, RecordingId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,55 @@ class RecordingMismatched(CustodyEvent):
     reasons: tuple[str, ...]
     #: All of them; of a livestream those that differ, each with its place "n".
     objects: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardCopyProposed(CustodyEvent):
+    """The rule holds a device's file for the card copy of its livestream, but is not sure."""
+
+    #: The other recording of the pair, and which of the two the subject is: live or card.
+    other: RecordingId
+    role: str
+    overlap_ms: int
+    share_permille: int
+    clock_shift_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardCopyMatched(CustodyEvent):
+    """A device's file is the card copy of its livestream: by the rule, or a person said so."""
+
+    other: RecordingId
+    role: str
+    overlap_ms: int
+    share_permille: int
+    clock_shift_ms: int | None
+    #: Of a person; the rule gives none.
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardCopyRejected(CustodyEvent):
+    """A person said that the two are no pair."""
+
+    other: RecordingId
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveCopyReleased(CustodyEvent):
+    """The locks of a live copy are no longer kept ahead: its card copy is there. It stays."""
+
+    card: RecordingId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveCopyKept(CustodyEvent):
+    """A release was taken back: the locks are kept ahead again."""
+
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

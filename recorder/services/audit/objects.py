@@ -77,7 +77,7 @@ async def _check_original(
     if stored is not None:
         ends = min(ends, stored.lock_until or datetime.min.replace(tzinfo=ends.tzinfo))
     promised = deps.clock.now() + timedelta(seconds=deps.config.lock_ahead_s) - _LATE
-    if ends < promised:
+    if each.lock_kept and ends < promised:
         report.found("lock-short", "recording", found.id, f"until {ends.isoformat()}")
     sidecars = {version for version, _ in await days.of(each.sidecar_key)}
     if each.sidecar_version not in sidecars and (

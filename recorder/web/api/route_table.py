@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
 from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
@@ -14,5 +15,6 @@ API_ROUTES: tuple[Route, ...] = (
     *LIVESTREAM_ROUTES,
     *GATEWAY_ROUTES,
     *EVIDENCE_ROUTES,
+    *COPY_ROUTES,
     *OPERATION_ROUTES,
 )

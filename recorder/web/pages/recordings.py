@@ -16,7 +16,7 @@ from recorder.domain.instant import Instant
 from recorder.domain.people import Permission
 from recorder.domain.recording import Flag
 from recorder.errors import InvalidInput, NotFound
-from recorder.services import casework, directory, review
+from recorder.services import card_copies, casework, directory, review
 from recorder.services.casework import LinkWanted
 from recorder.services.paging import LONGEST_PAGE
 from recorder.services.review import RecordingQuery
@@ -109,6 +109,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         events=_told(events),
         events_number=len(events),
         all_shown=len(events) < MOST_EVENTS,
+        copies=await card_copies.copies_of(deps, actor, recording),
         can_watch=actor.may(Permission.WATCH),
         working=any(run.state in ("pending", "claimed") for run in view.tasks),
     )

@@ -12,6 +12,7 @@ from recorder.web.pages import (
     assets,
     capture,
     cases,
+    copies,
     livestreams,
     login,
     recordings,
@@ -81,6 +82,8 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/recordings/{id}", recordings.show, _P.BROWSE, "A recording with all its facts."),
     _page("/recordings/{id}/poster", recordings.poster, _P.WATCH, "Its still, or a sign for it."),
     _form("/recordings/{id}/link", recordings.link, _P.LINK, "Link a recording to a case."),
+    _form("/recordings/{id}/copies/{recording}", copies.decide, _P.LINK, "Say if they are a pair."),
+    _form("/recordings/{id}/release", copies.release, _P.RELEASE, "Release a live copy, or not."),
     _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),
     _page("/quarantine", recordings.quarantine, _P.ADMIT, "Footage in quarantine.", Limit.SEARCH),
     # A phone as camera.

@@ -118,6 +118,11 @@ _ALARMS = {
     "live_spool": "Livestreams wait outside the store",
     "second_publisher": "Two publish one livestream",
 }
+_COPY_STATES = {
+    "proposed": "Perhaps the same event",
+    "matched": "The same event",
+    "rejected": "Not the same event",
+}
 _AUDIT_LEVELS = {
     "presence": "Presence",
     "size": "Version and size",
@@ -155,6 +160,11 @@ _EVENTS = {
     "RecordingAssembled": "Made of a livestream",
     "RecordingQuarantined": "Put into quarantine",
     "RecordingAdmitted": "Admitted",
+    "CardCopyProposed": "Perhaps the card copy",
+    "CardCopyMatched": "Card copy found",
+    "CardCopyRejected": "Not the card copy",
+    "LiveCopyReleased": "Live copy released",
+    "LiveCopyKept": "Live copy kept again",
     "RecordingSealed": "Verified and sealed",
     "RecordingMismatched": "Found mismatched",
     "FixityFailed": "Not what was sealed when read back",
@@ -192,6 +202,10 @@ _EVENTS = {
 _FACTS = {
     "reason": "Reason",
     "reasons": "Reasons",
+    "role": "This one is",
+    "other": "The other one",
+    "overlap_ms": "In common (ms)",
+    "clock_shift_ms": "Clock shift (ms)",
     "number": "Number",
     "stage": "Stage",
     "origin": "How",
@@ -244,6 +258,7 @@ _DONE = {
     "linked": "Linked.",
     "unlinked": "The link has ended; the history keeps it.",
     "admitted": "The footage has been admitted.",
+    "copy-decided": "The decision about the copies has been recorded.",
     "retried": "The task starts again.",
     "acknowledged": "Acknowledged; the alarm stays open until it is cleared.",
     "cleared": "The alarm is cleared.",
@@ -279,6 +294,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "profile": _PROFILES,
     "alarm": _ALARMS,
     "fixity": _FIXITY,
+    "copy_state": _COPY_STATES,
     "audit_level": _AUDIT_LEVELS,
     "audit_state": _AUDIT_STATES,
     "audit_step": _AUDIT_STEPS,

@@ -1,0 +1,164 @@
+"""A device's own file beside the recording of its livestream: found, compared, decided."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from recorder.adapters.media import FfmpegTool
+from recorder.domain.ids import RecordingId
+from recorder.domain.people import SERVICE, Actor, Role
+from recorder.services import audit, ingest, live
+from recorder.store import original_objects
+from tests.support import footage as footage_set
+from tests.support.bureau import Bureau
+from tests.support.cameras import camera
+from tests.support.streams import opened, put, put_init, take
+from tests.support.web_service import WebService
+from tests.support.workshop import deliver, work_off
+
+CHINESE = {"Accept": "text/html", "Accept-Language": "zh-CN"}
+
+
+async def streamed(bureau: Bureau, actor: Actor, *, without: int = 4) -> RecordingId:
+    """Six seconds live, one of them lost on the air."""
+    sent = take()
+    livestream = await opened(bureau.deps, actor, device_clock_at=bureau.clock.now())
+    await put_init(bureau.deps, actor, livestream.id, sent.init)
+    for number, body in enumerate(sent.segments, 1):
+        if number != without:
+            await put(bureau.deps, actor, livestream.id, number, body)
+        bureau.clock.forward(seconds=1)
+    await live.request_close(bureau.deps, actor, livestream.id, last=6)
+    bureau.clock.forward(days=2)
+    await live.watch_livestreams(bureau.deps)
+    found = (await live.view_livestream(bureau.deps, SERVICE, livestream.id)).livestream.recording
+    assert found is not None
+    return found
+
+
+async def docked(bureau: Bureau, actor: Actor, ago: timedelta, offset: timedelta) -> RecordingId:
+    """The camera's own file of that time, uploaded now with its clock off by so much."""
+    began = bureau.clock.now() - ago + offset
+    clock = bureau.clock.now() + offset
+    return await deliver(
+        bureau, actor, take().whole, "card.mp4",
+        device_started_at=began.isoformat(), device_clock_at=clock.isoformat(),
+    )  # fmt: skip
+
+
+async def copies(service: WebService, recording: RecordingId, token: str) -> dict[str, Any]:
+    answer = await service.ask("GET", f"/api/v1/recordings/{recording}/copies", token)
+    assert answer.status == 200, answer.content
+    return answer.json
+
+
+async def test_the_card_copy_is_found_compared_preferred_and_lets_the_live_copy_go(
+    service: WebService, supervisor: str
+) -> None:
+    bureau, deps = service.bureau, service.deps
+    media = FfmpegTool(Path(footage_set.ffmpeg()))
+    actor = await camera(bureau)
+    began = bureau.clock.now()
+    first = await streamed(bureau, actor)
+    await work_off(deps, media)
+    assert (await copies(service, first, supervisor))["items"] == []
+    # The camera's clock has been set meanwhile: it is 43 s ahead now.
+    card = await docked(bureau, actor, bureau.clock.now() - began, timedelta(seconds=43))
+    await work_off(deps, media)
+    told = await copies(service, first, supervisor)
+    (pair,) = told["items"]
+    assert (pair["state"], pair["origin"], told["preferred"]) == ("matched", "rule", str(card))
+    assert pair["live"]["recording"] == str(first)
+    assert (pair["live"]["width"], pair["card"]["height"]) == (320, 180)
+    assert pair["clock_shift_ms"] == pair["card"]["clock_offset_ms"] == 43_000
+    assert pair["missing_ms"] > 0
+    assert pair["card"]["bits_per_second"] > 0
+    assert (await copies(service, card, supervisor))["items"] == [pair]
+    page = await service.ask("GET", f"/recordings/{first}", supervisor, headers=CHINESE)
+    assert "优先观看" in page.content.decode()
+    assert f"/recordings/{card}" in page.content.decode()
+
+    place = f"/api/v1/recordings/{first}"
+    body = {"json": {"reason": "卡中原件已核对"}}
+    officer = await service.token(Role.OFFICER)
+    assert (await service.ask("PUT", f"{place}/release", officer, **body)).status == 403
+    answer = await service.ask("PUT", f"{place}/release", supervisor, **body)
+    assert (answer.status, answer.json["release"]["released"]) == (200, True)  # type: ignore[index]
+    again = await service.ask("PUT", f"{place}/release", supervisor, **body)
+    assert (again.status, again.json["code"]) == (409, "live-copy-decided")
+    no = {"json": {"state": "rejected", "reason": "他案"}}
+    refused = await service.ask("PUT", f"{place}/copies/{card}", supervisor, **no)
+    assert (refused.status, refused.json["code"]) == (409, "live-copy-released")
+    # Nothing is deleted: its locks are just not kept ahead, and no audit complains.
+    bureau.clock.forward(days=35)
+    await ingest.extend_locks(deps)
+    assert not await locks_kept(bureau, first)
+    assert await locks_kept(bureau, card)
+    assert (await audit.run(deps, SERVICE, level=audit.Level.DIGEST)).findings == []
+    assert (await service.ask("GET", f"{place}/original", supervisor)).status == 200
+    answer = await service.ask("DELETE", f"{place}/release", supervisor, **body)
+    assert (answer.status, answer.json["release"]["released"]) == (200, False)  # type: ignore[index]
+    await ingest.extend_locks(deps)
+    assert await locks_kept(bureau, first)
+    await decided_again(service, supervisor, first, card)
+    events = await service.ask("GET", f"{place}/events", supervisor)
+    names = [event["name"] for event in events.json["items"]]  # type: ignore[attr-defined]
+    assert [name for name in names if name.startswith(("CardCopy", "LiveCopy"))] == [
+        "CardCopyMatched", "LiveCopyReleased", "LiveCopyKept", "CardCopyRejected",
+        "CardCopyMatched",
+    ]  # fmt: skip
+
+
+async def decided_again(
+    service: WebService, supervisor: str, first: RecordingId, card: RecordingId
+) -> None:
+    """What a person says stands, and may be said otherwise."""
+    place = f"/api/v1/recordings/{first}"
+    body = {"json": {"reason": "卡中原件已核对"}}
+    no = {"json": {"state": "rejected", "reason": "他案"}}
+    answer = await service.ask("PUT", f"{place}/copies/{card}", supervisor, **no)
+    assert (answer.status, answer.json["preferred"]) == (200, str(first))
+    refused = await service.ask("PUT", f"{place}/release", supervisor, **body)
+    assert (refused.status, refused.json["code"]) == (409, "card-copy-missing")
+    yes = {"json": {"state": "matched", "reason": "确为同一事件"}}
+    answer = await service.ask("PUT", f"{place}/copies/{first}", supervisor, **yes)
+    assert (answer.status, answer.json["code"]) == (409, "recordings-no-pair")
+    answer = await service.ask(
+        "PUT", f"/api/v1/recordings/{card}/copies/{first}", supervisor, **yes
+    )
+    assert (answer.status, answer.json["items"][0]["origin"]) == (200, "person")  # type: ignore[index]
+
+
+async def test_a_file_whose_clock_nobody_knows_is_only_proposed(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    actor = await camera(bureau)
+    began = bureau.clock.now()
+    recording = await streamed(bureau, actor)
+    card = await deliver(
+        bureau, actor, take().whole, "card.mp4", device_started_at=began.isoformat()
+    )
+    await work_off(service.deps, FfmpegTool(Path(footage_set.ffmpeg())))
+    told = await copies(service, recording, supervisor)
+    assert [pair["state"] for pair in told["items"]] == ["proposed"]
+    assert told["preferred"] == str(recording)
+    answer = await service.ask(
+        "PUT", f"/api/v1/recordings/{recording}/copies/{card}", supervisor,
+        json={"state": "matched", "reason": "同一天同一人"},
+    )  # fmt: skip
+    assert (answer.status, answer.json["preferred"]) == (200, str(card))
+
+
+async def locks_kept(bureau: Bureau, recording: RecordingId) -> bool:
+    """Whether every object of the recording is locked for the time promised."""
+    promised = bureau.clock.now() + timedelta(seconds=bureau.deps.config.lock_ahead_s)
+    async with bureau.deps.database.acquire() as connection:
+        due = await original_objects.with_lock_before(connection, promised, None, 100)
+        ends = await connection.fetchval(
+            "SELECT min(lock_until) FROM original_object WHERE recording_id = $1", recording
+        )
+    assert all(each.recording != recording for each in due)
+    return bool(ends > promised)
