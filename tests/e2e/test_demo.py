@@ -30,6 +30,17 @@ async def test_the_main_job_is_shown_from_the_first_byte_to_the_comparison() -> 
         assert "It sent the missing" in told
         assert "4 recordings: sealed/ready, sealed/ready, sealed/ready, sealed/ready" in told
         assert "each is byte for byte the local file" in told
+        assert "Killed the publisher (kill -9)" in told
+        assert "shows as interrupted after" in told
+        assert "Closed and sealed as one recording" in told
+        report = told.partition("Livestream of camera")[2]
+        case = told.partition("Made case ")[2].partition(",")[0]
+        # Its gap with the cause, its seal and its case stand in one line.
+        assert [
+            line
+            for line in report.splitlines()
+            if "s, reconnect" in line and "sealed" in line and case in line
+        ]
         assert [place.name for place in folder.iterdir()] == ["d"]
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recorder.commands.demo.footage import make_clips
+from recorder.commands.demo.livestream import Streamed, stream
 from recorder.commands.demo.relay import BadNetwork
 from recorder.commands.demo.visitor import Visitor
 from recorder.config import read_config
@@ -89,7 +90,11 @@ class Demo:
             clips = await self._clips(running, cast)
             await self._upload(running, cast, clips)
             rows = await self._until_playable(cast, clips)
-            self._report(rows, cast, running)
+            streamed = await self._stream(running, cast) if self._args.footage is None else None
+            self._report(rows, cast)
+            if streamed is not None:
+                self._report_livestream(streamed, cast)
+            self._farewell(cast)
             if not self._args.once:
                 await self._stay()
         return 0
@@ -236,7 +241,16 @@ class Demo:
         )
         return [row["id"] for row in timeline["items"]]
 
-    def _report(self, rows: list[dict[str, Any]], cast: Cast, running: Running) -> None:
+    async def _stream(self, running: Running, cast: Cast) -> Streamed:
+        """A livestream that breaks off and goes on; its recording must be found in the case."""
+        streamed = await stream(
+            running, cast.camera, cast.device, cast.device_token, cast.case_number, self._step
+        )
+        if streamed.recording["id"] not in await self._find(cast, cast.case_number):
+            raise IntegrityError("demo-find", "The livestream is not in its case.")
+        return streamed
+
+    def _report(self, rows: list[dict[str, Any]], cast: Cast) -> None:
         table = Table(title=f"{cast.case_number} · camera {cast.device}")
         for heading in ("file", "state", "MB", "shown as", "flags", "SHA-256"):
             table.add_column(heading, no_wrap=heading != "flags", overflow="fold")
@@ -250,6 +264,22 @@ class Demo:
                 row["digests"]["sha256"][:16] + "…",
             )
         self._say.print(table)
+
+    def _report_livestream(self, streamed: Streamed, cast: Cast) -> None:
+        table = Table(title=f"Livestream of camera {cast.device}")
+        for heading in ("recording", "state", "case", "segments", "gap, its cause", "SHA-256"):
+            table.add_column(heading, no_wrap=True)
+        table.add_row(
+            streamed.recording["id"][-12:],
+            streamed.recording["state"],
+            cast.case_number,
+            str(streamed.livestream["segments"]),
+            "\n".join(map(_gap, streamed.livestream["gaps"])),
+            streamed.recording["digests"]["sha256"][:16] + "…",
+        )
+        self._say.print(table)
+
+    def _farewell(self, cast: Cast) -> None:
         self._step(f"Done. Everything lies in {self._data}")
         if not self._args.once:
             self._say.print(
@@ -263,6 +293,11 @@ class Demo:
         self._say.print("The server stays up until Ctrl-C.")
         await asked.wait()
         self._step("Stopping")
+
+
+def _gap(gap: dict[str, Any]) -> str:
+    began, ended = (datetime.fromisoformat(gap[side]) for side in ("from", "to"))
+    return f"{(ended - began).total_seconds():.1f} s, {gap['cause']}"
 
 
 def _work_left(row: dict[str, Any]) -> str:

@@ -23,15 +23,22 @@ class Visitor:
         """The JSON answer of a GET below /api/v1."""
         return await asyncio.to_thread(self._get, path, query)
 
+    async def post(self, path: str, said: dict[str, object]) -> Any:
+        """The JSON answer of a POST below /api/v1."""
+        return await asyncio.to_thread(self._post, path, said)
+
     async def digest(self, path: str) -> str:
         """SHA-256 of the bytes that a download gives."""
         return await asyncio.to_thread(self._digest, path)
 
-    def _open(self, path: str, query: dict[str, str] | None = None) -> Any:
+    def _open(
+        self, path: str, query: dict[str, str] | None = None, body: bytes | None = None
+    ) -> Any:
         asked = f"?{urllib.parse.urlencode(query)}" if query else ""
         request = urllib.request.Request(  # noqa: S310 - our own service's address
             f"{self._url}/api/v1{path}{asked}",
-            headers={"Authorization": f"Bearer {self._token}"},
+            data=body,
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
         # No proxy of the environment may stand between this machine and itself.
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -39,6 +46,10 @@ class Visitor:
 
     def _get(self, path: str, query: dict[str, str]) -> Any:
         with self._open(path, query) as answer:
+            return json.load(answer)
+
+    def _post(self, path: str, said: dict[str, object]) -> Any:
+        with self._open(path, body=json.dumps(said).encode()) as answer:
             return json.load(answer)
 
     def _digest(self, path: str) -> str:
