@@ -28,6 +28,7 @@ CHORES: tuple[Chore, ...] = (
     (ingest.release_duplicates, 600),
     (ingest.extend_locks, 3600),
     (live.watch_livestreams, 2),
+    (live.watch_overdue, 30),
     (live.tell_segments, 10),
     (live.supplement_livestreams, 30),
     (live.extend_segment_locks, 3600),

@@ -31,6 +31,9 @@ class AlarmCode(enum.StrEnum):
     DELETE_MARKERS = "delete_markers"
     LIVE_SPOOL = "live_spool"
     SECOND_PUBLISHER = "second_publisher"
+    LIVESTREAM_INTERRUPTED = "livestream_interrupted"
+    LIVESTREAM_INCOMPLETE = "livestream_incomplete"
+    LIVESTREAM_UNOWNED = "livestream_unowned"
 
     @property
     def severity(self) -> Severity:

@@ -168,6 +168,14 @@ async def find_open(
     return _from_row(row) if row else None
 
 
+async def open_about_all(connection: Connection, code: AlarmCode) -> set[str]:
+    """What all open alarms of a code are about."""
+    rows = await connection.fetch(
+        "SELECT about_id FROM alarm WHERE code = $1 AND cleared_at IS NULL", code.value
+    )
+    return {row["about_id"] for row in rows}
+
+
 async def acknowledge(change: Change, alarm: AlarmId, note: str | None) -> bool:
     """Say that somebody cares; False when somebody had, or it is cleared."""
     touched = await change.connection.execute(

@@ -13,6 +13,7 @@ from recorder.services.live.opening import (
     list_livestreams,
     open_livestream,
 )
+from recorder.services.live.overdue import watch_overdue
 from recorder.services.live.push_keys import MadeKey, make_push_key
 from recorder.services.live.rebuilding import rebuild_livestream
 from recorder.services.live.receiving import (
@@ -108,4 +109,5 @@ __all__ = [
     "view_livestream",
     "wall",
     "watch_livestreams",
+    "watch_overdue",
 ]

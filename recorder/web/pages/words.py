@@ -117,6 +117,9 @@ _ALARMS = {
     "delete_markers": "Somebody deletes in the store",
     "live_spool": "Livestreams wait outside the store",
     "second_publisher": "Two publish one livestream",
+    "livestream_interrupted": "A livestream is interrupted",
+    "livestream_incomplete": "A livestream lacks segments",
+    "livestream_unowned": "A livestream has lost its receiver",
 }
 _COPY_STATES = {
     "proposed": "Perhaps the same event",

@@ -80,6 +80,18 @@ ALARMS: dict[str, tuple[str, ...]] = {
         " refused.",
         "Somebody tried to publish a livestream while another one did, and was refused.",
     ),
+    "livestream_interrupted": (
+        "Nothing has come of “%(title)s” for minutes, and nobody has ended it.",
+        "Nothing has come of a livestream for minutes, and nobody has ended it.",
+    ),
+    "livestream_incomplete": (
+        "“%(title)s” is over, and its sender has not delivered the rest for an hour.",
+        "A livestream is over, and its sender has not delivered the rest for an hour.",
+    ),
+    "livestream_unowned": (
+        "The process that received “%(title)s” is gone, and no other one has taken it over.",
+        "The process that received a livestream is gone, and no other one has taken it over.",
+    ),
 }
 #: What to do, after the sentence.
 STEPS: dict[str, str] = {
@@ -114,6 +126,11 @@ STEPS: dict[str, str] = {
     "second_publisher": (
         "Find out whose two encoders have one key; if one is a stranger's, revoke the key."
     ),
+    "livestream_interrupted": "Ask the officer; if it is over, close it.",
+    "livestream_incomplete": (
+        "Bring the sender back into the network; after the deadline it is sealed with gaps."
+    ),
+    "livestream_unowned": "Start an ingest process; its spool lies on the machine of the old one.",
     "database_younger": "Point the service at the right database, or run recorder rebuild.",
 }
 

@@ -1,0 +1,79 @@
+"""Livestreams that somebody should look at raise alarms, and the alarms clear themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.livestream import Form
+from recorder.services import live
+from tests.support.bureau import Bureau, open_bureau
+from tests.support.cameras import camera
+from tests.support.streams import opened, put, put_init, take
+from tests.support.workshop import open_alarms
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path) as running:
+        yield running
+
+
+async def told(bureau: Bureau) -> list[str]:
+    """Open alarms after both chores have looked."""
+    await live.watch_livestreams(bureau.deps)
+    await live.watch_overdue(bureau.deps)
+    return sorted(code for code, _, _ in await open_alarms(bureau))
+
+
+async def test_a_livestream_that_stays_interrupted_is_an_alarm_until_it_goes_on(
+    bureau: Bureau,
+) -> None:
+    actor, sent = await camera(bureau), take()
+    livestream = await opened(bureau.deps, actor)
+    await put_init(bureau.deps, actor, livestream.id, sent.init)
+    await put(bureau.deps, actor, livestream.id, 1, sent.segments[0])
+    bureau.clock.forward(seconds=100)
+    assert await told(bureau) == []
+    bureau.clock.forward(seconds=30)
+    assert await told(bureau) == ["livestream_interrupted"]
+    # Seen again, it is still one.
+    assert await told(bureau) == ["livestream_interrupted"]
+    await put(bureau.deps, actor, livestream.id, 2, sent.segments[1])
+    assert await told(bureau) == []
+
+
+async def test_what_is_over_and_lacks_segments_is_an_alarm_until_they_come(
+    bureau: Bureau,
+) -> None:
+    actor, sent = await camera(bureau), take()
+    livestream = await opened(bureau.deps, actor)
+    await put_init(bureau.deps, actor, livestream.id, sent.init)
+    for number in (1, 3):
+        await put(bureau.deps, actor, livestream.id, number, sent.segments[number - 1])
+    await live.request_close(bureau.deps, actor, livestream.id, last=3)
+    bureau.clock.forward(minutes=59)
+    assert await told(bureau) == []
+    bureau.clock.forward(minutes=2)
+    assert await told(bureau) == ["livestream_incomplete"]
+    await put(bureau.deps, actor, livestream.id, 2, sent.segments[1])
+    assert await told(bureau) == []
+
+
+async def test_a_receiver_that_died_is_an_alarm_until_another_one_takes_over(
+    bureau: Bureau,
+) -> None:
+    actor = await camera(bureau)
+    livestream = await opened(bureau.deps, actor, form=Form.RECEIVED)
+    await live.take(bureau.deps, livestream.id)
+    bureau.clock.forward(seconds=50)
+    assert await told(bureau) == []
+    bureau.clock.forward(seconds=60)
+    assert await told(bureau) == ["livestream_unowned"]
+    fence = await live.take(bureau.deps, livestream.id)
+    assert await told(bureau) == []
+    await live.let_go(bureau.deps, livestream.id, fence)
+    bureau.clock.forward(seconds=200)
+    assert await told(bureau) == []
