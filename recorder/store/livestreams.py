@@ -106,12 +106,16 @@ async def insert(change: Change, livestream: Livestream) -> None:
     )
 
 
-async def set_opening(connection: Connection, livestream: LivestreamId, version: str) -> None:
+async def set_opening(
+    connection: Connection, livestream: LivestreamId, version: str, lock_until: datetime | None
+) -> None:
     """Pin the description beside its segments; the first one stays."""
     await connection.execute(
-        "UPDATE livestream SET opening_version = coalesce(opening_version, $2) WHERE id = $1",
+        "UPDATE livestream SET opening_version = $2, opening_lock_until = $3"
+        " WHERE id = $1 AND opening_version IS NULL",
         livestream,
         version,
+        lock_until,
     )
 
 

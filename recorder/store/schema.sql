@@ -543,6 +543,11 @@ CREATE TABLE livestream (
 CREATE INDEX livestream_agency ON livestream (agency_id, created_at DESC, id DESC);
 CREATE INDEX livestream_newest ON livestream (created_at DESC, id DESC);
 CREATE INDEX livestream_running ON livestream (id) WHERE state <> 'closed';
+-- Until when its description is locked; NULL: nobody has looked yet.
+ALTER TABLE livestream ADD COLUMN opening_lock_until timestamptz;
+CREATE INDEX livestream_opening_lock
+    ON livestream ((coalesce(opening_lock_until, '-infinity'::timestamptz)))
+    WHERE opening_version IS NOT NULL;
 
 -- One codec configuration, one init segment; why it began is also the cause of the gap before it.
 CREATE TABLE livestream_period (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from recorder.adapters.objects import Bucket
+from recorder.adapters.objects import Bucket, StoredObject
 from recorder.domain import case_number
 from recorder.domain.events import LivestreamOpened, LivestreamSourceNamed
 from recorder.domain.footage_facts import FootageFacts
@@ -182,9 +182,11 @@ async def described(deps: Deps, livestream: Livestream) -> Livestream:
     It is what a rebuild knows of a livestream whose database is lost before it was closed.
     """
     if livestream.opening_version is None:
-        version = await _store_description(deps, livestream)
+        stored = await _store_description(deps, livestream)
         async with deps.database.acquire() as connection:
-            await livestreams.set_opening(connection, livestream.id, version)
+            await livestreams.set_opening(
+                connection, livestream.id, stored.version, stored.lock_until
+            )
     async with deps.database.acquire() as connection:
         found = await livestreams.find(connection, livestream.id, EVERYTHING)
     return found or livestream
@@ -225,7 +227,7 @@ def position_text(livestream: Livestream) -> str | None:
     return f"{livestream.latitude:.7f} {livestream.longitude:.7f} {accuracy}".rstrip()
 
 
-async def _store_description(deps: Deps, livestream: Livestream) -> str:
+async def _store_description(deps: Deps, livestream: Livestream) -> StoredObject:
     key = opening_key(livestream.key_prefix)
     async with deps.database.acquire() as connection:
         agency = await agencies.find(connection, livestream.agency)
@@ -242,7 +244,7 @@ async def _store_description(deps: Deps, livestream: Livestream) -> str:
     except Conflict:
         # Written by an earlier try, with the same words.
         stored = (await deps.objects.versions(Bucket.ORIGINALS, key))[-1]
-    return stored.version
+    return stored
 
 
 def lock_end(deps: Deps) -> datetime:

@@ -17,7 +17,7 @@ from recorder.runtime import Deps
 from recorder.services import guard
 from recorder.services.live.opening import LOCK_MORE
 from recorder.services.live.sealing import seal
-from recorder.store import livestream_segments, livestreams
+from recorder.store import livestream_openings, livestream_segments, livestreams
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ async def supplement_livestreams(deps: Deps) -> int:
 
 
 async def extend_segment_locks(deps: Deps) -> int:
-    """Chore: keep locked what is in no recording: running livestreams, and second bodies.
+    """Chore: keep locked what is in no recording: running livestreams, second bodies, openings.
 
     Originals of recordings are kept locked by ``ingest.extend_locks``.
     """
@@ -62,7 +62,13 @@ async def extend_segment_locks(deps: Deps) -> int:
         await deps.objects.extend_lock(Bucket.ORIGINALS, segment.key, version, until)
         async with deps.database.acquire() as connection:
             await livestream_segments.set_lock(connection, segment, until)
-    return len(due)
+    async with deps.database.acquire() as connection:
+        described = await livestream_openings.with_lock_before(connection, promised, _AT_ONCE)
+    for one in described:
+        await deps.objects.extend_lock(Bucket.ORIGINALS, one.key, one.version, until)
+        async with deps.database.acquire() as connection:
+            await livestream_openings.set_lock(connection, one.livestream, until)
+    return len(due) + len(described)
 
 
 async def _look_after(deps: Deps, livestream: Livestream) -> None:

@@ -366,10 +366,14 @@ async def test_what_is_in_no_recording_stays_locked_ahead(bureau: Bureau) -> Non
     await pushed(bureau, actor, sent, [1])
     assert await live.extend_segment_locks(deps) == 0
     bureau.clock.forward(days=20)
-    assert await live.extend_segment_locks(deps) == 2
+    # The init segment, the segment, and the description beside them.
+    assert await live.extend_segment_locks(deps) == 3
     assert await live.extend_segment_locks(deps) == 0
     async with deps.database.acquire() as connection:
-        rows = await connection.fetch("SELECT object_key, version FROM livestream_segment")
+        rows = await connection.fetch(
+            "SELECT object_key, version FROM livestream_segment UNION ALL"
+            " SELECT key_prefix || '/opened.json', opening_version FROM livestream"
+        )
     for row in rows:
         stored = await deps.objects.stat(Bucket.ORIGINALS, row["object_key"], row["version"])
         assert stored.lock_until is not None
