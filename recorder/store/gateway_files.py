@@ -80,10 +80,17 @@ async def arrive(
 
 
 async def awaited(connection: Connection, gateway: DockId, limit: int) -> list[AwaitedFile]:
-    """What was announced and has not come, the oldest first."""
+    """What was announced and has not come, the oldest first.
+
+    Word and file at one moment may have made a row each: then it has come all the same.
+    """
     rows = await connection.fetch(
-        "SELECT path, announced_at FROM gateway_file WHERE gateway_id = $1"
-        " AND recording_id IS NULL ORDER BY announced_at, path LIMIT $2",
+        "SELECT f.path, f.announced_at FROM gateway_file f WHERE f.gateway_id = $1"
+        " AND f.recording_id IS NULL AND NOT EXISTS (SELECT FROM gateway_file o"
+        "  WHERE o.gateway_id = f.gateway_id AND o.name = f.name AND o.recording_id IS NOT NULL"
+        "  AND (right(f.path, length(o.path) + 1) = '/' || o.path"
+        "   OR right(o.path, length(f.path) + 1) = '/' || f.path))"
+        " ORDER BY f.announced_at, f.path LIMIT $2",
         gateway,
         limit,
     )
