@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from recorder.adapters.media import FfmpegTool
 from recorder.adapters.objects import Bucket
 from recorder.domain.people import SERVICE, Role
+from recorder.domain.pipeline import WorkQueue
 from recorder.services import audit
+from tests.support import footage
 from tests.support.pages import PASSWORD, Pages, Reader, open_pages
 from tests.support.phone import Phone, camera_that_shows, phone
 from tests.support.waiting import eventually
+from tests.support.workshop import work_off
 
 NUMBER = "沪市监案〔2026〕88号"
 LONG_S = 60.0
@@ -35,6 +39,7 @@ HELD = """(store) => new Promise((resolve) => {
 async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIterator[Pages]:
     async with open_pages(database_url, tmp_path, browser) as opened:
         await opened.person("li", Role.OFFICER, "JX0227")
+        await opened.person("wang", Role.SUPERVISOR)
         yield opened
 
 
@@ -100,7 +105,8 @@ async def test_nothing_a_phone_recorded_is_lost_to_a_tunnel_a_reload_or_a_killed
     pages: Pages, tmp_path: Path
 ) -> None:
     camera = camera_that_shows(NUMBER, tmp_path)
-    async with phone(tmp_path, camera) as held:
+    async with phone(tmp_path, camera) as held, pages.reader() as staff:
+        await staff.sign_in("wang")
         hand, page = Hand(held, pages), held.page
         await hand.stand_at(31.2304, 121.4737, 12)
         await hand.open()
@@ -110,6 +116,7 @@ async def test_nothing_a_phone_recorded_is_lost_to_a_tunnel_a_reload_or_a_killed
         await page.locator("[data-place-said]", has_text="31.23040, 121.47370 ± 12 m").wait_for()
         await page.click("[data-record]")
         await hand.kept_for(2)
+        await _is_watched_meanwhile(staff)
         await held.context.set_offline(True)
         await hand.waiting(2)
         await page.locator("[data-say]", has_text="暂时连不上系统").wait_for()
@@ -152,6 +159,15 @@ async def test_nothing_a_phone_recorded_is_lost_to_a_tunnel_a_reload_or_a_killed
     assert found.findings == []
 
 
+async def _is_watched_meanwhile(staff: Reader) -> None:
+    """On the wall, and on its page as ranges of the very chunks."""
+    await staff.go("/livestreams")
+    await staff.until("document.querySelector('.tile img')?.naturalWidth > 0", within=LONG_S)
+    await staff.page.click(".tile-title")
+    video = "document.querySelector('video.screen')"
+    await staff.until(f"{video}?.videoWidth > 0", within=LONG_S)
+
+
 async def _is_one_sealed_recording(pages: Pages, livestream: str) -> None:
     """All chunks, each with its digest, in order: the original is their concatenation."""
     async with pages.service.deps.database.acquire() as connection:
@@ -175,7 +191,8 @@ async def _is_one_sealed_recording(pages: Pages, livestream: str) -> None:
         assert row["device_at"] is not None
         whole.update(body)
         before = row["sha256"]
-    await pages.work_off()
+    tool = FfmpegTool(Path(footage.ffmpeg()))
+    await work_off(pages.service.deps, tool, WorkQueue.IO)
     sealed = await pages.bureau.value("SELECT sha256 FROM recording WHERE integrity = 'sealed'")
     assert sealed == whole.digest()
     case = await pages.bureau.value("SELECT raw FROM case_identifier LIMIT 1")

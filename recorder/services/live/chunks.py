@@ -32,6 +32,7 @@ from recorder.services.live.opening import described
 from recorder.services.live.receiving import Receipt, SegmentArrival
 from recorder.store import livestream_chunks, livestream_segments
 from recorder.store.change import Change
+from recorder.store.connection import Connection
 from recorder.store.livestream_chunks import FileBeginning
 
 _MP4 = "video/mp4"
@@ -134,3 +135,20 @@ async def begin(
         )
     if found is not None:
         await livestream_chunks.note_beginning(change, livestream.id, segment.period, found)
+
+
+async def shown_range(
+    connection: Connection, livestream: Livestream, number: int
+) -> tuple[int, int, int | None]:
+    """Which chunk, behind how many bytes, how many (None: to its end) are shown under a number.
+
+    The init segment of a period stands in its first chunk, before the first pictures.
+    """
+    found = await livestream_segments.stored(connection, livestream.id, number)
+    period = -number if number < 0 else (found.period if found else 0)
+    begins = await livestream_chunks.beginning(connection, livestream.id, period)
+    if begins is None or begins.number is None:
+        return number, 0, None
+    if number < 0:
+        return begins.number, 0, begins.length
+    return number, (begins.length or 0) if number == begins.number else 0, None

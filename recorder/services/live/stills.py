@@ -16,9 +16,10 @@ from recorder.adapters.live_still import still
 from recorder.adapters.media import find_ffmpeg
 from recorder.adapters.objects import Bucket
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, LivestreamState, Segment
+from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
+from recorder.services.live import chunks
 from recorder.services.live.opening import find_livestream
 from recorder.store import livestream_segments
 
@@ -27,7 +28,7 @@ _MOST = 500
 #: Whoever comes behind so many takes what is there.
 _MOST_WAITING = 8
 _REST = 3.0
-#: More than a segment of two seconds ever has; a phone's slices are not looked into.
+#: More than a segment of two seconds ever has.
 _MOST_BYTES = 16 << 20
 
 
@@ -65,13 +66,15 @@ async def picture(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> byte
     studio = _STUDIOS.setdefault(deps, _Studio())
     kept = studio.kept.get(livestream.id)
     fresh = kept is not None and kept.number >= livestream.highest_number
-    shown = livestream.state is not LivestreamState.CLOSED and livestream.form is not Form.CHUNKED
+    # Slices of WebM mean nothing without all before them.
+    whole = livestream.media_type in (None, "video/mp4")
+    shown = livestream.state is not LivestreamState.CLOSED and whole
     if shown and not fresh and studio.waiting < _MOST_WAITING:
         studio.waiting += 1
         try:
             async with studio.turn:
                 await _rested(studio)
-                await _make(deps, studio, livestream.id)
+                await _make(deps, studio, livestream)
         finally:
             studio.waiting -= 1
     kept = studio.kept.get(livestream.id)
@@ -82,25 +85,36 @@ async def _rested(studio: _Studio) -> None:
     await asyncio.sleep(max(0.0, studio.rests_until - asyncio.get_running_loop().time()))
 
 
-async def _make(deps: Deps, studio: _Studio, livestream: LivestreamId) -> None:
+async def _make(deps: Deps, studio: _Studio, livestream: Livestream) -> None:
     async with deps.database.acquire() as connection:
-        newest = await livestream_segments.newest(connection, livestream)
-        if newest is None or newest.length > _MOST_BYTES:
-            return
-        init = await livestream_segments.stored(connection, livestream, -newest.period)
-    kept = studio.kept.get(livestream)
-    if init is None or (kept is not None and kept.number >= newest.number):
+        newest = await livestream_segments.newest(connection, livestream.id)
+    kept = studio.kept.get(livestream.id)
+    if newest is None or newest.length > _MOST_BYTES:
+        return
+    if kept is not None and kept.number >= newest.number:
+        return
+    init = await _bytes(deps, livestream, -newest.period)
+    body = await _bytes(deps, livestream, newest.number)
+    if init is None or body is None:
         return
     tool = await find_ffmpeg(deps.config.ffmpeg)
-    bodies = [await _bytes(deps, init), await _bytes(deps, newest)]
     began = asyncio.get_running_loop().time()
-    made = await still(tool, *bodies)
+    made = await still(tool, init, body)
     ended = asyncio.get_running_loop().time()
     studio.rests_until = ended + _REST * (ended - began)
     # A segment without a keyframe leaves the last picture where it is.
-    studio.keep(livestream, _Still(newest.number, made or (kept.jpeg if kept else None)))
+    studio.keep(livestream.id, _Still(newest.number, made or (kept.jpeg if kept else None)))
 
 
-async def _bytes(deps: Deps, segment: Segment) -> bytes:
-    blocks = deps.objects.read(Bucket.ORIGINALS, segment.key, segment.version or "")
+async def _bytes(deps: Deps, livestream: Livestream, number: int) -> bytes | None:
+    """What is shown under a number; None where nothing is."""
+    skip, length = 0, None
+    async with deps.database.acquire() as connection:
+        if livestream.form is Form.CHUNKED:
+            number, skip, length = await chunks.shown_range(connection, livestream, number)
+        found = await livestream_segments.stored(connection, livestream.id, number)
+    if found is None or found.version is None:
+        return None
+    rest = found.length - skip if length is None else length
+    blocks = deps.objects.read(Bucket.ORIGINALS, found.key, found.version, offset=skip, length=rest)
     return b"".join([block async for block in blocks])

@@ -17,12 +17,11 @@ from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
-from recorder.services.live import playlist
+from recorder.services.live import chunks, playlist
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.playlist_shelf import shelf_of
 from recorder.services.secrecy import hash_of, new_secret
-from recorder.store import livestream_chunks, livestream_segments, livestream_tickets
-from recorder.store.connection import Connection
+from recorder.store import livestream_segments, livestream_tickets
 from recorder.store.livestream_tickets import LivestreamTicket
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
@@ -160,7 +159,7 @@ async def open_segment(
     _, livestream = await _ticket(deps, actor, livestream_id, secret)
     async with deps.database.acquire() as connection:
         if livestream.form is Form.CHUNKED:
-            number, skip, length = await _range_of_chunk(connection, livestream, number)
+            number, skip, length = await chunks.shown_range(connection, livestream, number)
         else:
             skip, length = 0, None
         found = await livestream_segments.stored(connection, livestream.id, number)
@@ -175,20 +174,3 @@ async def open_segment(
         )
 
     return OpenSegment(length, f"{found.sha256.hex()}-{skip}", read)
-
-
-async def _range_of_chunk(
-    connection: Connection, livestream: Livestream, number: int
-) -> tuple[int, int, int | None]:
-    """Which chunk, behind how many bytes, how many (None: to its end) are shown under a number.
-
-    The init segment of a period stands in its first chunk, before the first pictures.
-    """
-    found = await livestream_segments.stored(connection, livestream.id, number)
-    period = -number if number < 0 else (found.period if found else 0)
-    begins = await livestream_chunks.beginning(connection, livestream.id, period)
-    if begins is None or begins.number is None:
-        return number, 0, None
-    if number < 0:
-        return begins.number, 0, begins.length
-    return number, (begins.length or 0) if number == begins.number else 0, None
