@@ -114,19 +114,21 @@ class Intake:
             self._planner.describe(message.payload)
             return
         track = Track.VIDEO if message.kind == VIDEO else Track.AUDIO
-        self.take_tag(Tag(track, message.timestamp, message.payload))
+        self._take(track, message.timestamp, message.payload, self._clock.now())
 
     def take_tag(self, tag: Tag, arrived: datetime | None = None) -> None:
         """Take a header or a frame, from whatever protocol it came."""
+        self._take(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, arrived or self._clock.now())
+
+    def _take(self, track: Track, at_ms: int, body: bytes, arrived: datetime) -> None:
         self._heard = self._loop.time()
         self._is_silent = False
-        at = arrived or self._clock.now()
         planner, current = self._planner, self._current
-        frame = planner.simple(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, at)
+        frame = planner.simple(track, at_ms, body, arrived)
         if frame is not None and current is not None:
             current.feed(frame)
         elif frame is None:
-            for step in planner.take(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, at):
+            for step in planner.take(track, at_ms, body, arrived):
                 self._step(step)
         if self._held() > self._limits.held_bytes and not self._paused:
             self._paused = True
