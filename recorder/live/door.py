@@ -134,7 +134,7 @@ class LivestreamDoor:
                 actor,
                 livestream.id,
                 fence,
-                await next_position(self._deps, self._spool, livestream.id),
+                await next_position(self._deps, self._spool, livestream.id, fence),
                 first_cause=cause,
                 spool=self._spool,
             )

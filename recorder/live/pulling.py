@@ -240,7 +240,7 @@ class _Pull:
 
     async def _admit(self, peer: Peer) -> Inlet:
         """The camera agreed: what comes now is kept."""
-        position = await next_position(self._deps, self._spool, self._livestream)
+        position = await next_position(self._deps, self._spool, self._livestream, self._fence)
         sink = KeptLivestream(
             self._deps, SERVICE, self._livestream, self._fence, position,
             first_cause=PeriodCause.RECONNECT, spool=self._spool,

@@ -23,7 +23,7 @@ from recorder.domain.alarm import AlarmCode
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form
 from recorder.domain.people import SERVICE
-from recorder.errors import Conflict, RecorderError
+from recorder.errors import Conflict, RecorderError, Unavailable
 from recorder.live.spool import FLOOR_BYTES, Arrived, Place, SpoolFolder
 from recorder.runtime import Deps
 from recorder.services import alarms, live
@@ -239,8 +239,15 @@ class Spool:
         )  # fmt: skip
 
 
-async def next_position(deps: Deps, spool: Spool | None, livestream: LivestreamId) -> live.Position:
-    """Behind what is in the database and what waits on this machine."""
+async def next_position(
+    deps: Deps, spool: Spool | None, livestream: LivestreamId, fence: int
+) -> live.Position:
+    """Behind what is in the database and what waits on this machine.
+
+    What a receiver that died had stored and not counted counts first.
+    """
+    with contextlib.suppress(Unavailable):
+        await live.finish_claimed(deps, SERVICE, livestream, fence)
     there = await live.position(deps, livestream)
     if spool is None:
         return there

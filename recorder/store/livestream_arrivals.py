@@ -12,6 +12,7 @@ from datetime import datetime
 
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, LivestreamState, Segment
+from recorder.store import livestream_segments
 from recorder.store.change import Change
 from recorder.store.connection import Connection
 
@@ -71,6 +72,16 @@ async def intend(connection: Connection, segments: Sequence[Segment]) -> list[bo
     )
     written = {order[row["n"] - 1] for row in fresh}
     return [n in written for n in range(len(segments))]
+
+
+async def claimed(connection: Connection, livestream: LivestreamId) -> list[Segment]:
+    """Segments that were claimed and do not count, by number: their receiver died, or goes on."""
+    rows = await connection.fetch(
+        f"SELECT {livestream_segments.COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        " WHERE s.livestream_id = $1 AND s.number > 0 AND s.state = 'intended' ORDER BY s.number",
+        livestream,
+    )
+    return [livestream_segments.segment_of(row) for row in rows]
 
 
 async def lock_turns(

@@ -3,6 +3,7 @@
 Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a protocol.
 """
 
+from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
 from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
@@ -78,6 +79,7 @@ __all__ = [
     "digest_of",
     "extend_segment_locks",
     "find_livestream",
+    "finish_claimed",
     "free_sources",
     "grant",
     "index",

@@ -157,6 +157,24 @@ def _counting(adoption: Adoption, previous: bytes | None) -> Segment:
     )
 
 
+async def finish_claimed(deps: Deps, actor: Actor, livestream: LivestreamId, fence: int) -> int:
+    """Make count what an earlier receiver stored and did not live to count; says how many.
+
+    To be asked by whoever has just taken the lease, before it gives a number away.
+    """
+    async with deps.database.acquire() as connection:
+        claims = await livestream_arrivals.claimed(connection, livestream)
+    finished = 0
+    for segment in claims:
+        versions = await deps.objects.versions(Bucket.ORIGINALS, segment.key)
+        if versions:
+            oldest = versions[-1]
+            found = await deps.objects.stat(Bucket.ORIGINALS, oldest.key, oldest.version)
+            placing = await placed(deps, actor, segment, found, fence)
+            finished += placing.state == "stored"
+    return finished
+
+
 async def counted(
     deps: Deps,
     actor: Actor,

@@ -12,10 +12,12 @@ import pytest
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, LivestreamState
 from recorder.domain.people import SERVICE
-from recorder.errors import Conflict
+from recorder.errors import Conflict, Unavailable
 from recorder.services import live
+from recorder.store import livestream_segments
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
+from tests.support.faulty_objects import Fault, FaultyObjects, When
 from tests.support.streams import opened, put, put_init, take
 
 
@@ -78,6 +80,33 @@ async def test_segments_of_many_livestreams_at_once_count_each_for_its_own(
         assert (found.state, found.segments, found.highest_number) == (LivestreamState.LIVE, 3, 3)
     assert await numbers(bureau, received[0].id, "stored") == [-1]
     assert (await bureau.event_names()).count("LivestreamBegan") == 8
+
+
+async def test_what_a_dead_receiver_stored_and_did_not_count_counts_for_the_next_one(
+    bureau: Bureau,
+) -> None:
+    sent, actor = take(), await camera(bureau)
+    livestream = await opened(bureau.deps, actor, form=Form.RECEIVED)
+    faulty = FaultyObjects(bureau.deps.objects)
+    deps = dataclasses.replace(bureau.deps, objects=faulty)
+    dead = live.Receiver(deps, SERVICE, livestream.id, await live.take(deps, livestream.id))
+    await dead.put_init(live.InitArrival(period=1, body=sent.init))
+    came = bureau.clock.now()
+    for number, when in ((1, When.AFTER), (2, When.BEFORE)):
+        faulty.faults = [Fault("put", when, times=1 << 40)]
+        body = sent.segments[number - 1]
+        with pytest.raises(Unavailable):
+            await dead.put_segment(live.SegmentArrival(period=1, number=number, body=body))
+    bureau.clock.forward(seconds=9)
+    other = dataclasses.replace(bureau.deps, instance="another")
+    fence = await live.take(other, livestream.id)
+    assert await live.finish_claimed(other, SERVICE, livestream.id, fence) == 1
+    assert await live.finish_claimed(other, SERVICE, livestream.id, fence) == 0
+    assert await live.position(other, livestream.id) == live.Position(1, 1)
+    async with bureau.deps.database.acquire() as connection:
+        segment = await livestream_segments.stored(connection, livestream.id, 1)
+    assert segment is not None
+    assert segment.arrived_at == came
 
 
 async def _chain(bureau: Bureau, livestream: LivestreamId) -> list[tuple[bytes | None, bytes]]:
