@@ -19,6 +19,7 @@ CaseId = NewType("CaseId", uuid.UUID)
 CaseLinkId = NewType("CaseLinkId", uuid.UUID)
 TaskRunId = NewType("TaskRunId", uuid.UUID)
 LivestreamId = NewType("LivestreamId", uuid.UUID)
+MarkId = NewType("MarkId", uuid.UUID)
 AlarmId = NewType("AlarmId", uuid.UUID)
 EventId = NewType("EventId", uuid.UUID)
 

@@ -745,6 +745,26 @@ CREATE TABLE livestream_source (
 CREATE INDEX livestream_source_wanted ON livestream_source (livestream_id)
     WHERE sealed_address IS NOT NULL;
 
+-- What a person points out in footage: on a livestream while it runs, and on recordings.
+CREATE TABLE mark (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    livestream_id uuid REFERENCES livestream,
+    recording_id uuid REFERENCES recording,
+    kind text NOT NULL CHECK (kind IN ('important', 'violation', 'evidence', 'person', 'other')),
+    note text NOT NULL DEFAULT '',
+    -- Wall time of the picture as the player showed it, and media time since the first picture.
+    shown_at timestamptz NOT NULL,
+    media_ms bigint CHECK (media_ms >= 0),
+    made_at timestamptz NOT NULL,
+    made_by_kind text NOT NULL,
+    made_by_id text NOT NULL,
+    made_by_name text NOT NULL,
+    CHECK (livestream_id IS NOT NULL OR recording_id IS NOT NULL)
+);
+CREATE INDEX mark_livestream ON mark (livestream_id, shown_at) WHERE livestream_id IS NOT NULL;
+CREATE INDEX mark_recording ON mark (recording_id, shown_at) WHERE recording_id IS NOT NULL;
+
 -- A declared task for one subject, with its attempts; PostgreSQL knows, Redis only wakes.
 CREATE TABLE task_run (
     id uuid PRIMARY KEY,
@@ -917,6 +937,7 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code
     TO recorder_service;
-REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap FROM recorder_service;
+REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark
+    FROM recorder_service;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
 REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

@@ -300,6 +300,10 @@ CATALOGUE: dict[str, Entry] = {
             "Nothing of this body was kept; send it again.",
         ),
         chunk_period_single=("One file only", "Open another livestream for the next file."),
+        mark_time_invalid=(
+            "The time of the mark is impossible",
+            "Send the wall time of the picture that was shown.",
+        ),
         segment_number_invalid=("Invalid segment number", "The detail says which numbers fit."),
         segment_number_too_far=("Segment too far ahead", "Send those behind `highest` first."),
         rendition_failed=(

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from recorder.domain.case import CaseState, Scheme, Stage
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.instant import Instant
+from recorder.domain.mark import MarkKind
 from recorder.domain.people import Role
 from recorder.errors import InvalidInput
 from recorder.services.paging import LONGEST_PAGE
@@ -257,6 +258,17 @@ class PullBody(_OpeningBody):
     """A livestream that the service is to fetch."""
 
     address: Annotated[str, Field(min_length=1, max_length=2048, repr=False)]
+
+
+class MarkBody(Body):
+    """A moment of a livestream, as the player showed it."""
+
+    kind: MarkKind
+    note: Annotated[str, Field(max_length=1000)] = ""
+    shown_at: Annotated[Moment, Field(description="wall time of the picture")]
+    media_ms: Annotated[
+        int | None, Field(ge=0, le=2**53, description="since the first picture")
+    ] = None
 
 
 class CloseLivestreamBody(Body):

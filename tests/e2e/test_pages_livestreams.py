@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 
 from recorder.domain.livestream import Livestream
 from recorder.domain.people import Actor, Role
+from recorder.services import live
 from tests.support.cameras import camera
 from tests.support.pages import PHONE, Pages, Reader, open_pages
 from tests.support.streams import opened, put, put_init, take
@@ -75,10 +76,28 @@ async def test_a_livestream_appears_on_the_wall_and_is_watched_from_its_first_se
         await reader.until(f"{VIDEO}.currentTime < 3")
         await reader.page.keyboard.press("l")
         await reader.until(f"{VIDEO}.currentTime > 4")
+        await marked(reader)
         await its_end(pages, reader, device, livestream)
     names = await pages.bureau.event_names()
     assert names.count("LivestreamViewed") == 2
     assert names.count("LivestreamWatched") == 2
+    assert names.count("LivestreamMarked") == 1
+
+
+async def marked(reader: Reader) -> None:
+    """A moment is marked without leaving the page, and leads back to its picture."""
+    await reader.page.select_option("#marks [name=kind]", "violation")
+    await reader.page.fill("#marks [name=note]", "拒不开门 <b>")
+    await reader.page.keyboard.press("Enter")
+    row = reader.page.locator("#marks .mark")
+    await row.wait_for()
+    shown = await row.inner_text()
+    for words in ("违法行为", "拒不开门 <b>", "wang 同志"):
+        assert words in shown, words
+    await reader.page.evaluate(f"{VIDEO}.currentTime = 0.5")
+    await reader.until(f"{VIDEO}.currentTime < 3")
+    await row.locator(".mark-go").click()
+    await reader.until(f"{VIDEO}.currentTime > 3")
 
 
 async def its_end(pages: Pages, reader: Reader, device: Actor, livestream: Livestream) -> None:
@@ -90,6 +109,11 @@ async def its_end(pages: Pages, reader: Reader, device: Actor, livestream: Lives
     await reader.page.click("summary:has-text('结束')")
     await reader.page.click("text=结束该回传")
     await reader.page.locator(".note-good", has_text="正在结束").wait_for()
+    closed = await live.request_close(pages.service.deps, device, livestream.id, last=10)
+    # The recording shows what was pointed out while it ran.
+    await reader.page.locator("[data-closed]").wait_for()
+    await reader.go(f"/recordings/{closed.recording}")
+    assert "拒不开门" in await reader.text("#marks")
 
 
 async def test_an_administrator_sees_facts_and_no_pictures_and_a_phone_shows_all(

@@ -31,6 +31,10 @@ BODIES: dict[str, object] = {
     "PUT /api/v1/cases/{id}/recordings/{recording}": REASON,
     "DELETE /api/v1/cases/{id}/recordings/{recording}": REASON,
     "POST /api/v1/alarms/{id}/acknowledge": {},
+    "POST /api/v1/livestreams/{id}/marks": {
+        "kind": "other",
+        "shown_at": "2026-03-05T08:15:30Z",
+    },
     "POST /api/v1/alarms/{id}/clear": {},
     "PUT /api/v1/devices/{id}/state": {"state": "suspended", **REASON},
     "POST /api/v1/devices/{id}/hand-overs": {"officer": "P1"},

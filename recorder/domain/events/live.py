@@ -157,6 +157,19 @@ class LivestreamViewed(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LivestreamMarked(CustodyEvent):
+    """Somebody pointed something out in it; nothing of the footage changes."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    mark: uuid.UUID
+    kind: str
+    note: str
+    #: Wall time of the picture, as the player showed it.
+    shown_at: datetime
+    media_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LivestreamWatched(CustodyEvent):
     """An address for watching it was handed out."""
 

@@ -7,6 +7,7 @@ from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
 from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
+from recorder.services.live.marking import livestream_marks, make_mark, recording_marks
 from recorder.services.live.opening import (
     Opening,
     check_delivery,
@@ -88,7 +89,9 @@ __all__ = [
     "let_go",
     "list_livestreams",
     "livestream_events",
+    "livestream_marks",
     "look_at",
+    "make_mark",
     "make_push_key",
     "may_close",
     "open_livestream",
@@ -100,6 +103,7 @@ __all__ = [
     "put_init",
     "put_segment",
     "rebuild_livestream",
+    "recording_marks",
     "request_close",
     "seal",
     "sight",

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from recorder.domain.case import Stage
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, LivestreamState
+from recorder.domain.mark import MarkKind
 from recorder.domain.people import Permission
 from recorder.services import live
 from recorder.web.api.parameters import id_in_path
@@ -54,6 +55,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         "livestream.html",
         livestream=view.livestream,
         gaps=view.gaps,
+        marks=await live.livestream_marks(deps, actor, livestream),
+        mark_kinds=list(MarkKind),
         sight=await live.sight(deps, actor, livestream),
         events=[(event, words.facts_of(event.facts)) for event in reversed(events)],
         can_watch=actor.may(Permission.WATCH),

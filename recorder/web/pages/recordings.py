@@ -16,7 +16,7 @@ from recorder.domain.instant import Instant
 from recorder.domain.people import Permission
 from recorder.domain.recording import Flag
 from recorder.errors import InvalidInput, NotFound
-from recorder.services import card_copies, casework, directory, review
+from recorder.services import card_copies, casework, directory, live, review
 from recorder.services.casework import LinkWanted
 from recorder.services.paging import LONGEST_PAGE
 from recorder.services.review import RecordingQuery
@@ -104,6 +104,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         recording=view.recording,
         media=view.recording.media or {},
         clip=clip,
+        marks=await live.recording_marks(deps, recording, view.recording.livestream),
         stages=list(Stage),
         agencies=agencies,
         events=_told(events),

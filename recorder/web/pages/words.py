@@ -194,6 +194,7 @@ _EVENTS = {
     "LivestreamResumed": "Livestream goes on",
     "LivestreamViewed": "Page viewed",
     "LivestreamWatched": "Watched",
+    "LivestreamMarked": "Marked",
     "LivestreamClosing": "Livestream closing",
     "LivestreamClosed": "Livestream closed",
     "LivestreamRebuilt": "Found again from the store",
@@ -236,6 +237,8 @@ _FACTS = {
     "segments": "Segments",
     "period": "Period",
     "cause": "Cause",
+    "kind": "Kind",
+    "note": "Note",
 }
 _LIVE_STATES = {
     "open": "Waiting for the device",
@@ -255,6 +258,13 @@ _GAP_CAUSES = {
     "segments_missing": "Segments are missing",
     "unknown": "Unknown",
     "requested": "Asked for",
+}
+_MARKS = {
+    "important": "Important",
+    "violation": "Violation",
+    "evidence": "Evidence",
+    "person": "Person",
+    "other": "Other",
 }
 _DONE = {
     "closing": "It is being closed; what has come becomes a recording.",
@@ -307,6 +317,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "fact": _FACTS,
     "live_state": _LIVE_STATES,
     "gap_cause": _GAP_CAUSES,
+    "mark": _MARKS,
     "done": _DONE,
     "flag": {code: title for code, (title, _) in explanations.FLAGS.items()},
     "quarantine": {code: title for code, (title, _) in explanations.QUARANTINE.items()},

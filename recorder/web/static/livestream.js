@@ -192,7 +192,10 @@ class LivePlayer {
     const box = this.find(".screen-moment");
     box.hidden = !moment;
     // China's time everywhere, as on the other pages.
-    if (moment) box.textContent = new Date(moment.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+    if (moment) {
+      box.dataset.at = moment.toISOString();
+      box.textContent = written8(moment);
+    }
     const media = document.querySelector("[data-fact=media]");
     if (media) media.textContent = written(this.video.currentTime - this.first);
   }
@@ -200,6 +203,54 @@ class LivePlayer {
 
 const root = document.getElementById("player");
 const player = new LivePlayer(root);
+const marks = document.getElementById("marks");
+const form = marks.querySelector("[data-mark]");
+
+const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+
+function addMark(mark) {
+  const row = marks.querySelector("template").content.querySelector("li").cloneNode(true);
+  row.querySelector("[data-media]").dataset.media = mark.media_ms ?? "";
+  row.querySelector("[data-shown]").textContent = written8(new Date(mark.shown_at));
+  row.querySelector("[data-kind]").textContent = form.elements.kind.querySelector(`[value=${mark.kind}]`).textContent;
+  row.querySelector("[data-note]").textContent = mark.note;
+  row.querySelector("[data-by]").textContent = mark.made_by;
+  const list = marks.querySelector(".marks");
+  list.append(row);
+  marks.querySelector("[data-marks-number]").textContent = list.children.length;
+  row.scrollIntoView({ block: "nearest" });
+}
+
+// The moment is that of the picture when the button is pressed; nothing of the page is loaded anew.
+form?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const failed = form.querySelector("[data-failed]");
+  failed.hidden = true;
+  const said = {
+    kind: form.elements.kind.value,
+    note: form.elements.note.value,
+    shown_at: (player.stream?.moment ?? new Date()).toISOString(),
+    media_ms: player.stream ? Math.max(0, Math.round((player.video.currentTime - player.first) * 1000)) : null,
+  };
+  try {
+    const answer = await fetch(`/api/v1/livestreams/${player.id}/marks`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf ?? "" },
+      body: JSON.stringify(said),
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+    addMark(await answer.json());
+    form.elements.note.value = "";
+  } catch {
+    failed.hidden = false;
+  }
+});
+
+marks.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-media]");
+  if (button?.dataset.media && player.stream) player.video.currentTime = player.first + button.dataset.media / 1000;
+});
+
 const fact = (name, text) => { document.querySelector(`[data-fact=${name}]`).textContent = text || "–"; };
 const bytes = (length) => (length < 1048576 ? `${(length / 1024).toFixed(1)} KB` : `${(length / 1048576).toFixed(1)} MB`);
 
@@ -214,7 +265,7 @@ function show(sight) {
   fact("storage", sight.segments ? (sight.cautions.find((one) => one.code === "store_slow") ? say("store_slow", sight.waiting) : words.safe) : "");
   fact("length", bytes(sight.length));
   fact("segments", String(sight.segments));
-  if (sight.last_arrival_at) fact("arrived", new Date(Date.parse(sight.last_arrival_at) + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " "));
+  if (sight.last_arrival_at) fact("arrived", written8(new Date(sight.last_arrival_at)));
   player.notice(sight.state === "interrupted" ? "interrupted" : null);
   if (sight.segments) player.start();
 }
