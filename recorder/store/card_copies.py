@@ -58,13 +58,15 @@ def _side(row: Row) -> Side | None:
 async def sides(connection: Connection, recording: RecordingId) -> tuple[list[Side], list[Side]]:
     """The recording with what its device recorded on the other side near that time.
 
-    Livestreams first, then files; both empty where it is neither, or has no known device.
+    Livestreams first, then files; both empty where it is neither, or has no known device. What a
+    gateway wrote is no file of the device: it is as good as the livestream, and no better.
     """
     rows = await connection.fetch(
         "SELECT o.id, o.livestream_id, o.started_at, o.ended_at, o.clock_offset_ms,"
         " l.first_arrival_at, l.last_arrival_at FROM recording r"
         " JOIN recording o ON o.device_number = r.device_number AND o.device_id = r.device_id"
         "  AND o.agency_id = r.agency_id AND o.continues IS NULL"
+        "  AND NOT EXISTS (SELECT FROM gateway g WHERE g.dock_id = o.dock_id)"
         "  AND (o.id = r.id OR (o.livestream_id IS NULL) <> (r.livestream_id IS NULL))"
         "  AND coalesce(o.started_at, o.received_at) <"
         "      coalesce(r.ended_at, r.received_at) + $2::interval"

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from recorder.adapters.media import FfmpegTool
+from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import RecordingId
-from recorder.domain.people import SERVICE, Actor, Role
-from recorder.services import audit, ingest, live
+from recorder.domain.people import OPERATOR, SERVICE, Actor, Role
+from recorder.services import audit, gateways, ingest, live
 from recorder.store import original_objects
 from tests.support import footage as footage_set
 from tests.support.bureau import Bureau
@@ -52,6 +53,23 @@ async def copies(service: WebService, recording: RecordingId, token: str) -> dic
     answer = await service.ask("GET", f"/api/v1/recordings/{recording}/copies", token)
     assert answer.status == 200, answer.content
     return answer.json
+
+
+async def test_what_a_gateway_wrote_of_a_livestream_is_not_the_devices_own_file(
+    service: WebService, supervisor: str
+) -> None:
+    bureau, deps = service.bureau, service.deps
+    actor = await camera(bureau)
+    began = bureau.clock.now()
+    first = await streamed(bureau, actor)
+    added = await gateways.add_gateway(deps, OPERATOR, name="media-1", kind=GatewayKind.SRS)
+    written = await deliver(
+        bureau, gateways.actor_of(added.gateway), take().whole, "gateway.mp4",
+        device=actor.name, device_started_at=began.isoformat(),
+    )  # fmt: skip
+    await work_off(deps, FfmpegTool(Path(footage_set.ffmpeg())))
+    for recording in (first, written):
+        assert (await copies(service, recording, supervisor))["items"] == []
 
 
 async def test_the_card_copy_is_found_compared_preferred_and_lets_the_live_copy_go(
