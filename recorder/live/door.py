@@ -97,7 +97,10 @@ class LivestreamDoor:
             actor = await accounts.actor_of_token(self._deps, token or request.key)
         except Unauthenticated as error:
             raise _unknown() from error
-        is_whole = wished is not None if token else actor.kind is ActorKind.DEVICE
+        if not token:
+            # A push key is for one livestream, also where it stands alone.
+            wished = actor.livestream
+        is_whole = wished is not None or (not token and actor.kind is ActorKind.DEVICE)
         if request.app != APP or not is_whole:
             raise _unknown()
         return actor, wished

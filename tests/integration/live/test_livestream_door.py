@@ -173,6 +173,17 @@ async def _actor(ingest: Ingest) -> Actor:
     return await accounts.actor_of_token(ingest.deps, ingest.token)
 
 
+async def _person(ingest: Ingest) -> Actor:
+    login, password = "wang", "correct horse battery"
+    await accounts.add_person(
+        ingest.deps, OPERATOR, login=login, role=Role.OFFICER, password=password
+    )
+    signed = await accounts.sign_in(
+        ingest.deps, login=login, password=password, address="127.0.0.1"
+    )
+    return (await accounts.actor_of_session(ingest.deps, signed.secret)).actor
+
+
 async def test_a_pushed_livestream_takes_no_publisher(ingest: Ingest) -> None:
     opened = await live.open_livestream(
         ingest.deps, await _actor(ingest), live.Opening(title="x", form=Form.PUSHED)
@@ -262,14 +273,7 @@ async def test_the_audit_has_nothing_to_say_of_it(ingest: Ingest) -> None:
 async def test_a_livestream_that_a_person_opened_is_published_with_its_own_key(
     ingest: Ingest,
 ) -> None:
-    deps = ingest.deps
-    await accounts.add_person(
-        deps, OPERATOR, login="wang", role=Role.OFFICER, password="correct horse battery"
-    )
-    signed = await accounts.sign_in(
-        deps, login="wang", password="correct horse battery", address="127.0.0.1"
-    )
-    person = (await accounts.actor_of_session(deps, signed.secret)).actor
+    deps, person = ingest.deps, await _person(ingest)
     opening = live.Opening(title="巡查", form=Form.RECEIVED)
     livestream = await live.open_livestream(deps, person, opening)
     other = await live.open_livestream(deps, person, opening)
@@ -281,3 +285,23 @@ async def test_a_livestream_that_a_person_opened_is_published_with_its_own_key(
     await peer.close()
     assert (await ingest.stored(6)).id == livestream.id
     assert await ingest.causes(other.id) == []
+
+
+async def test_a_push_key_that_a_device_made_delivers_its_own_livestream_and_no_other(
+    ingest: Ingest,
+) -> None:
+    device = await _actor(ingest)
+    opening = live.Opening(title="查车", form=Form.RECEIVED)
+    other = await live.open_livestream(ingest.deps, await _person(ingest), opening)
+    opened = await live.open_livestream(ingest.deps, device, opening)
+    key = await live.make_push_key(ingest.deps, device, opened.id)
+    peer = await ingest.publishing(key.secret)
+    await peer.send(*clip())
+    await peer.close()
+
+    async def arrived() -> bool:
+        return (await ingest.find(opened.id)).segments >= 6
+
+    await eventually(arrived, within=LONG_S)
+    assert await ingest.causes(other.id) == []
+    assert len(await ingest.livestreams()) == 2
