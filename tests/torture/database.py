@@ -9,7 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+from collections.abc import Coroutine, Sequence
 
+from typing_extensions import override
+
+from tests.torture.passage import Line, Passage
 from tests.torture.schedule import Director, Fault
 
 #: How a statement begins → the name of its commit point, the weightiest of a transaction first.
@@ -94,58 +98,24 @@ def parameters(bound: bytes) -> list[bytes | None]:
     return found
 
 
-class DatabaseProxy:
+class DatabaseProxy(Passage):
     """Passes connections on to the server at ``port`` and strikes where the director says so."""
 
     def __init__(self, port: int, director: Director) -> None:
-        self._port = port
+        super().__init__(port)
         self._director = director
-        self._server: asyncio.Server
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.sockets[0].getsockname()[1])
 
     def instead_of(self, url: str) -> str:
         """The address of a database of the server, by this proxy."""
-        return url.replace(f":{self._port}/", f":{self.port}/")
+        return url.replace(f":{self._behind}/", f":{self.port}/")
 
-    async def __aenter__(self) -> DatabaseProxy:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        except OSError:
-            writer.transport.abort()
-            return
+    @override
+    def ways(self, line: Line) -> Sequence[Coroutine[None, None, None]]:
         session = _Session(self._director)
-        ways = [
-            asyncio.create_task(session.up(reader, up_writer, writer)),
-            asyncio.create_task(session.down(up_reader, writer)),
-        ]
-        try:
-            # The end of the proxy; a handler that is cancelled would be told as an error.
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            writer.transport.abort()
-            up_writer.transport.abort()
+        return (
+            session.up(line.from_client, line.to_server, line.to_client),
+            session.down(line.from_server, line.to_client),
+        )
 
 
 class _Session:

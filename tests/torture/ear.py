@@ -7,8 +7,12 @@ import asyncio
 import contextlib
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 
+from typing_extensions import override
+
+from tests.torture.passage import Line, Passage
 from tests.torture.requests import Head, Requests
 from tests.torture.schedule import ERROR, VICTIMS, Director, Fault
 
@@ -39,63 +43,39 @@ class _Sent:
     cut_by: str = ERROR
 
 
-@dataclass
-class Ear:
+class Ear(Passage):
     """Passes connections on to the service at ``port``."""
 
-    port: int
-    director: Director
-    #: Bytes of PATCH bodies that went up.
-    sent_up: int = 0
-    #: What of them had been sent before, by what had cut the body then: a victim, or an error.
-    sent_again: Counter[str] = field(default_factory=Counter)
-    #: Upload → highest offset that was answered to a client.
-    acknowledged: dict[str, int] = field(default_factory=dict)
-    #: Answers that took an acknowledged byte back.
-    violations: list[str] = field(default_factory=list)
-    _uploads: dict[str, _Sent] = field(default_factory=dict)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    async def __aenter__(self) -> Ear:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def __init__(self, port: int, director: Director) -> None:
+        super().__init__(port)
+        self.director = director
+        #: Bytes of PATCH bodies that went up.
+        self.sent_up = 0
+        #: What of them had been sent before, by what had cut the body then: a victim, or an error.
+        self.sent_again = Counter[str]()
+        #: Upload → highest offset that was answered to a client.
+        self.acknowledged: dict[str, int] = {}
+        #: Answers that took an acknowledged byte back.
+        self.violations: list[str] = []
+        self._uploads: dict[str, _Sent] = {}
+        #: What is under way on each connection.
+        self._asked: dict[Line, list[Asked]] = {}
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            writer.transport.abort()
-            return
-        asked: list[Asked] = []
-        ways = [
-            asyncio.create_task(self._up(reader, up_writer, asked)),
-            asyncio.create_task(self._down(up_reader, writer, asked)),
-        ]
-        try:
-            # The end of the proxy; a handler that is cancelled would be told as an error.
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            self.cut(asked)
-            writer.transport.abort()
-            up_writer.transport.abort()
+    @override
+    def ways(self, line: Line) -> Sequence[Coroutine[None, None, None]]:
+        asked = self._asked[line] = []
+        return (
+            self._up(line.from_client, line.to_server, asked),
+            self._down(line.from_server, line.to_client, asked),
+        )
+
+    @override
+    def parted(self, line: Line) -> None:
+        self.cut(self._asked.pop(line))
 
     async def _up(
         self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, asked: list[Asked]
