@@ -74,6 +74,8 @@ class PeriodCause(enum.StrEnum):
     TIME_JUMP = "time_jump"
     CODEC_CHANGE = "codec_change"
     TAKEN_OVER = "taken_over"
+    #: The source says itself that what follows does not join what was.
+    DISCONTINUITY = "discontinuity"
     #: The source's own numbers say that media never reached us.
     MEDIA_LOST = "media_lost"
     INGEST_FAILED = "ingest_failed"

@@ -26,12 +26,15 @@ class SourceProtocol(enum.StrEnum):
     """How media are fetched."""
 
     RTSP = "rtsp"
+    HLS = "hls"
 
 
 #: Scheme → protocol, usual port, whether TLS.
 _SCHEMES: dict[str, tuple[SourceProtocol, int, bool]] = {
     "rtsp": (SourceProtocol.RTSP, 554, False),
     "rtsps": (SourceProtocol.RTSP, 322, True),
+    "http": (SourceProtocol.HLS, 80, False),
+    "https": (SourceProtocol.HLS, 443, True),
 }
 
 

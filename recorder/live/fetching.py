@@ -62,6 +62,16 @@ class Inlet(Protocol):
         ...
 
 
+class Bookmark(Protocol):
+    """How far something was taken, kept beside its address for whoever takes it next."""
+
+    text: str | None
+
+    async def note(self, text: str) -> None:
+        """Write it down; returning means that it is durable."""
+        ...
+
+
 Admit = Callable[[Peer], Awaitable[Inlet]]
 
 

@@ -37,6 +37,7 @@ _CAUSES = {
     Cause.TIME_WENT_BACK: PeriodCause.TIME_JUMP,
     Cause.TIME_WENT_AHEAD: PeriodCause.TIME_JUMP,
     Cause.SILENCE: PeriodCause.SILENCE,
+    Cause.DISCONTINUITY: PeriodCause.DISCONTINUITY,
     Cause.MEDIA_LOST: PeriodCause.MEDIA_LOST,
     Cause.MUXER_LOST: PeriodCause.INGEST_FAILED,
 }

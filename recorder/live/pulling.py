@@ -11,19 +11,18 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from recorder import telemetry
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import SERVICE
-from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
+from recorder.domain.source_address import Reach, SourceProtocol
 from recorder.errors import Locked, NotFound, RecorderError
-from recorder.live.fetching import Admit, FetchError, Inlet, Trouble
+from recorder.live.fetching import FetchError, Inlet, Trouble
+from recorder.live.hls import client as hls
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.rtmp.server import Farewell, Peer
@@ -33,10 +32,6 @@ from recorder.runtime import Deps
 from recorder.services import live
 
 _log = logging.getLogger(__name__)
-
-Fetch: TypeAlias = Callable[[SourceAddress, Reach, Admit, Callable[[], datetime]], Awaitable[None]]
-
-_FETCHES: Mapping[SourceProtocol, Fetch] = {SourceProtocol.RTSP: rtsp.fetch}
 
 _FAREWELLS = {
     Trouble.BROKEN: Farewell.VIOLATION,
@@ -145,6 +140,8 @@ class _Pull:
         self._farewell = Farewell.SHUTDOWN
         self._peer: Peer | None = None
         self._intake: Intake | None = None
+        #: See Bookmark.
+        self.text: str | None = None
 
     async def run(self) -> None:
         """Fetch until it is closed, taken over or we stop; then give the lease back."""
@@ -221,11 +218,15 @@ class _Pull:
 
     async def _fetch(self) -> Trouble:
         try:
-            address = await live.source_address(self._deps, self._livestream)
-            if address is None:
+            errand = await live.source_errand(self._deps, self._livestream)
+            if errand is None:
                 raise FetchError(Trouble.UNREADABLE, "it was sealed with another key")
-            fetch = _FETCHES[address.protocol]
-            await fetch(address, self._reach, self._admit, self._deps.clock.now)
+            address, now = errand.address, self._deps.clock.now
+            if address.protocol is SourceProtocol.RTSP:
+                await rtsp.fetch(address, self._reach, self._admit, now)
+            else:
+                self.text = errand.bookmark
+                await hls.fetch(address, self._reach, self._admit, now, self)
         except FetchError as error:
             telemetry.log(_log, logging.INFO, "a camera is asked again",
                           livestream=str(self._livestream), trouble=error.trouble.value,
@@ -251,6 +252,11 @@ class _Pull:
             peer.dismiss(self._farewell)
         await self._tell(None)
         return self._intake
+
+    async def note(self, text: str) -> None:
+        """See Bookmark."""
+        await live.mark_source(self._deps, self._livestream, self._fence, text)
+        self.text = text
 
     async def _tell(self, trouble: Trouble | None) -> None:
         with contextlib.suppress(RecorderError):

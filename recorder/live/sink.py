@@ -23,6 +23,8 @@ class Cause(enum.StrEnum):
     TIME_WENT_BACK = "time-went-back"
     TIME_WENT_AHEAD = "time-went-ahead"
     SILENCE = "silence"
+    #: It says itself that what follows does not join what was.
+    DISCONTINUITY = "discontinuity"
     #: Its own numbers say that media never reached us.
     MEDIA_LOST = "media-lost"
     MUXER_LOST = "muxer-lost"

@@ -21,6 +21,8 @@ class LivestreamSource:
     #: Why nothing comes from it at the moment.
     trouble: str | None = None
     trouble_at: datetime | None = None
+    #: How far it was taken.
+    bookmark: str | None = None
 
 
 async def insert(change: Change, source: LivestreamSource) -> None:
@@ -36,8 +38,8 @@ async def insert(change: Change, source: LivestreamSource) -> None:
 
 async def find(connection: Connection, livestream: LivestreamId) -> LivestreamSource | None:
     row = await connection.fetchrow(
-        "SELECT livestream_id, protocol, host, sealed_address, trouble, trouble_at"
-        " FROM livestream_source WHERE livestream_id = $1",
+        "SELECT livestream_id, protocol, host, sealed_address, trouble, trouble_at,"
+        " bookmark FROM livestream_source WHERE livestream_id = $1",
         livestream,
     )
     return LivestreamSource(*row) if row else None
@@ -67,6 +69,18 @@ async def tell(
         trouble,
         at,
     )
+
+
+async def mark(connection: Connection, livestream: LivestreamId, fence: int, bookmark: str) -> bool:
+    """Write down how far it was taken; False under an old fence."""
+    touched = await connection.execute(
+        "UPDATE livestream_source s SET bookmark = $3 FROM livestream l"
+        " WHERE s.livestream_id = $1 AND l.id = s.livestream_id AND l.fence = $2",
+        livestream,
+        fence,
+        bookmark,
+    )
+    return touched == 1
 
 
 async def forget(connection: Connection) -> int:

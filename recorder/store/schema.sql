@@ -554,7 +554,7 @@ CREATE TABLE livestream_period (
     livestream_id uuid NOT NULL REFERENCES livestream,
     number integer NOT NULL CHECK (number > 0),
     cause text NOT NULL CHECK (cause IN ('start', 'reconnect', 'silence', 'time_jump',
-        'codec_change', 'taken_over', 'media_lost', 'ingest_failed', 'unknown')),
+        'codec_change', 'taken_over', 'discontinuity', 'media_lost', 'ingest_failed', 'unknown')),
     -- domain/fragments.Track; empty where the init segment cannot be read.
     tracks jsonb NOT NULL DEFAULT '[]',
     began_at timestamptz NOT NULL,
@@ -740,7 +740,9 @@ CREATE TABLE livestream_source (
     -- NULL once the livestream needs it no more.
     sealed_address bytea,
     trouble text,
-    trouble_at timestamptz
+    trouble_at timestamptz,
+    -- How far it was taken; what stands before it is never taken again.
+    bookmark text
 );
 CREATE INDEX livestream_source_wanted ON livestream_source (livestream_id)
     WHERE sealed_address IS NOT NULL;

@@ -31,7 +31,7 @@ CATALOGUE: dict[str, Entry] = {
         hook_malformed=("Malformed hook", "Send the JSON or form of the media server."),
         content_digest_invalid=("Malformed Content-Digest", "Send `sha-256=:BASE64:`."),
         content_digest_missing=("Content-Digest missing", "Send `sha-256=:BASE64:` of the body."),
-        source_malformed=("No such address", "Write rtsp://USER:PASSWORD@HOST/PATH."),
+        source_malformed=("No such address", "Write rtsp://USER:PASSWORD@HOST/PATH, or https://."),
         segment_empty=("Empty segment", "Send its bytes as the body."),
         text_not_storable=(
             "Text cannot be kept",

@@ -32,6 +32,12 @@ class Pulled:
     actor: Actor
     puller: Puller
 
+    async def begin_anew(self) -> None:
+        """What another process does after this one ended."""
+        await self.puller.stop()
+        self.puller = Puller(self.deps, Path(footage.ffmpeg()), _QUICK)
+        self.puller.start()
+
     async def open(self, address: str) -> LivestreamId:
         opened = await live.open_pulled(self.deps, self.actor, live.Opening(title="南门"), address)
         return opened.id
@@ -134,8 +140,8 @@ async def pulling(
     async with open_bureau(database_url, folder) as bureau:
         config = bureau.deps.config.model_copy(update={"live_pull_networks": networks})
         deps = replace(bureau.deps, clock=SystemClock(), config=config)
-        puller = Puller(deps, Path(footage.ffmpeg()), _QUICK)
+        place = Pulled(deps, bureau.actor(), Puller(deps, Path(footage.ffmpeg()), _QUICK))
         try:
-            yield Pulled(deps, bureau.actor(), puller)
+            yield place
         finally:
-            await puller.stop()
+            await place.puller.stop()

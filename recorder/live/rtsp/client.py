@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urljoin
 
-from recorder.domain.source_address import Reach, SourceAddress
+from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
 from recorder.errors import InvalidInput
 from recorder.live import fetching
 from recorder.live.fetching import Admit, Fetched, FetchError, Inlet, Trouble
@@ -66,6 +66,8 @@ def _elsewhere(address: SourceAddress, moved: str) -> SourceAddress:
         found = SourceAddress.parse(moved)
     except InvalidInput as error:
         raise FetchError(Trouble.BROKEN, "it leads to what is no address") from error
+    if found.protocol is not SourceProtocol.RTSP:
+        raise FetchError(Trouble.BROKEN, "it leads to another protocol")
     if address.encrypted and not found.encrypted:
         raise FetchError(Trouble.FORBIDDEN, "it leads to a weaker protocol")
     if found.name != address.name:

@@ -31,8 +31,9 @@ from recorder.services.live.sources import (
     PulledFrom,
     free_sources,
     keep_source,
+    mark_source,
     open_pulled,
-    source_address,
+    source_errand,
     tell_source,
 )
 from recorder.services.live.stills import picture
@@ -94,6 +95,7 @@ __all__ = [
     "make_mark",
     "make_push_key",
     "may_close",
+    "mark_source",
     "open_livestream",
     "open_pulled",
     "open_segment",
@@ -108,6 +110,7 @@ __all__ = [
     "seal",
     "sight",
     "source_address",
+    "source_errand",
     "supplement_livestreams",
     "take",
     "tell_segments",

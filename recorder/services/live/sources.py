@@ -14,7 +14,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import EVERYTHING, Actor
 from recorder.domain.source_address import Reach, SourceAddress
-from recorder.errors import Forbidden, NotFound
+from recorder.errors import Conflict, Forbidden, NotFound
 from recorder.runtime import Deps
 from recorder.services.live import leases
 from recorder.services.live.opening import Opening, open_livestream
@@ -69,7 +69,15 @@ async def free_sources(deps: Deps, limit: int) -> list[LivestreamId]:
         return await livestream_sources.free(connection, deps.clock.now(), limit)
 
 
-async def source_address(deps: Deps, livestream: LivestreamId) -> SourceAddress | None:
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Where to fetch from, and behind what."""
+
+    address: SourceAddress
+    bookmark: str | None
+
+
+async def source_errand(deps: Deps, livestream: LivestreamId) -> Errand | None:
     """Where to fetch from; None under another key than it was sealed with.
 
     Raises NotFound ``livestream-not-found`` when it is forgotten.
@@ -79,7 +87,7 @@ async def source_address(deps: Deps, livestream: LivestreamId) -> SourceAddress 
     if source is None or source.sealed_address is None:
         raise NotFound("livestream-not-found", "It is fetched from nowhere.")
     words = sealed_words.unseal(deps.signer, _label(livestream), source.sealed_address)
-    return SourceAddress.parse(words) if words is not None else None
+    return Errand(SourceAddress.parse(words), source.bookmark) if words is not None else None
 
 
 async def told_source(deps: Deps, livestream: LivestreamId) -> PulledFrom | None:
@@ -89,6 +97,13 @@ async def told_source(deps: Deps, livestream: LivestreamId) -> PulledFrom | None
         return None
     kept = found.sealed_address is not None
     return PulledFrom(found.protocol, found.host, found.trouble, found.trouble_at, kept)
+
+
+async def mark_source(deps: Deps, livestream: LivestreamId, fence: int, bookmark: str) -> None:
+    """Write down how far it was taken. Raises Conflict ``livestream-taken-over``."""
+    async with deps.database.acquire() as connection:
+        if not await livestream_sources.mark(connection, livestream, fence, bookmark):
+            raise Conflict("livestream-taken-over", "Another process fetches it by now.")
 
 
 async def keep_source(deps: Deps, livestream: LivestreamId, fence: int) -> bool:

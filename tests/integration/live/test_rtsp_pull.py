@@ -83,11 +83,11 @@ async def test_an_address_is_read_with_the_key_that_sealed_it_and_at_its_place_o
 ) -> None:
     first = await pulled.open("rtsp://guard:secret@127.0.0.1:9/x")
     second = await pulled.open("rtsp://guard:other@127.0.0.1:9/x")
-    found = await live.source_address(pulled.deps, first)
+    found = await live.source_errand(pulled.deps, first)
     assert found is not None
-    assert found.password == "secret"
+    assert found.address.password == "secret"
     foreign = replace(pulled.deps, signer=NoteSigner.generate("another"))
-    assert await live.source_address(foreign, first) is None
+    assert await live.source_errand(foreign, first) is None
     async with pulled.deps.database.acquire() as connection:
         await connection.execute(
             "UPDATE livestream_source SET sealed_address = (SELECT sealed_address"

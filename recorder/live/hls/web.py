@@ -1,0 +1,144 @@
+"""Getting things by HTTP from where it may: every connection is looked at, redirects too."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+
+from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
+from recorder.errors import InvalidInput
+from recorder.live.fetching import FetchError, Trouble
+
+_MOST_REDIRECTS = 3
+_WHOLE_S, _SILENCE_S = 60.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    #: Where it was found in the end.
+    url: str
+    content: bytes
+
+
+class Web:
+    """One source's connections. User and password go to the source's own host and port only."""
+
+    def __init__(
+        self, address: SourceAddress, reach: Reach, session: aiohttp.ClientSession
+    ) -> None:
+        self._address = address
+        self._reach = reach
+        self._session = session
+
+    async def get(self, url: str, most_bytes: int) -> Got:
+        """The content behind an address. Raises FetchError."""
+        for _ in range(_MOST_REDIRECTS + 1):
+            place = self._allowed(url)
+            try:
+                async with self._session.get(
+                    place.url, allow_redirects=False, headers=self._words(place)
+                ) as answer:
+                    if answer.status in (301, 302, 303, 307, 308):
+                        url = _joined(place.url, answer.headers.get("Location", ""))
+                        continue
+                    _check(answer.status)
+                    return Got(place.url, await _body(answer, most_bytes))
+            except _ForbiddenError as error:
+                raise FetchError(Trouble.FORBIDDEN, "it leads where we do not go") from error
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                trouble = Trouble.FORBIDDEN if _is_forbidden(error) else Trouble.UNREACHABLE
+                raise FetchError(trouble, f"nothing came: {type(error).__name__}") from error
+        raise FetchError(Trouble.BROKEN, "it leads from one place to the next")
+
+    def _allowed(self, url: str) -> SourceAddress:
+        try:
+            place = SourceAddress.parse(url)
+        except InvalidInput as error:
+            raise FetchError(Trouble.BROKEN, "it names a place that is no address") from error
+        if place.protocol is not SourceProtocol.HLS:
+            raise FetchError(Trouble.BROKEN, "it names a place of another protocol")
+        if self._address.encrypted and not place.encrypted:
+            raise FetchError(Trouble.FORBIDDEN, "it leads to a weaker protocol")
+        if place.is_number and not self._reach.may(place.name):
+            raise FetchError(Trouble.FORBIDDEN, "it leads where we do not go")
+        return place
+
+    def _words(self, place: SourceAddress) -> dict[str, str]:
+        own = self._address
+        if not own.user and not own.password:
+            return {}
+        same = (place.name, place.port, place.encrypted) == (own.name, own.port, own.encrypted)
+        words = aiohttp.encode_basic_auth(own.user, own.password, "utf-8")
+        return {"Authorization": words} if same else {}
+
+
+class _ForbiddenError(OSError):
+    """A connection would lead where it may not."""
+
+
+@asynccontextmanager
+async def reaching(address: SourceAddress, reach: Reach) -> AsyncIterator[Web]:
+    """Connections for the length of the block."""
+
+    def guarded(found: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, place = found
+        number = str(place[0])
+        if not reach.may(number, own=_from_where(family, place)):
+            raise _ForbiddenError("not allowed")
+        return socket.socket(family, kind, protocol)
+
+    connector = aiohttp.TCPConnector(socket_factory=guarded, limit=4, use_dns_cache=False)
+    limits = aiohttp.ClientTimeout(total=_WHOLE_S, sock_connect=_SILENCE_S, sock_read=_SILENCE_S)
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=limits, headers={"User-Agent": "recorder"}
+    ) as session:
+        yield Web(address, reach, session)
+
+
+def _from_where(family: int, place: tuple[Any, ...]) -> list[str]:
+    """The address that a connection there would come from; nothing is sent to find it."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as tried:
+            tried.connect(place)
+            return [str(tried.getsockname()[0])]
+    except OSError:
+        return []
+
+
+def _is_forbidden(error: BaseException) -> bool:
+    """Whether a refusal of ours is at the bottom of it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, _ForbiddenError) or "not allowed" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _joined(base: str, place: str) -> str:
+    try:
+        return urljoin(base, place)
+    except ValueError:
+        return ""  # Which is no address either.
+
+
+def _check(status: int) -> None:
+    if status in (401, 403):
+        raise FetchError(Trouble.UNAUTHORISED, f"{status}")
+    if status != 200:
+        raise FetchError(Trouble.REFUSED, f"{status}")
+
+
+async def _body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for block in answer.content.iter_chunked(256 << 10):
+        body += block
+        if len(body) > most_bytes:
+            raise FetchError(Trouble.BROKEN, "it sends too much")
+    return bytes(body)

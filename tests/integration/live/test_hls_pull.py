@@ -1,0 +1,133 @@
+"""Playlists that we follow: each segment once, what is lost is told, and where we do not go."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.source_address import Reach, SourceAddress
+from recorder.live import fetching
+from recorder.live.fetching import FetchError, Trouble
+from recorder.live.hls import client
+from tests.support import hls_source, live_clips
+from tests.support.hls_source import HlsSource
+from tests.support.live_stand import LONG_S, complaints, read_back
+from tests.support.pulled import Pulled, command_lines, pulling
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def source() -> AsyncIterator[HlsSource]:
+    async with hls_source.source() as found:
+        yield found
+
+
+@pytest.fixture
+async def pulled(database_url: str, tmp_path: Path) -> AsyncIterator[Pulled]:
+    async with pulling(database_url, tmp_path) as place:
+        yield place
+
+
+def _frames(files: list[Path], folder: Path) -> dict[str, list[bytes]]:
+    """The frames of transport streams as ffmpeg reads them."""
+    whole = folder / "whole.ts"
+    whole.write_bytes(b"".join(file.read_bytes() for file in files))
+    live_clips.run(["-i", str(whole), "-c", "copy", str(folder / "whole.mp4")])
+    found = read_back(folder / "whole.mp4")
+    return {kind: [content for _, content in frames] for kind, frames in found.items()}
+
+
+async def test_each_segment_is_taken_once_and_what_is_lost_or_does_not_join_begins_a_period(
+    source: HlsSource, pulled: Pulled, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    clip, other = hls_source.segments(), hls_source.segments("bframes")
+    for file in clip[:3]:
+        source.add(file)
+    pulled.puller.start()
+    livestream = await pulled.open(source.url)
+    await eventually(lambda: source.asked[clip[2].name] > 0, within=LONG_S)
+    seen = command_lines()
+    # Another process goes on behind the bookmark of this one.
+    await pulled.begin_anew()
+    source.add(clip[3], is_there=False)
+    source.add(clip[4])
+    source.add(other[0], "#EXT-X-DISCONTINUITY")
+    source.add(other[1])
+    source.end()
+    await pulled.trouble(livestream, "ended")
+    await pulled.close(livestream)
+    assert await pulled.causes(livestream) == ["start", "media_lost", "discontinuity"]
+    for file in (*clip[:3], clip[4], *other[:2]):
+        assert source.asked[file.name] == 1
+    assert source.asked["low.m3u8"] == 0
+    files = await pulled.files(livestream, tmp_path)
+    for file, sent in zip(files, (clip[:3], clip[4:5], other[:2]), strict=True):
+        assert complaints(file) == ""
+        back = read_back(file)
+        for kind, frames in _frames(sent, tmp_path).items():
+            assert [content for _, content in back[kind]] == frames, (file, kind)
+    told = "\n".join([seen, await pulled.rows(), *(str(each.__dict__) for each in caplog.records)])
+    for secret in ("s3cr3t", "k3y", "token=abc"):
+        assert secret not in told
+
+
+async def _trouble(url: str, reach: str = "127.0.0.0/8") -> Trouble:
+    class Inlet:
+        text: str | None = None
+
+        def take_tag(self, *_: object) -> None: ...
+
+        def break_off(self, *_: object) -> None: ...
+
+        async def note(self, text: str) -> None: ...
+
+    async def admit(_: object) -> fetching.Inlet:
+        return Inlet()
+
+    with pytest.raises(FetchError) as ended:
+        await client.fetch(
+            SourceAddress.parse(url), Reach.parse(reach), admit, lambda: datetime.now(UTC), Inlet()
+        )
+    return ended.value.trouble
+
+
+async def test_what_keeps_a_playlist_from_being_followed_has_a_name(source: HlsSource) -> None:
+    assert await _trouble(source.url.replace("guard", "other")) is Trouble.UNAUTHORISED
+    assert await _trouble(source.url.replace("main", "none")) is Trouble.REFUSED
+    assert await _trouble(source.url, "") is Trouble.FORBIDDEN
+    assert await _trouble("http://no-such-host.invalid/x") is Trouble.UNREACHABLE
+    assert await _trouble(source.url.replace("main.m3u8", "moved")) is Trouble.FORBIDDEN
+    source.files["page"] = b"<html>"
+    assert await _trouble(source.url.replace("main.m3u8", "page")) is Trouble.BROKEN
+    for tag in ('#EXT-X-KEY:METHOD=AES-128,URI="x"', '#EXT-X-MAP:URI="x"', "#EXT-X-BYTERANGE:9"):
+        source.lines = [tag, "#EXTINF:1,", "x.ts"]
+        assert await _trouble(source.url) is Trouble.NOTHING_RECORDABLE
+
+
+@pytest.mark.parametrize(
+    ("place", "trouble"),
+    [
+        ("http://169.254.169.254/latest", Trouble.FORBIDDEN),
+        ("http://[::1]/x.ts", Trouble.FORBIDDEN),
+        ("moved", Trouble.FORBIDDEN),
+        ("file:///etc/passwd", Trouble.ENDED),
+        ("http://localhost:1/x.ts", Trouble.ENDED),
+    ],
+)
+async def test_segments_lead_nowhere_that_the_address_itself_may_not(
+    source: HlsSource, place: str, trouble: Trouble
+) -> None:
+    source.lines = ["#EXTINF:1,", place, "#EXT-X-ENDLIST"]
+    assert await _trouble(source.url, "127.0.0.0/8") is trouble
+
+
+async def test_a_name_that_means_a_closed_number_is_not_connected_to(source: HlsSource) -> None:
+    # ``localhost`` is looked at when it is connected to, and not before.
+    url = source.url.replace("127.0.0.1", "localhost")
+    assert await _trouble(url, "10.0.0.0/8") is Trouble.FORBIDDEN
+    assert source.asked == {}

@@ -1,0 +1,156 @@
+"""Transport streams: missing, doubled and damaged packets, wraps, and anything at all."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.live.elementary import Tag
+from recorder.live.flv import Part, Track, look
+from recorder.live.hls import playlist
+from recorder.live.mpegts import TransportStream
+from recorder.live.rtmp.violation import ViolationError
+
+_KEY = (
+    b"\0\0\0\x01"
+    + bytes.fromhex("6742c014da05067e7c044000")
+    + b"\0\0\x01"
+    + bytes.fromhex("68ce3c80")
+)
+
+
+def _stamp(prefix: int, at: int) -> bytes:
+    at &= (1 << 33) - 1
+    return struct.pack(
+        ">BHH", prefix << 4 | (at >> 30) << 1 | 1, (at >> 15 & 0x7FFF) << 1 | 1,
+        (at & 0x7FFF) << 1 | 1,
+    )  # fmt: skip
+
+
+def _packets(pid: int, counter: int, content: bytes) -> list[bytes]:
+    """A frame in packets; the last one is filled up by its adaptation field."""
+    found = []
+    for n, at in enumerate(range(0, len(content), 184)):
+        part = content[at : at + 184]
+        head = struct.pack(">BHB", 0x47, (n == 0) << 14 | pid, 0x10 | (counter + n) & 15)
+        if len(part) < 184:
+            filling = 184 - len(part)
+            field = b"\0" if filling == 1 else bytes([filling - 1, 0]) + b"\xff" * (filling - 2)
+            head, part = (
+                head[:3] + bytes([head[3] | 0x20]),
+                (field if filling > 1 else b"\0") + part,
+            )
+        found.append(head + part)
+    return found
+
+
+def _tables() -> bytes:
+    pat = b"\0" + struct.pack(">BHHBBBHH", 0, 0xB00D, 1, 0xC1, 0, 0, 1, 0xE100) + bytes(4)
+    streams = struct.pack(">BHH", 0x1B, 0xE101, 0xF000) + struct.pack(">BHH", 0x06, 0xE102, 0xF000)
+    pmt = b"\0" + struct.pack(
+        ">BHHBBBHH", 2, 0xB000 | 13 + len(streams), 1, 0xC1, 0, 0, 0xE101, 0xF000
+    )
+    return b"".join([*_packets(0, 0, pat), *_packets(0x100, 0, pmt + streams + bytes(4))])
+
+
+def _picture(n: int, at: int, size: int = 400) -> bytes:
+    unit = b"\0\0\x01\x65" + bytes([n % 250 + 1]) * size
+    head = b"\0\0\x01\xe0\0\0\x80\xc0\x0a" + _stamp(3, at + 3600) + _stamp(1, at)
+    return head + _KEY + unit
+
+
+def _stream(times: list[int]) -> list[list[bytes]]:
+    counter, found = 0, []
+    for n, at in enumerate(times):
+        packets = _packets(0x101, counter, _picture(n, at))
+        counter += len(packets)
+        found.append(packets)
+    return found
+
+
+def _taken(data: bytes, piece: int = 1000) -> tuple[list[Tag], TransportStream]:
+    stream = TransportStream()
+    tags = [tag for at in range(0, len(data), piece) for tag in stream.feed(data[at : at + piece])]
+    return [*tags, *stream.end()], stream
+
+
+def _times(tags: list[Tag]) -> list[int]:
+    return [tag.at_ms for tag in tags if look(tag.track, tag.body).part is Part.FRAME]
+
+
+@pytest.mark.parametrize("piece", [1, 187, 1316, 100_000])
+def test_frames_are_the_same_in_whatever_pieces_they_come(piece: int) -> None:
+    begun = (1 << 33) - 3000
+    data = _tables() + b"".join(
+        b"".join(each) for each in _stream([begun, begun + 3600, begun + 7200])
+    )
+    tags, stream = _taken(data, piece)
+    times = _times(tags)
+    assert [at - times[0] for at in times] == [0, 40, 80]
+    assert (stream.lost, stream.left_out, stream.tracks) == (0, {0x06}, {Track.VIDEO})
+    header, frame = tags[0], tags[1]
+    assert look(Track.VIDEO, header.body).part is Part.HEADER
+    assert frame.body[2:5] == b"\0\0\x28"
+    assert frame.body.endswith(b"\0\0\x01\x91\x65" + b"\x01" * 400)
+
+
+def test_a_missing_packet_takes_its_frame_and_is_counted() -> None:
+    frames = _stream([0, 3600, 7200, 10800])
+    del frames[1][1]
+    frames[2].insert(1, frames[2][0])
+    tags, stream = _taken(_tables() + b"".join(b"".join(each) for each in frames))
+    assert _times(tags) == [0, 80, 120]
+    assert stream.lost == 1
+
+
+def test_bytes_between_packets_are_passed_over() -> None:
+    frames = [b"".join(each) for each in _stream([0, 3600])]
+    tags, stream = _taken(_tables() + frames[0] + b"garbage" + frames[1])
+    assert _times(tags) == [0, 40]
+    assert stream.lost > 0
+
+
+@given(st.binary(max_size=1200), st.integers(1, 400))
+def test_anything_at_all_may_come(noise: bytes, piece: int) -> None:
+    _taken(noise, piece)
+    packets = b"".join(b"".join(each) for each in _stream([0, 3600]))
+    damaged = bytearray(_tables() + packets)
+    for n, value in enumerate(noise[:200]):
+        damaged[(n * 7919 + value * 31) % len(damaged)] ^= value
+    tags, _ = _taken(bytes(damaged), piece)
+    # Whatever it took for a frame, nothing was made up beside what came.
+    assert sum(len(tag.body) for tag in tags) <= 2 * len(damaged) + 100
+
+
+_LINES = (
+    "#EXTINF:1,", "a.ts", "http://[x", "#EXT-X-KEY:METHOD=NONE", "#EXT-X-MEDIA-SEQUENCE:7",
+    "#EXT-X-STREAM-INF:BANDWIDTH=x", "#EXT-X-TARGETDURATION:",
+)  # fmt: skip
+
+
+@given(st.text(max_size=300), st.lists(st.sampled_from(_LINES)))
+def test_any_playlist_is_read_or_refused(text: str, lines: list[str]) -> None:
+    for each in (text, "\n".join(["#EXTM3U", *lines, text])):
+        try:
+            found = playlist.read(each, "http://host/list.m3u8")
+        except (ViolationError, ValueError):
+            continue
+        assert 0.0 <= found.target_s <= 60.0
+
+
+def test_a_playlist_is_read_as_it_is_meant() -> None:
+    found = playlist.read(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.ts\n"
+        "#EXT-X-DISCONTINUITY\n#EXT-X-GAP\n#EXTINF:2,\n/b.ts?x=1\n#EXT-X-ENDLIST\n",
+        "http://host/live/list.m3u8",
+    )
+    assert [
+        (each.sequence, each.url, each.breaks_off, each.is_missing) for each in found.segments
+    ] == [
+        (7, "http://host/live/a.ts", False, False),
+        (8, "http://host/b.ts?x=1", True, True),
+    ]
+    assert (found.target_s, found.is_over, found.obstacle) == (2.0, True, "")
