@@ -60,6 +60,8 @@ class Config(BaseModel):
     #: Where `recorder live serve` takes livestreams; by RTMPS with the certificate above.
     live_rtmp_listen: str = Field("127.0.0.1:1935", pattern=r"^.+:\d{1,5}$")
     live_rtmps_listen: str | None = Field(None, pattern=r"^.+:\d{1,5}$")
+    #: The same by SRT (UDP); needs the system's libsrt.
+    live_srt_listen: str | None = Field(None, pattern=r"^.+:\d{1,5}$")
     #: Networks that livestreams may be fetched from besides public ones, comma-separated.
     live_pull_networks: str = ""
     #: Where segments wait that store or database do not take; a local disk. None: in memory only.

@@ -34,5 +34,11 @@ def unseal(signer: NoteSigner, label: str, sealed: bytes) -> str | None:
         return None
 
 
+def derived(signer: NoteSigner, label: str) -> str:
+    """Words that only we can make, always the same for a label: 128 bits in 32 letters."""
+    purpose = f"recorder derived words v1 {label}".encode()
+    return HKDF(SHA256(), 16, salt=None, info=purpose).derive(signer.seed).hex()
+
+
 def _cipher(signer: NoteSigner) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, salt=None, info=_PURPOSE).derive(signer.seed))

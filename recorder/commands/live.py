@@ -29,20 +29,24 @@ logger = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``recorder live``."""
     parser.description = (
-        "Takes livestreams: publishers come by RTMP or RTMPS with a device's token as key."
+        "Takes livestreams: publishers come by RTMP, RTMPS or SRT, cameras are fetched from."
         " Configured by RECORDER_… variables; run as many as you want."
     )
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
     serve = words.add_parser("serve", help="take livestreams until SIGTERM")
     serve.add_argument("--rtmp", metavar="HOST:PORT", help="where to listen; port 0: any free")
     serve.add_argument("--rtmps", metavar="HOST:PORT", help="the same with TLS")
+    serve.add_argument("--srt", metavar="HOST:PORT", help="where to take SRT, by UDP")
     serve.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="written when publishers may come"
     )
-    serve.set_defaults(act=_run_serve)
+    serve.set_defaults(act=_run_here)
     beside = words.add_parser("gateway", help="send what a media server of others has written")
     gateway.add_arguments(beside)
     beside.set_defaults(act=gateway.run)
+    caller = words.add_parser("srt", help="print what a device says to be let in by SRT")
+    caller.add_argument("number", metavar="NUMBER")
+    caller.set_defaults(act=_run_here)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _run_serve(args: argparse.Namespace) -> int:
+def _run_here(args: argparse.Namespace) -> int:
     import uvloop
 
     from recorder.config import read_config
@@ -60,11 +64,20 @@ def _run_serve(args: argparse.Namespace) -> int:
         config = read_config()
         begin_logging(config.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, args))
+            runner.run((_serve if args.word == "serve" else _print_words)(config, args))
     except RecorderError as error:
-        print(f"recorder live serve: {error}", file=sys.stderr)
+        print(f"recorder live {args.word}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+async def _print_words(config: Config, args: argparse.Namespace) -> None:
+    from recorder.runtime import open_deps
+    from recorder.services import live
+
+    async with open_deps(config) as deps:
+        found = await live.srt_words(deps, args.number)
+    print(json.dumps({"stream_id": found.stream_id, "passphrase": found.passphrase}))
 
 
 async def _serve(config: Config, args: argparse.Namespace) -> None:
@@ -84,7 +97,12 @@ async def _serve(config: Config, args: argparse.Namespace) -> None:
         )
     tool = await find_ffmpeg(config.ffmpeg)
     rtmps = args.rtmps or config.live_rtmps_listen or ""
-    ports = Ports(args.rtmp or config.live_rtmp_listen, rtmps, _tls(config) if rtmps else None)
+    ports = Ports(
+        args.rtmp or config.live_rtmp_listen,
+        rtmps,
+        _tls(config) if rtmps else None,
+        args.srt or config.live_srt_listen or "",
+    )
     async with open_deps(config) as deps, ingesting(deps, tool, ports) as taken:
         log(logger, logging.INFO, "livestreams are taken", **taken)
         if args.ready_file is not None:

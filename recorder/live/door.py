@@ -75,11 +75,17 @@ class LivestreamDoor:
     async def admit(self, request: PublishRequest, peer: Peer) -> Intake:
         """See Door."""
         actor, wished = await self._asker(request)
+        return await self.admit_device(actor, wished, peer, "RTMP")
+
+    async def admit_device(
+        self, actor: Actor, wished: LivestreamId | None, peer: Peer, protocol: str
+    ) -> Intake:
+        """The intake for somebody whom we know. Raises RefusedError."""
         if self._spool is not None and await self._spool.is_full():
             telemetry.log(_log, logging.ERROR, "a publisher was refused: the spool is full")
             raise RefusedError("NetStream.Publish.Failed", "There is no room: try again later.")
         async with self._turns[str(wished or actor.id)]:
-            livestream = await self._livestream(actor, wished)
+            livestream = await self._livestream(actor, wished, protocol)
             return await self._receive(actor, livestream, peer)
 
     async def finished(self) -> None:
@@ -105,7 +111,9 @@ class LivestreamDoor:
             raise _unknown()
         return actor, wished
 
-    async def _livestream(self, actor: Actor, wished: LivestreamId | None) -> Livestream:
+    async def _livestream(
+        self, actor: Actor, wished: LivestreamId | None, protocol: str
+    ) -> Livestream:
         """The livestream of that id, or the running one of this device, or a new one."""
         if wished is not None:
             if actor.livestream not in (None, wished):
@@ -123,7 +131,7 @@ class LivestreamDoor:
             own = each.device == actor.device and each.form is Form.RECEIVED
             if own and not each.is_pulled and each.state in _RUNNING:
                 return each
-        opening = live.Opening(title=f"RTMP {actor.name}", form=Form.RECEIVED)
+        opening = live.Opening(title=f"{protocol} {actor.name}", form=Form.RECEIVED)
         return await live.open_livestream(self._deps, actor, opening)
 
     async def _receive(self, actor: Actor, livestream: Livestream, peer: Peer) -> Intake:

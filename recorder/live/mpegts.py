@@ -73,10 +73,16 @@ class TransportStream:
             at += _PACKET
         self._data = data[at:]
 
-    def end(self) -> Iterator[Tag]:
-        """The frames that nothing follows any more; what comes now may be counted anew."""
+    def end(self, *, is_cut: bool = False) -> Iterator[Tag]:
+        """The frames that nothing follows any more; what comes now may be counted anew.
+
+        ``is_cut``: where it ends was nobody's will. A frame of untold length is whole then only if
+        its last packet is filled up.
+        """
         for stream in list(self._streams.values()):
             stream.counter = -1
+            if is_cut and stream.parts and len(stream.parts[-1]) == _PACKET - 4:
+                self._lose(stream)
             yield from self._frame(stream)
 
     def _resync(self, data: bytes, at: int) -> int:

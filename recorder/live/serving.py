@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recorder import telemetry
+from recorder.adapters.srt import SrtError, load
 from recorder.errors import InvalidInput, Unavailable
+from recorder.live import srt
 from recorder.live.door import DoorLimits, LivestreamDoor
 from recorder.live.pulling import Puller, PullLimits
 from recorder.live.rtmp import server
@@ -35,6 +37,7 @@ class Ports:
     rtmp: str
     rtmps: str
     tls: ssl.SSLContext | None
+    srt: str = ""
 
 
 @asynccontextmanager
@@ -61,6 +64,8 @@ async def ingesting(
                     if listen:
                         tls = ports.tls if protocol == "rtmps" else None
                         taken[protocol] = await _listen(stack, door, listen, tls)
+                if ports.srt:
+                    taken |= await _listen_srt(stack, deps, door, ports.srt)
                 yield taken
         finally:
             try:
@@ -73,15 +78,37 @@ async def ingesting(
 async def _listen(
     stack: AsyncExitStack, door: LivestreamDoor, listen: str, tls: ssl.SSLContext | None
 ) -> int:
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InvalidInput("listen-malformed", f"HOST:PORT is wanted, not {listen!r}.")
+    host, port = _place(listen)
     limits = server.ServerLimits(to_publish_s=15.0)
     try:
         return await stack.enter_async_context(
-            server.listening(door, host.strip("[]"), int(port), tls=tls, limits=limits)
+            server.listening(door, host, port, tls=tls, limits=limits)
         )
     except OSError as error:
         raise Unavailable(
             "port-taken", f"{listen} cannot be listened on ({error.strerror}); choose another."
         ) from error
+
+
+async def _listen_srt(
+    stack: AsyncExitStack, deps: Deps, door: LivestreamDoor, listen: str
+) -> dict[str, int]:
+    """The port; none where libsrt is missing: everything else goes on without it."""
+    name, wanted = _place(listen)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, wanted)
+        port = await stack.enter_async_context(
+            srt.listening(load(), deps, door, str(found[0][4][0]), wanted)
+        )
+    except (OSError, SrtError) as error:
+        raise Unavailable(
+            "port-taken", f"{listen} cannot be listened on ({error}); choose another."
+        ) from error
+    return {} if port is None else {"srt": port}
+
+
+def _place(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise InvalidInput("listen-malformed", f"HOST:PORT is wanted, not {listen!r}.")
+    return host.strip("[]"), int(port)

@@ -89,6 +89,30 @@ async def actor_by_hash(connection: Connection, secret_hash: bytes) -> Actor | N
     )
 
 
+async def devices(connection: Connection) -> list[tuple[Actor, TokenId]]:
+    """Every device with a token that counts, and the oldest of these."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (d.id) d.id, d.number, d.agency_id, d.state, t.id AS token_id"
+        " FROM device d JOIN token t ON t.device_id = d.id AND t.revoked_at IS NULL"
+        " ORDER BY d.id, t.created_at, t.id"
+    )
+    return [
+        (
+            Actor(
+                ActorKind.DEVICE,
+                str(row["id"]),
+                row["number"],
+                role=Role.DEVICE,
+                agency=row["agency_id"],
+                device=row["id"],
+                suspended=row["state"] != "active",
+            ),
+            row["token_id"],
+        )
+        for row in rows
+    ]
+
+
 async def find(connection: Connection, token: TokenId, scope: Scope) -> Token | None:
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM token"  # noqa: S608 - constant text

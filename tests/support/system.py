@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from recorder.adapters import srt
 from tests.support import browser, rtsp_camera
 
 #: Names in Debian and Ubuntu.
@@ -19,6 +20,7 @@ _PACKAGES = {
     "curl": "curl",
     "nginx's RTMP module": "libnginx-mod-rtmp",
     "an RTSP server": "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good",
+    "libsrt": "libsrt1.5-gnutls",
 }
 
 
@@ -40,6 +42,7 @@ def missing() -> list[str]:
         "curl": shutil.which("curl") is not None,
         "nginx's RTMP module": RTMP_MODULE.exists(),
         "an RTSP server": _has_rtsp_server(),
+        "libsrt": srt.load() is not None,
     }
     return [_PACKAGES[need] for need, found in there.items() if not found]
 

@@ -106,6 +106,16 @@ def test_a_missing_packet_takes_its_frame_and_is_counted() -> None:
     assert stream.lost == 1
 
 
+def test_a_frame_that_is_cut_off_at_the_end_is_left_out() -> None:
+    frames = _stream([0, 3600])
+    for kept, times in ((len(frames[1]), [0, 40]), (len(frames[1]) - 1, [0])):
+        stream = TransportStream()
+        data = _tables() + b"".join([*frames[0], *frames[1][:kept]])
+        tags = [*stream.feed(data), *stream.end(is_cut=True)]
+        assert _times(tags) == times
+        assert stream.lost == (kept < len(frames[1]))
+
+
 def test_bytes_between_packets_are_passed_over() -> None:
     frames = [b"".join(each) for each in _stream([0, 3600])]
     tags, stream = _taken(_tables() + frames[0] + b"garbage" + frames[1])

@@ -36,6 +36,7 @@ from recorder.services.live.sources import (
     source_errand,
     tell_source,
 )
+from recorder.services.live.srt_words import SrtWords, all_srt_words, srt_words
 from recorder.services.live.stills import picture
 from recorder.services.live.telling import tell_segments
 from recorder.services.live.upkeep import (
@@ -76,7 +77,9 @@ __all__ = [
     "Receiver",
     "SegmentArrival",
     "Sight",
+    "SrtWords",
     "Ticket",
+    "all_srt_words",
     "check_delivery",
     "digest_of",
     "extend_segment_locks",
@@ -94,8 +97,8 @@ __all__ = [
     "look_at",
     "make_mark",
     "make_push_key",
-    "may_close",
     "mark_source",
+    "may_close",
     "open_livestream",
     "open_pulled",
     "open_segment",
@@ -111,6 +114,7 @@ __all__ = [
     "sight",
     "source_address",
     "source_errand",
+    "srt_words",
     "supplement_livestreams",
     "take",
     "tell_segments",

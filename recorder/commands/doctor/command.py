@@ -16,10 +16,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from recorder.commands.doctor.findings import Finding, srt_findings
 from recorder.config import Config, read_config
 from recorder.errors import RecorderError
 
@@ -30,18 +31,6 @@ _OLDEST_POSTGRES = 15
 _CERTIFICATE_WARNING = timedelta(days=14)
 #: A worker's folder holds a rendition of each media job, and the longest are some gigabytes.
 _WORK_BYTES = 10 * _GIB
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    #: ok, warning (it works, and less well) or failing.
-    state: str
-    detail: str
-    #: A sentence that says what to do; empty when there is nothing to do.
-    advice: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +94,7 @@ async def examine_service(config: Config) -> list[Finding]:
         ("redis", _redis, ""),
         ("signing key", _signing_key, "Put the key back from its copy."),
         ("ffmpeg", _ffmpeg, "Install ffmpeg, or name its path in RECORDER_FFMPEG."),
+        ("srt", srt_findings, ""),
         ("work folder", _work_folder, ""),
         ("addresses", _addresses, ""),
     ]

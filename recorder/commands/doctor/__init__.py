@@ -1,0 +1,30 @@
+"""``recorder doctor``: what would keep the service from working, and what to do about it."""
+
+from recorder.commands.doctor.command import (
+    add_arguments,
+    certificate_finding,
+    clock_finding,
+    confinement_finding,
+    durability_finding,
+    examine_service,
+    hevc_finding,
+    room_finding,
+    run,
+    work_folder_finding,
+)
+from recorder.commands.doctor.findings import Finding, srt_finding
+
+__all__ = [
+    "Finding",
+    "add_arguments",
+    "certificate_finding",
+    "clock_finding",
+    "confinement_finding",
+    "durability_finding",
+    "examine_service",
+    "hevc_finding",
+    "room_finding",
+    "run",
+    "srt_finding",
+    "work_folder_finding",
+]
