@@ -299,7 +299,7 @@ async def test_a_push_key_that_a_device_made_delivers_its_own_livestream_and_no_
     await peer.send(*clip())
     await peer.close()
 
-    async def arrived() -> bool:
+    async def arrived() -> bool | None:
         return (await ingest.find(opened.id)).segments >= 6
 
     await eventually(arrived, within=LONG_S)
