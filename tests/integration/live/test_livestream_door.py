@@ -302,6 +302,6 @@ async def test_a_push_key_that_a_device_made_delivers_its_own_livestream_and_no_
     async def arrived() -> bool | None:
         return (await ingest.find(opened.id)).segments >= 6
 
-    await eventually(arrived, within=LONG_S)
+    assert await eventually(arrived, within=LONG_S)
     assert await ingest.causes(other.id) == []
     assert len(await ingest.livestreams()) == 2
