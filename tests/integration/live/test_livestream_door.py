@@ -300,9 +300,10 @@ async def test_a_push_key_that_a_device_made_delivers_its_own_livestream_and_no_
     await peer.close()
 
     async def arrived() -> Livestream | None:
-        found = await ingest.find(opened.id)
-        return found if found.segments >= 6 else None
+        now = await ingest.find(opened.id)
+        return now if now.segments >= 6 else None
 
-    assert (await eventually(arrived, within=LONG_S)).id == opened.id
+    found: Livestream = await eventually(arrived, within=LONG_S)
+    assert found.form is Form.RECEIVED
     assert await ingest.causes(other.id) == []
     assert len(await ingest.livestreams()) == 2
