@@ -94,7 +94,11 @@ async def test_a_clock_that_jumps_shuts_nobody_out(bureau: Bureau) -> None:
 
 async def test_each_limit_says_its_own_name(database_url: str, tmp_path: Path) -> None:
     async with open_bureau(
-        database_url, tmp_path, searches_per_minute=1, upload_openings_per_minute=1
+        database_url,
+        tmp_path,
+        searches_per_minute=1,
+        upload_openings_per_minute=1,
+        gateway_hooks_per_minute=1,
     ) as bureau:
         actor, codes = bureau.actor(Role.OFFICER), set()
         for limit in Limit:
@@ -103,7 +107,7 @@ async def test_each_limit_says_its_own_name(database_url: str, tmp_path: Path) -
                 await limits.take(bureau.deps, actor, limit)
             assert caught.value.facts == {"retry_after_s": 60}
             codes.add(caught.value.code)
-    assert codes == {"search-limited", "upload-opening-limited"}
+    assert codes == {"search-limited", "upload-opening-limited", "gateway-limited"}
 
 
 async def test_streams_of_two_processes_count_together_and_give_back_their_places(
