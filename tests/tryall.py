@@ -44,6 +44,7 @@ _LISTS = (
     ("livestreams", "/api/v1/livestreams?limit=1", Role.SUPERVISOR),
     ("devices", "/api/v1/devices?limit=1", Role.ADMINISTRATOR),
     ("tokens", "/api/v1/tokens?limit=1", Role.ADMINISTRATOR),
+    ("gateways", "/api/v1/gateways", Role.SUPERVISOR),
 )
 
 
@@ -118,7 +119,7 @@ class Trial:
 
 
 async def fill(trial: Trial) -> None:
-    """Our agency has a case, a recording and a livestream that was never begun."""
+    """Our agency has a case, a recording, a livestream that was never begun, and a gateway."""
     asked = Question("POST", "/api/v1/cases", json={"number": f"TRYALL-{os.urandom(4).hex()}"})
     status, body = await trial.ask(asked, trial.ours[Role.SUPERVISOR])
     assert status == 201, body
@@ -132,6 +133,10 @@ async def fill(trial: Trial) -> None:
         answer.raise_for_status()
     livestream = Question("POST", "/api/v1/livestreams", json={"title": "tryall"})
     status, body = await trial.ask(livestream, trial.ours[Role.DEVICE])
+    assert status == 201, body
+    named = {"name": f"TRYALL-{os.urandom(4).hex()}", "kind": "srs"}
+    gateway = Question("POST", "/api/v1/gateways", json=named)
+    status, body = await trial.ask(gateway, trial.ours[Role.ADMINISTRATOR])
     assert status == 201, body
 
 
