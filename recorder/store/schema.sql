@@ -462,6 +462,19 @@ CREATE UNIQUE INDEX case_link_active ON case_link (recording_id, case_id)
 CREATE INDEX case_link_case ON case_link (case_id);
 CREATE INDEX case_link_recording ON case_link (recording_id);
 
+-- Cases whose coverage must be evaluated again (docs/design/coverage.md). No foreign key: whoever
+-- commits many changes must not wait for a merge that waits for the row.
+CREATE TABLE coverage_due (
+    case_id uuid PRIMARY KEY,
+    since timestamptz NOT NULL DEFAULT now(),
+    -- When time alone changes the answer, such as a deadline that passes; else at once.
+    due_at timestamptz NOT NULL DEFAULT '-infinity',
+    -- One of very many, such as after a new list: what happened today goes before it.
+    bulk boolean NOT NULL DEFAULT false,
+    because text NOT NULL
+);
+CREATE INDEX coverage_due_next ON coverage_due (bulk, due_at, since);
+
 -- Derived forms of a recording: reproducible, never evidence (R32).
 CREATE TABLE rendition (
     id uuid PRIMARY KEY,
@@ -937,7 +950,8 @@ CREATE TRIGGER custody_event_append_only
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
-    open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code
+    open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
+    coverage_due
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark
     FROM recorder_service;

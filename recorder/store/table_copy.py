@@ -38,6 +38,7 @@ TABLES = (
     "case_file",
     "case_identifier",
     "case_link",
+    "coverage_due",
     "rendition",
     "livestream",
     "livestream_period",

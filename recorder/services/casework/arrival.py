@@ -12,7 +12,7 @@ from recorder.domain.ids import AgencyId, CaseId, CaseLinkId, RecordingId, new_u
 from recorder.domain.people import EVERYTHING
 from recorder.domain.recording import Flag
 from recorder.errors import InternalError, InvalidInput
-from recorder.store import case_links, cases
+from recorder.store import case_links, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
 
@@ -49,8 +49,10 @@ async def link_on_arrival(
     found = {
         await case_of_number(change, agency, wanted[key]): wanted[key] for key in sorted(wanted)
     }
-    for case, identifier in await _kept_still(change, found):
+    kept = await _kept_still(change, found)
+    for case, identifier in kept:
         await _link(change, recording_id, agency, case, identifier, _known_stage(stage))
+    await coverage_due.touch(change.connection, [case.id for case, _ in kept], "link")
     return list(flags)
 
 

@@ -20,7 +20,7 @@ from recorder.services import names, organs
 from recorder.services.casework import words
 from recorder.services.casework.arrival import new_link
 from recorder.services.casework.finding import not_found
-from recorder.store import case_links, cases
+from recorder.store import case_links, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
 
@@ -148,6 +148,7 @@ async def merge_cases(
             )
         )
         await _absorb(change, source, target, numbers, why)
+        await coverage_due.touch(change.connection, [case_id, into], "merge")
     return await _read(deps, into)
 
 

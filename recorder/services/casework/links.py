@@ -15,7 +15,7 @@ from recorder.services import names
 from recorder.services.casework import words
 from recorder.services.casework.arrival import case_of_number, new_link
 from recorder.services.casework.finding import not_found
-from recorder.store import case_links, cases
+from recorder.store import case_links, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
 
@@ -89,6 +89,7 @@ async def link(
                 await _end(change, old, organ, why or _STAGE_CHANGED)
             made = new_link(change, recording, case.id, wanted, LinkOrigin.PERSON, why)
             await case_links.insert(change, made)
+            await coverage_due.touch(change.connection, [case.id], "link")
             change.record(await _linked(change, made, organ))
     except _AsItWas as same:
         return same.link
@@ -207,6 +208,7 @@ async def _linked(change: Change, link: CaseLink, organ: AgencyId) -> RecordingL
 
 async def _end(change: Change, link: CaseLink, organ: AgencyId, reason: str) -> None:
     await case_links.end(change, link.id, reason)
+    await coverage_due.touch(change.connection, [link.case], "link")
     change.record(
         RecordingUnlinked(
             subject=link.recording,

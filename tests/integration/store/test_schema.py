@@ -170,6 +170,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "store_intent",
             "second_factor",
             "recovery_code",
+            "coverage_due",
         }
         for statement in (
             "CREATE TABLE mine (n integer)",

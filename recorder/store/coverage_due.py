@@ -1,0 +1,98 @@
+"""Which cases must be evaluated again. No evidence; no case that was touched is forgotten.
+
+Whoever commits what a case's evaluation rests on touches the case in the same transaction. A
+touch waits for an evaluation of the case that is under way, so that none is lost between
+reading the facts and removing the row; an evaluation never waits for a touch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.ids import CaseId
+from recorder.store.connection import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class DueCase:
+    """A case that is to be evaluated, held until the transaction ends."""
+
+    case: CaseId
+    #: When it was first touched since it was last evaluated.
+    since: datetime
+    because: str
+
+
+def _from_row(row: Row) -> DueCase:
+    return DueCase(case=row["case_id"], since=row["since"], because=row["because"])
+
+
+async def touch(
+    connection: Connection, cases: Iterable[CaseId], because: str, *, bulk: bool = False
+) -> None:
+    """Have these cases evaluated again after this transaction, whatever is due already.
+
+    ``because`` is one word: link, footage, mark, reason, event, document, list, certificate,
+    handover. ``bulk`` ones, such as all cases of an agency, come after the others.
+    """
+    # In the order of ids, so that two who touch the same cases wait in line. A case that is due
+    # already is only locked: whoever evaluates it must see what this transaction commits.
+    await connection.execute(
+        "INSERT INTO coverage_due AS d (case_id, since, due_at, bulk, because)"
+        " SELECT DISTINCT c, now(), '-infinity'::timestamptz, $3::boolean, $2::text"
+        " FROM unnest($1::uuid[]) c ORDER BY c"
+        " ON CONFLICT (case_id) DO UPDATE SET since = least(d.since, excluded.since),"
+        " due_at = '-infinity', bulk = d.bulk AND excluded.bulk, because = excluded.because"
+        " WHERE d.due_at > '-infinity' OR (d.bulk AND NOT excluded.bulk)",
+        list(cases),
+        because,
+        bulk,
+    )
+
+
+async def claim(
+    connection: Connection, now: datetime, limit: int, *, bulk: bool = False
+) -> list[DueCase]:
+    """Hold some due cases until the transaction ends, passing over those others hold."""
+    rows = await connection.fetch(
+        "SELECT d.case_id, d.since, d.because FROM coverage_due d"
+        " JOIN case_file c ON c.id = d.case_id WHERE d.bulk = $1 AND d.due_at <= $2"
+        " ORDER BY d.due_at, d.since LIMIT $3"
+        # The case too: findings refer to it, and must not wait for a merge that waits for us.
+        " FOR UPDATE OF d SKIP LOCKED FOR KEY SHARE OF c SKIP LOCKED",
+        bulk,
+        now,
+        limit,
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def settle(connection: Connection, looked_at: dict[CaseId, datetime | None]) -> None:
+    """Held cases were evaluated: their rows go, or wait for the moment that changes the answer."""
+    await connection.execute(
+        "WITH looked AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS l (case_id, at)),"
+        " kept AS (UPDATE coverage_due d SET due_at = l.at, since = l.at, bulk = false,"
+        " because = 'time' FROM looked l WHERE d.case_id = l.case_id AND l.at IS NOT NULL)"
+        " DELETE FROM coverage_due d USING looked l"
+        " WHERE d.case_id = l.case_id AND l.at IS NULL",
+        list(looked_at),
+        list(looked_at.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far evaluation is behind."""
+
+    cases: int
+    oldest_since: datetime | None
+
+
+async def backlog(connection: Connection, now: datetime) -> Backlog:
+    """Cases that are due now, and since when the first of them waits."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS cases, min(since) AS oldest FROM coverage_due WHERE due_at <= $1", now
+    )
+    return Backlog(row["cases"], row["oldest"]) if row else Backlog(0, None)
