@@ -193,7 +193,7 @@ async def test_every_long_number_says_its_unit(database_url: str) -> None:
     names = {row["column_name"] for row in rows}
     # Counters and positions have no unit.
     assert {n for n in names if not re.search(r"_(bytes|ms|us|s)$", n)} == {
-        *("id", "fence", "position", "last_step"),
+        *("id", "fence", "position", "last_step", "revision"),
         *(
             "number",
             "highest_number",

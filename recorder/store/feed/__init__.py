@@ -1,0 +1,1 @@
+"""The case feed's tables: sources, mappings, rows as they came, and the state that counts."""
