@@ -114,13 +114,22 @@ class ActorKind(enum.StrEnum):
 class Scope:
     """Which rows an actor may see; an argument of every list query. All fields narrow.
 
-    ``agency`` None means every agency (the city scope and our own workers).
+    ``agency`` None means every agency (the city scope and our own workers). Statements ask
+    ``in_scope(agency_id, $n)`` with ``agencies``.
     """
 
+    #: The own agency.
     agency: AgencyId | None
     device: DeviceId | None = None
     dock: DockId | None = None
     officer: str | None = None
+    #: Agencies whose rows are seen beside those of the own one: the organisations below it.
+    below: tuple[AgencyId, ...] = ()
+
+    @property
+    def agencies(self) -> list[AgencyId] | None:
+        """All agencies that are seen; None: every one."""
+        return None if self.agency is None else [self.agency, *self.below]
 
 
 EVERYTHING = Scope(agency=None)

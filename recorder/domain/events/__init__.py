@@ -79,6 +79,7 @@ from recorder.domain.events.people import (
     TokenIssued,
     TokenRevoked,
 )
+from recorder.domain.events.registry import RegistryImported
 from recorder.domain.events.work import (
     AlarmAcknowledged,
     AlarmCleared,
@@ -155,6 +156,7 @@ __all__ = [
     "RecordingUnlinked",
     "RecordingViewed",
     "RecoveryCodesMade",
+    "RegistryImported",
     "RenditionMade",
     "SecondFactorEnded",
     "SecondFactorSet",

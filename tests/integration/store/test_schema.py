@@ -171,6 +171,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "second_factor",
             "recovery_code",
             "coverage_due",
+            "agency_reach",
         }
         for statement in (
             "CREATE TABLE mine (n integer)",

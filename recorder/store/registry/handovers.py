@@ -1,0 +1,59 @@
+"""The hand-over log of devices, many lines at once; single lines are in ``devices``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from recorder.domain.ids import DeviceId
+from recorder.store.change import Change
+from recorder.store.connection import Connection
+from recorder.store.devices import Handover
+from recorder.store.registry.entries import new_ids
+
+#: Device, moment, and the officer who wears it from then on; None: handed back.
+Line = tuple[DeviceId, datetime, str | None]
+
+
+async def worn(
+    connection: Connection, device: DeviceId, from_: datetime, to: datetime
+) -> list[Handover]:
+    """The lines of the device's log in force at some moment of ``[from_, to]``, in order."""
+    rows = await connection.fetch(
+        "SELECT officer, at, noted_by FROM device_handover WHERE device_id = $1 AND at <= $3"
+        " AND at >= coalesce((SELECT max(at) FROM device_handover"
+        "  WHERE device_id = $1 AND at <= $2), $2) ORDER BY at",
+        device,
+        from_,
+        to,
+    )
+    return [Handover(row["officer"], row["at"], row["noted_by"]) for row in rows]
+
+
+async def at_moments(
+    connection: Connection, moments: Collection[tuple[DeviceId, datetime]]
+) -> dict[tuple[DeviceId, datetime], str | None]:
+    """The officer of each line that begins at just this moment."""
+    rows = await connection.fetch(
+        "SELECT h.device_id, h.at, h.officer FROM device_handover h"
+        " JOIN unnest($1::uuid[], $2::timestamptz[]) AS m (device, at)"
+        " ON m.device = h.device_id AND m.at = h.at",
+        [moment[0] for moment in moments],
+        [moment[1] for moment in moments],
+    )
+    return {(row["device_id"], row["at"]): row["officer"] for row in rows}
+
+
+async def insert(change: Change, lines: Sequence[Line]) -> None:
+    """Add lines of moments at which the log has none."""
+    await change.connection.execute(
+        "INSERT INTO device_handover (id, device_id, at, officer, noted_by, created_at)"
+        " SELECT n.*, $5, $6 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[])"
+        " AS n",
+        new_ids(len(lines), change.now),
+        [line[0] for line in lines],
+        [line[1] for line in lines],
+        [line[2] for line in lines],
+        change.actor.name,
+        change.now,
+    )
