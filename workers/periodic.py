@@ -12,7 +12,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from recorder.errors import RecorderError
 from recorder.runtime import Deps
-from recorder.services import accounts, delete_markers, fixity, guard, ingest, limits, live, watch
+from recorder.services import (
+    accounts,
+    approvals,
+    delete_markers,
+    fixity,
+    guard,
+    ingest,
+    limits,
+    live,
+    watch,
+)
 from workers.read_back import read_back
 
 logger = logging.getLogger(__name__)
@@ -37,6 +47,7 @@ CHORES: tuple[Chore, ...] = (
     (watch.check_quarantine, 1800),
     (guard.check_and_mark, 600),
     (accounts.sweep, 3600),
+    (approvals.expire_overdue, 600),
     (limits.sweep, 3600),
     (read_back, 60),
     (fixity.check_age, 3600),

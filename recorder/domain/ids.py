@@ -21,6 +21,7 @@ TaskRunId = NewType("TaskRunId", uuid.UUID)
 LivestreamId = NewType("LivestreamId", uuid.UUID)
 MarkId = NewType("MarkId", uuid.UUID)
 AlarmId = NewType("AlarmId", uuid.UUID)
+ApprovalId = NewType("ApprovalId", uuid.UUID)
 EventId = NewType("EventId", uuid.UUID)
 
 

@@ -51,6 +51,8 @@ class Permission(enum.StrEnum):
     READ_WORK = "read-work"
     RETRY_WORK = "retry-work"
     SETTLE_ALARMS = "settle-alarms"
+    #: Decide as the second person about what another one proposed.
+    APPROVE = "approve"
     #: People, devices, docks, tokens and the hand-over log.
     ADMINISTER = "administer"
 
@@ -72,6 +74,7 @@ _SUPERVISOR = _OFFICER | {
     Permission.READ_WORK,
     Permission.RETRY_WORK,
     Permission.SETTLE_ALARMS,
+    Permission.APPROVE,
 }
 #: An administrator keeps the system going and does not watch footage (separation of duties, R65).
 _ADMINISTRATOR = frozenset(

@@ -34,6 +34,7 @@ TABLES = (
     "enforcement_subject",
     "entrustment",
     "holiday",
+    "approval",
     "device_enrolment",
     "token",
     "upload",

@@ -79,7 +79,14 @@ from recorder.domain.events.people import (
     TokenIssued,
     TokenRevoked,
 )
-from recorder.domain.events.registry import RegistryImported
+from recorder.domain.events.registry import (
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalProposed,
+    ApprovalRefused,
+    ApprovalWithdrawn,
+    RegistryImported,
+)
 from recorder.domain.events.work import (
     AlarmAcknowledged,
     AlarmCleared,
@@ -96,6 +103,11 @@ __all__ = [
     "AlarmAcknowledged",
     "AlarmCleared",
     "AlarmRaised",
+    "ApprovalExpired",
+    "ApprovalGranted",
+    "ApprovalProposed",
+    "ApprovalRefused",
+    "ApprovalWithdrawn",
     "AuditCompleted",
     "CardCopyMatched",
     "CardCopyProposed",

@@ -33,6 +33,7 @@ class SubjectKind(enum.StrEnum):
     TASK_RUN = "task_run"
     ALARM = "alarm"
     AGENCY = "agency"
+    APPROVAL = "approval"
     SYSTEM = "system"
 
 

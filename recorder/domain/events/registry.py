@@ -1,8 +1,10 @@
-"""What happens to registries: files that were taken."""
+"""What happens to registries, and what two persons decide."""
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from recorder.domain.events.base import CustodyEvent, SubjectKind
 
@@ -21,3 +23,49 @@ class RegistryImported(CustodyEvent):
     added: int
     changed: int
     ended: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalProposed(CustodyEvent):
+    """Somebody asks a second person to approve; until then nothing has changed."""
+
+    SUBJECT = SubjectKind.APPROVAL
+    kind: str
+    about: uuid.UUID
+    title: str
+    #: SHA-256 of what was proposed.
+    digest: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalGranted(CustodyEvent):
+    SUBJECT = SubjectKind.APPROVAL
+    kind: str
+    about: uuid.UUID
+    digest: str
+    proposer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRefused(CustodyEvent):
+    SUBJECT = SubjectKind.APPROVAL
+    kind: str
+    about: uuid.UUID
+    proposer: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalWithdrawn(CustodyEvent):
+    SUBJECT = SubjectKind.APPROVAL
+    kind: str
+    about: uuid.UUID
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalExpired(CustodyEvent):
+    SUBJECT = SubjectKind.APPROVAL
+    kind: str
+    about: uuid.UUID
