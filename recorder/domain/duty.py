@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from recorder.domain.case import Stage
@@ -18,6 +19,15 @@ class DutyLevel(enum.StrEnum):
     REQUIRED = "required"
     OPTIONAL = "optional"
     EXEMPT = "exempt"
+
+    @property
+    def must(self) -> bool:
+        """Whether it is an omission not to record."""
+        return self in (DutyLevel.FULL_UNINTERRUPTED, DutyLevel.REQUIRED)
+
+
+#: The strictest first.
+STRICTNESS = {level: rank for rank, level in enumerate(DutyLevel)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +51,42 @@ class DutyRule:
     #: Whether those present must be told that recording is on (R6).
     announcement: bool = True
     voice_statement: bool = True
+    #: How many officers must take part (R9).
+    officers: int = 2
+    #: Whether the company's code must be scanned before (R17).
+    scan: bool = False
     #: Kept how long, in the words of the list.
     retention: str = ""
     #: Until when footage must be handed in: `24h` hours, `1wd` working days (R16).
     deadline: str = "1wd"
     #: The rule in words: name and article.
     legal_basis: str = ""
+
+    def matches(
+        self,
+        act_type: ActType | None,
+        stage: Stage | None,
+        scene: EventKind | None,
+        matter: str | None,
+    ) -> bool:
+        return (
+            self.matter in (None, matter)
+            and self.scene in (None, scene)
+            and self.stage in (None, stage)
+            and self.act_type in (None, act_type)
+        )
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, bool, int, str]:
+        """Sorts before what is less exact, then before what is less strict."""
+        return (
+            self.matter is None,
+            self.scene is None,
+            self.stage is None,
+            self.act_type is None,
+            STRICTNESS[self.level],
+            self.code,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,5 +100,32 @@ class DutyList:
     version: int
     title: str
     valid_from: date
+    #: The first day on which it is no longer in force.
     valid_to: date | None
     rules: tuple[DutyRule, ...]
+    #: Kind of finding → the rule in words, where that is no statute of the whole country.
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+    def in_force(self, day: date) -> bool:
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+    def rule_for(
+        self,
+        act_type: ActType | None,
+        stage: Stage | None,
+        scene: EventKind | None,
+        matter: str | None,
+    ) -> DutyRule | None:
+        """The most exact rule that matches: matter, then scene, then stage, then act type."""
+        found = [rule for rule in self.rules if rule.matches(act_type, stage, scene, matter)]
+        return min(found, key=lambda rule: rule.rank, default=None)
+
+
+def list_in_force(lists: Iterable[DutyList], agency: AgencyId, day: date) -> DutyList | None:
+    """The agency's own newest version of that day, else the one for everybody."""
+    found = [each for each in lists if each.agency in (agency, None) and each.in_force(day)]
+    return max(
+        found,
+        key=lambda each: (each.agency is not None, each.valid_from, each.version, each.id.int),
+        default=None,
+    )

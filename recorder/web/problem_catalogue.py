@@ -39,6 +39,9 @@ CATALOGUE: dict[str, Entry] = {
         ),
         case_state_unknown=("Unknown state", "A case can only be confirmed."),
         device_state_unknown=("Unknown state", "It is active, suspended or lost."),
+        duty_list_malformed=("Malformed duty list", "Mend the line and column that it names."),
+        duty_profile_unknown=("Unknown profile", "Take one of the shipped profiles."),
+        term_malformed=("Malformed term", "Write hours (24h) or working days (1wd)."),
         digest_malformed=("Malformed digest", "Write `algorithm:hex`."),
         form_invalid=("Invalid form", "Load the page again and mend what it marks."),
         handover_time=("Impossible time", "Give a time not later than tomorrow."),
@@ -165,6 +168,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.NOT_FOUND,
+        duty_list_not_found=("No such duty list", "It is not there, or not your business."),
+        finding_not_found=("No such finding", "It is not there, or not your business."),
         gateway_not_found=("No such gateway", "It is not there, or its secret is another."),
         segment_not_found=("No such segment", "Load the playlist again."),
         livestream_not_found=("No such livestream", "It is not there, or not your business."),
@@ -192,6 +197,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.CONFLICT,
+        duty_list_approver=("Needs another person", "Somebody who did not propose it decides."),
+        duty_list_state=("Not in this state", "Load the list again; make a new version."),
+        finding_state=("Not in this state", "Load the finding again."),
         gateway_ambiguous=("Several gateways", "Name it by its identifier."),
         approval_closed=("Decided already", "`state` says how it ended."),
         approval_open=("Proposed already", "Decide about it, or withdraw it first."),

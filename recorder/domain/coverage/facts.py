@@ -1,0 +1,132 @@
+"""What an evaluation rests on: everything that is known of one case at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from recorder.domain.case import Stage
+from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
+from recorder.domain.deadline import Calendar
+from recorder.domain.duty import DutyList
+from recorder.domain.ids import AgencyId, CaseId, RecordingId
+
+#: Marks by which a recording shows that R6 was kept.
+ANNOUNCEMENT = "announcement"
+VOICE_STATEMENT = "voice_statement"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FootageMark:
+    """A mark on footage: its kind, as in domain/mark.py, and its place in time."""
+
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footage:
+    """One recording that is linked to the case."""
+
+    recording: RecordingId
+    device: str | None = None
+    officer: str | None = None
+    stage: Stage | None = None
+    #: By the device's clock; without both it cannot be placed.
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    #: The device's clock minus ours; None where nobody compared.
+    clock_offset_ms: int | None = None
+    #: The offset is more than a clock may be off: times are corrected, and said to be.
+    clock_doubtful: bool = False
+    #: Times within the recording in which there are no pictures.
+    gaps: tuple[Interval, ...] = ()
+    marks: tuple[FootageMark, ...] = ()
+    received_at: datetime
+    #: Admitted, and its bytes not known to be others than were sent.
+    admitted: bool = True
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapReason:
+    """Why nothing was recorded for a time, as the officer reported it (R5)."""
+
+    began_at: datetime
+    ended_at: datetime
+    reason: str
+    reported_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An enforcement certificate with the days on which it is valid, both counted."""
+
+    number: str
+    valid_from: date | None
+    valid_to: date | None
+
+    def is_valid(self, day: date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """From when on an officer wears a device; None: handed back."""
+
+    at: datetime
+    officer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Where an officer or a device was, as another event or recording says (R76)."""
+
+    #: The number of the officer or device.
+    who: str
+    #: The event's or recording's own name, to tell two apart.
+    about: str
+    #: The visit or event it belongs to: one and the same is no second place.
+    scene: str | None
+    began_at: datetime
+    ended_at: datetime
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """Everything that one evaluation looks at."""
+
+    case: CaseId
+    agency: AgencyId
+    #: The moment that is asked about: what comes later is not yet late.
+    at: datetime
+    act_type: ActType | None = None
+    matter: str | None = None
+    events: tuple[CaseEvent, ...] = ()
+    documents: tuple[CaseDocument, ...] = ()
+    footage: tuple[Footage, ...] = ()
+    gap_reasons: tuple[GapReason, ...] = ()
+    #: Officer's number → certificates; who is not on file is not among them.
+    officers: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict)
+    #: Whether the agency keeps its officers here: else nobody can be missing.
+    officers_on_file: bool = False
+    #: Device → its log, for devices that have one.
+    handovers: Mapping[str, tuple[Handover, ...]] = field(default_factory=dict)
+    #: Officers and devices of this case in other cases at about the same time.
+    officers_elsewhere: tuple[Presence, ...] = ()
+    devices_elsewhere: tuple[Presence, ...] = ()
+    #: Versions that may be in force on the days of the events; those for everybody too.
+    lists: tuple[DutyList, ...] = ()
+    calendar: Calendar = field(default_factory=Calendar)

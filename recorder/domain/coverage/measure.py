@@ -1,0 +1,222 @@
+"""The coverage of one scene: the union of its footage against its time, and the holes."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from recorder.domain.case_event import EventKind
+from recorder.domain.coverage import spans
+from recorder.domain.coverage.facts import CaseFacts, FootageMark, GapReason, Interval
+from recorder.domain.coverage.placing import Placed, PlacedFootage, least_sure
+from recorder.domain.coverage.scenes import Scene
+from recorder.domain.deadline import Deadline, deadline, parse_term
+from recorder.domain.duty import DutyLevel
+from recorder.domain.finding import Confidence
+from recorder.domain.ids import AgencyId, RecordingId
+
+#: Between two pieces of footage (R5); a device's own segments join within 0.04 s.
+GAP_TOLERANCE = timedelta(seconds=2)
+#: At arrival and leaving, which people write down to the minute.
+EDGE_TOLERANCE = timedelta(seconds=60)
+#: Those present may be told before the scene begins, in the same footage (R6).
+MARKED_BEFORE = timedelta(minutes=10)
+#: Where no rule says when footage is to be handed in.
+USUAL_TERM = "1wd"
+
+
+class HolePlace(enum.StrEnum):
+    START = "start"
+    MIDDLE = "middle"
+    END = "end"
+    #: Nothing was recorded at all.
+    WHOLE = "whole"
+
+
+class SceneState(enum.StrEnum):
+    """One word for each scene, as pages show it."""
+
+    RECORDED = "recorded"
+    #: Parts are missing.
+    HOLES = "holes"
+    UNRECORDED = "unrecorded"
+    #: Nothing or not all is there, and there is still time.
+    AWAITED = "awaited"
+    #: It has begun and not ended.
+    OPEN = "open"
+    OPTIONAL = "optional"
+    EXEMPT = "exempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Time of a scene without footage."""
+
+    span: Interval
+    place: HolePlace
+    #: In the officer's words, where it was explained.
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneCoverage:
+    """What of a scene is recorded. Plain values: rows of `coverage_scene` hold the same."""
+
+    key: str
+    agency: AgencyId
+    kind: EventKind
+    state: SceneState
+    level: DutyLevel
+    #: Code of the rule that applies, and what it rests on.
+    rule: str | None
+    legal_basis: str | None
+    began_at: datetime
+    ended_at: datetime | None
+    expected_ms: int
+    covered_ms: int
+    holes: tuple[Hole, ...]
+    recordings: tuple[RecordingId, ...]
+    due_at: datetime
+    provisional: bool
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A scene with everything that its rules look at."""
+
+    scene: Scene
+    footage: tuple[Placed, ...]
+    marks: tuple[FootageMark, ...]
+    holes: tuple[Hole, ...]
+    covered_ms: int
+    due: Deadline
+    #: Time is up: what is missing now counts as missing.
+    is_due: bool
+    confidence: Confidence
+
+    @property
+    def recordings(self) -> tuple[RecordingId, ...]:
+        return tuple(placed.footage.recording for placed in self.footage)
+
+
+def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
+    """Lay the case's footage on the scene."""
+    window = scene.span
+    shown = tuple(each for each in placed.counted if _touches(each, scene))
+    term = parse_term(scene.rule.deadline if scene.rule else USUAL_TERM)
+    due = deadline(scene.ended_at or scene.began_at, term, facts.calendar)
+    holes: tuple[Hole, ...] = ()
+    covered_ms = 0
+    if window is not None:
+        covered = spans.union(
+            spans.clipped(
+                (piece for each in shown for piece in each.pieces),
+                window.began_at,
+                window.ended_at,
+            )
+        )
+        covered_ms = spans.total_ms(covered)
+        # A moment is covered by footage that shows it, however little that is.
+        if not shown or window.began_at < window.ended_at:
+            holes = tuple(_holes(window, covered, facts.gap_reasons))
+    return Measured(
+        scene=scene,
+        footage=shown,
+        marks=tuple(
+            mark
+            for each in shown
+            for mark in each.marks
+            if scene.holds(mark.at + MARKED_BEFORE) or scene.holds(mark.at)
+        ),
+        holes=holes,
+        covered_ms=covered_ms,
+        due=due,
+        is_due=due.at <= facts.at,
+        confidence=_confidence(scene, shown, placed),
+    )
+
+
+def _touches(placed: Placed, scene: Scene) -> bool:
+    if scene.span is None:
+        return placed.span.ended_at > scene.began_at
+    if scene.span.began_at == scene.span.ended_at:
+        return placed.span.began_at <= scene.began_at <= placed.span.ended_at
+    return any(spans.overlap(piece, scene.span) for piece in placed.pieces)
+
+
+def _holes(
+    window: Interval, covered: list[Interval], reasons: Iterable[GapReason]
+) -> Iterable[Hole]:
+    if not covered:
+        yield Hole(window, HolePlace.WHOLE, _reason(window, reasons))
+        return
+    start = Interval(window.began_at, covered[0].began_at)
+    if start.ended_at - start.began_at > EDGE_TOLERANCE:
+        yield Hole(start, HolePlace.START, _reason(start, reasons))
+    for before, after in itertools.pairwise(covered):
+        gap = Interval(before.ended_at, after.began_at)
+        if gap.ended_at - gap.began_at > GAP_TOLERANCE:
+            yield Hole(gap, HolePlace.MIDDLE, _reason(gap, reasons))
+    end = Interval(covered[-1].ended_at, window.ended_at)
+    if end.ended_at - end.began_at > EDGE_TOLERANCE:
+        yield Hole(end, HolePlace.END, _reason(end, reasons))
+
+
+def _reason(hole: Interval, reasons: Iterable[GapReason]) -> str | None:
+    """The first reason that was reported for a time within the hole."""
+    found = [
+        each
+        for each in reasons
+        if each.began_at <= hole.ended_at and each.ended_at >= hole.began_at
+    ]
+    return min(found, key=lambda each: (each.began_at, each.reason)).reason if found else None
+
+
+def _confidence(scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage) -> Confidence:
+    if placed.timeless or any(_touches(each, scene) for each in placed.withheld):
+        return Confidence.DOUBTFUL
+    # Footage by a wrong clock that lies beside the scene might belong within.
+    return least_sure(each.confidence for each in shown or placed.counted)
+
+
+def coverage(measured: Measured) -> SceneCoverage:
+    """What pages and figures are told of a scene."""
+    scene, window = measured.scene, measured.scene.span
+    return SceneCoverage(
+        key=scene.key,
+        agency=scene.agency,
+        kind=scene.kind,
+        state=_state(measured),
+        level=scene.level,
+        rule=scene.rule.code if scene.rule else None,
+        legal_basis=scene.rule.legal_basis if scene.rule else None,
+        began_at=scene.began_at,
+        ended_at=scene.ended_at,
+        expected_ms=spans.milliseconds(window.ended_at - window.began_at)
+        if window and scene.level.must
+        else 0,
+        covered_ms=measured.covered_ms if scene.level.must else 0,
+        holes=measured.holes,
+        recordings=measured.recordings,
+        due_at=measured.due.at,
+        provisional=measured.due.provisional,
+        confidence=measured.confidence,
+    )
+
+
+def _state(measured: Measured) -> SceneState:
+    if measured.scene.level is DutyLevel.EXEMPT:
+        return SceneState.EXEMPT
+    if not measured.scene.level.must:
+        return SceneState.OPTIONAL
+    if measured.scene.span is None:
+        return SceneState.OPEN
+    if measured.footage and not measured.holes:
+        return SceneState.RECORDED
+    if not measured.is_due:
+        return SceneState.AWAITED
+    return SceneState.HOLES if measured.footage else SceneState.UNRECORDED

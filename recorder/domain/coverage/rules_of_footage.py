@@ -1,0 +1,121 @@
+"""Each recording by itself: handed in in time, by somebody's device, within a scene (R16, R22)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from recorder.domain.coverage import spans
+from recorder.domain.coverage.facts import CaseFacts, Handover
+from recorder.domain.coverage.measure import USUAL_TERM, Measured
+from recorder.domain.coverage.placing import Placed, PlacedFootage
+from recorder.domain.coverage.words import found, moment
+from recorder.domain.deadline import deadline, parse_term
+from recorder.domain.finding import Finding, FindingKind, Severity
+from recorder.domain.instant import CHINA
+
+
+def of_footage(
+    facts: CaseFacts, measured: Sequence[Measured], placed: PlacedFootage
+) -> Iterable[Finding]:
+    """Everything that is found about the recordings of a case."""
+    ended = measured and all(each.scene.ended_at is not None for each in measured)
+    for each in placed.counted:
+        yield from _late(facts, measured, each)
+        yield from _worn(facts, each)
+        yield from _certified(facts, measured, each)
+        if ended and not any(each in scene.footage for scene in measured):
+            yield found(
+                facts,
+                FindingKind.FOOTAGE_OUTSIDE_SCENES,
+                Severity.NOTICE,
+                about=str(each.footage.recording),
+                day_of=each.span.began_at,
+                span=each.span,
+                confidence=each.confidence,
+                recordings=[each.footage.recording],
+            )
+
+
+def _late(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -> Iterable[Finding]:
+    scene = next((m.scene for m in measured if placed in m.footage and m.scene.rule), None)
+    term = parse_term(scene.rule.deadline if scene and scene.rule else USUAL_TERM)
+    due = deadline(placed.span.ended_at, term, facts.calendar)
+    if placed.footage.received_at <= due.at:
+        return
+    yield found(
+        facts,
+        FindingKind.UPLOAD_LATE,
+        Severity.MINOR,
+        scene=scene,
+        about=str(placed.footage.recording),
+        day_of=placed.span.ended_at,
+        span=placed.span,
+        confidence=placed.confidence,
+        recordings=[placed.footage.recording],
+        facts_={
+            "term": str(term),
+            "due_at": moment(due.at),
+            "received_at": moment(placed.footage.received_at),
+            "late_ms": spans.milliseconds(placed.footage.received_at - due.at),
+            "provisional": due.provisional,
+        },
+    )
+
+
+def holder(log: Sequence[Handover], at: datetime) -> str | None:
+    """Who had the device at a moment, by its log."""
+    before = [each for each in log if each.at <= at]
+    return max(before, key=lambda each: each.at).officer if before else None
+
+
+def _worn(facts: CaseFacts, placed: Placed) -> Iterable[Finding]:
+    device = placed.footage.device
+    log = facts.handovers.get(device) if device is not None else None
+    if log is None:
+        return
+    worn_by = holder(log, placed.span.began_at)
+    kind, severity = FindingKind.DEVICE_UNASSIGNED, Severity.MINOR
+    if worn_by is not None:
+        if placed.footage.officer in (None, worn_by):
+            return
+        kind = FindingKind.OFFICER_DISAGREES
+    yield found(
+        facts,
+        kind,
+        severity,
+        about=str(placed.footage.recording),
+        day_of=placed.span.began_at,
+        span=placed.span,
+        confidence=placed.confidence,
+        recordings=[placed.footage.recording],
+        facts_={"device": device, "officer": placed.footage.officer, "holder": worn_by},
+    )
+
+
+def _certified(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -> Iterable[Finding]:
+    """Footage by somebody whose certificate was not valid, unless the scene says so already."""
+    officer = placed.footage.officer
+    certificates = facts.officers.get(officer) if officer is not None else None
+    day = placed.span.began_at.astimezone(CHINA).date()
+    if certificates is None or any(each.is_valid(day) for each in certificates):
+        return
+    for each in measured:
+        if placed in each.footage and any(o.number == officer for o in each.scene.officers):
+            return
+    newest = max((c.valid_to for c in certificates if c.valid_to), default=None)
+    yield found(
+        facts,
+        FindingKind.CERTIFICATE_INVALID,
+        Severity.MAJOR,
+        about=f"{officer} {placed.footage.recording}",
+        day_of=placed.span.began_at,
+        span=placed.span,
+        confidence=placed.confidence,
+        recordings=[placed.footage.recording],
+        facts_={
+            "officer": officer,
+            "certificate": certificates[-1].number if certificates else None,
+            "valid_to": newest.isoformat() if newest else None,
+        },
+    )

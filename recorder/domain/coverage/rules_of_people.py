@@ -1,0 +1,160 @@
+"""Who was there: two officers, valid certificates, nobody at two places at once (R9, R76)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from math import asin, cos, radians, sin, sqrt
+
+from recorder.domain.coverage import spans
+from recorder.domain.coverage.facts import CaseFacts, Interval, Presence
+from recorder.domain.coverage.measure import Measured
+from recorder.domain.coverage.placing import PlacedFootage
+from recorder.domain.coverage.scenes import Scene
+from recorder.domain.coverage.words import found, moment
+from recorder.domain.finding import Finding, FindingKind, Severity
+from recorder.domain.instant import CHINA
+
+#: Two events that meet by less are one after the other, by clocks of people.
+AT_ONCE = timedelta(minutes=1)
+#: Nearer than this is one place.
+APART_M = 1000.0
+_EARTH_M = 6_371_000.0
+
+
+def distance_m(
+    latitude: float, longitude: float, other_latitude: float, other_longitude: float
+) -> float:
+    """Great-circle distance in metres."""
+    one, other = radians(latitude), radians(other_latitude)
+    a = (
+        sin((other - one) / 2) ** 2
+        + cos(one) * cos(other) * sin(radians(other_longitude - longitude) / 2) ** 2
+    )
+    return 2 * _EARTH_M * asin(sqrt(min(1.0, a)))
+
+
+def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
+    """How many there were, and whether each had a certificate that day."""
+    scene = measured.scene
+    if scene.rule is None:
+        return
+    if len(scene.officers) < scene.rule.officers:
+        yield found(
+            facts, FindingKind.TOO_FEW_OFFICERS, Severity.MAJOR, scene=scene,
+            facts_={"wanted": scene.rule.officers, "present": len(scene.officers)},
+        )  # fmt: skip
+    day = scene.began_at.astimezone(CHINA).date()
+    for officer in scene.officers:
+        certificates = facts.officers.get(officer.number)
+        if certificates is None:
+            if facts.officers_on_file:
+                yield found(
+                    facts, FindingKind.OFFICER_UNKNOWN, Severity.NOTICE, scene=scene,
+                    about=officer.number, facts_={"officer": officer.number},
+                )  # fmt: skip
+        elif not any(each.is_valid(day) for each in certificates):
+            newest = max((c.valid_to for c in certificates if c.valid_to), default=None)
+            yield found(
+                facts,
+                FindingKind.CERTIFICATE_INVALID,
+                Severity.MAJOR,
+                scene=scene,
+                about=officer.number,
+                facts_={
+                    "officer": officer.number,
+                    "certificate": certificates[-1].number if certificates else None,
+                    "valid_to": newest.isoformat() if newest else None,
+                },
+            )
+
+
+def of_places(
+    facts: CaseFacts, scenes: Sequence[Scene], placed: PlacedFootage
+) -> Iterable[Finding]:
+    """Officers and devices that were at two places at once, each pair told once in this case."""
+    here = [each for scene in scenes for each in _officers_of(scene)]
+    own = {each.about for each in here}
+    elsewhere = [each for each in facts.officers_elsewhere if each.about not in own]
+    by_key = {scene.key: scene for scene in scenes}
+    for one, other, span in _collisions(here, elsewhere):
+        yield found(
+            facts,
+            FindingKind.OFFICER_IN_TWO_PLACES,
+            Severity.MAJOR,
+            scene=by_key[one.scene or ""],
+            about=f"{one.who} {other.about}",
+            span=span,
+            facts_={"officer": one.who, **_apart(one, other)},
+        )
+    cameras = [
+        Presence(
+            who=each.footage.device,
+            about=str(each.footage.recording),
+            scene=None,
+            began_at=each.span.began_at,
+            ended_at=each.span.ended_at,
+            latitude=each.footage.latitude,
+            longitude=each.footage.longitude,
+        )
+        for each in placed.counted
+        if each.footage.device is not None
+        and each.footage.latitude is not None
+        and each.footage.longitude is not None
+    ]
+    recordings = {str(each.footage.recording): each for each in placed.counted}
+    others = [each for each in facts.devices_elsewhere if each.about not in recordings]
+    for one, other, span in _collisions(cameras, others):
+        yield found(
+            facts,
+            FindingKind.DEVICE_IN_TWO_PLACES,
+            Severity.MINOR,
+            about=f"{one.who} {one.about} {other.about}",
+            day_of=one.began_at,
+            span=span,
+            confidence=recordings[one.about].confidence,
+            recordings=[recordings[one.about].footage.recording],
+            facts_={"device": one.who, **_apart(one, other)},
+        )
+
+
+def _officers_of(scene: Scene) -> Iterable[Presence]:
+    place, span = scene.place, scene.span
+    if span is None or place is None or place.latitude is None or place.longitude is None:
+        return
+    for officer in scene.officers:
+        yield Presence(
+            who=officer.number,
+            about=scene.key,
+            scene=scene.key,
+            began_at=span.began_at,
+            ended_at=span.ended_at,
+            latitude=place.latitude,
+            longitude=place.longitude,
+        )
+
+
+def _collisions(
+    here: Sequence[Presence], elsewhere: Sequence[Presence]
+) -> Iterable[tuple[Presence, Presence, Interval]]:
+    for n, one in enumerate(here):
+        for other in (*here[n + 1 :], *elsewhere):
+            if one.who != other.who or one.about == other.about:
+                continue
+            span = Interval(max(one.began_at, other.began_at), min(one.ended_at, other.ended_at))
+            apart = distance_m(one.latitude, one.longitude, other.latitude, other.longitude)
+            if span.ended_at - span.began_at > AT_ONCE and apart > APART_M:
+                yield one, other, span
+
+
+def _apart(one: Presence, other: Presence) -> dict[str, object]:
+    return {
+        "other": other.about,
+        "from": moment(max(one.began_at, other.began_at)),
+        "overlap_ms": spans.milliseconds(
+            min(one.ended_at, other.ended_at) - max(one.began_at, other.began_at)
+        ),
+        "distance_m": round(
+            distance_m(one.latitude, one.longitude, other.latitude, other.longitude)
+        ),
+    }

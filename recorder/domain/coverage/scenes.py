@@ -1,0 +1,167 @@
+"""Events of a case become scenes: arrival, leaving and what happened between are one visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from recorder.domain.case import Stage
+from recorder.domain.case_event import ActType, CaseEvent, EventKind, EventOfficer, Exemption, Place
+from recorder.domain.coverage.facts import CaseFacts, Interval
+from recorder.domain.duty import STRICTNESS, DutyLevel, DutyList, DutyRule, list_in_force
+from recorder.domain.ids import AgencyId
+from recorder.domain.instant import CHINA
+
+#: A scan belongs to the scene that begins this soon after it.
+SCAN_BEFORE = timedelta(minutes=30)
+_NO_RULE = len(STRICTNESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What may have to be recorded, from arrival to leaving, with the rule that applies."""
+
+    #: The same for the same visit or event of a source.
+    key: str
+    agency: AgencyId
+    kind: EventKind
+    act_type: ActType | None
+    stage: Stage | None
+    matter: str | None
+    began_at: datetime
+    #: None until the leaving is told.
+    ended_at: datetime | None
+    events: tuple[CaseEvent, ...]
+    officers: tuple[EventOfficer, ...]
+    place: Place | None
+    exemption: Exemption | None
+    scan: str | None
+    duty_list: DutyList | None
+    rule: DutyRule | None
+
+    @property
+    def level(self) -> DutyLevel:
+        if self.rule is None:
+            return DutyLevel.OPTIONAL
+        if self.exemption is not None and self.rule.level.must:
+            return DutyLevel.EXEMPT
+        return self.rule.level
+
+    @property
+    def span(self) -> Interval | None:
+        return None if self.ended_at is None else Interval(self.began_at, self.ended_at)
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment lies within; one without an end goes on."""
+        return self.began_at <= moment and (self.ended_at is None or moment <= self.ended_at)
+
+
+def scenes_of(facts: CaseFacts) -> tuple[tuple[Scene, ...], tuple[CaseEvent, ...]]:
+    """The scenes in the order of time, and the scans that belong to none."""
+    visits: dict[str, list[CaseEvent]] = {}
+    scans: list[CaseEvent] = []
+    for event in sorted(facts.events, key=lambda e: (e.began_at, e.source, e.key)):
+        joins = event.kind.is_scene or event.kind in (EventKind.ARRIVAL, EventKind.LEAVING)
+        if joins and (event.kind.is_scene or event.visit):
+            visits.setdefault(_key(event), []).append(event)
+        elif event.kind is EventKind.SCAN:
+            scans.append(event)
+    scenes = [
+        scene
+        for key, events in visits.items()
+        if (scene := _scene(facts, key, events, scans)) is not None
+    ]
+    scenes.sort(key=lambda scene: (scene.began_at, scene.key))
+    taken = {scan.id for scan in scans if any(_belongs(scan, s.key, s) for s in scenes)}
+    return tuple(scenes), tuple(scan for scan in scans if scan.id not in taken)
+
+
+def _key(event: CaseEvent) -> str:
+    # Several organs may be at one place; each answers for its own.
+    if event.visit:
+        return f"{event.source}/{event.agency}/visit/{event.visit}"
+    return f"{event.source}/{event.key}"
+
+
+def _belongs(scan: CaseEvent, key: str, scene: Scene) -> bool:
+    return (scan.visit is not None and _key(scan) == key) or _shortly_before(scan, scene)
+
+
+def _shortly_before(scan: CaseEvent, scene: Scene) -> bool:
+    return scene.began_at - SCAN_BEFORE <= scan.began_at and (
+        scene.ended_at is None or scan.began_at <= scene.ended_at
+    )
+
+
+def _scene(
+    facts: CaseFacts, key: str, events: list[CaseEvent], scans: Iterable[CaseEvent]
+) -> Scene | None:
+    happened = [event for event in events if event.kind.is_scene]
+    arrivals = [event for event in events if event.kind is EventKind.ARRIVAL]
+    begins = [event.began_at for event in (*happened, *arrivals)]
+    if not begins:
+        # A leaving alone: nobody has said when it began.
+        return None
+    leavings = [event.began_at for event in events if event.kind is EventKind.LEAVING]
+    ends = [event.ended_at for event in happened if event.ended_at is not None]
+    began, ended = min(begins), max((*ends, *leavings), default=None)
+    if ended is not None and ended < began:
+        ended = None
+    shown, duty_list, rule = _strictest(facts, happened or arrivals)
+    scene = Scene(
+        key=key,
+        agency=shown.agency,
+        kind=shown.kind if shown.kind.is_scene else EventKind.ONSITE_INSPECTION,
+        act_type=shown.act_type or facts.act_type,
+        stage=shown.stage,
+        matter=shown.matter or facts.matter,
+        began_at=began,
+        ended_at=ended,
+        events=tuple(events),
+        officers=_officers(events),
+        place=next((e.place for e in (shown, *events) if _is_placed(e.place)), shown.place),
+        exemption=next((e.exemption for e in events if e.exemption is not None), None),
+        scan=next((e.scan for e in events if e.scan), None),
+        duty_list=duty_list,
+        rule=rule,
+    )
+    if scene.scan is None:
+        by_scan = next((s for s in scans if _belongs(s, key, scene)), None)
+        if by_scan is not None:
+            scene = replace(scene, scan=by_scan.scan or by_scan.key)
+    return scene
+
+
+def _strictest(
+    facts: CaseFacts, events: list[CaseEvent]
+) -> tuple[CaseEvent, DutyList | None, DutyRule | None]:
+    """The event of a visit that asks for most, with its list and rule; the first of equals."""
+
+    def judged(event: CaseEvent) -> tuple[CaseEvent, DutyList | None, DutyRule | None]:
+        day = event.began_at.astimezone(CHINA).date()
+        found = list_in_force(facts.lists, event.agency, day)
+        kind = event.kind if event.kind.is_scene else EventKind.ONSITE_INSPECTION
+        rule = found and found.rule_for(
+            event.act_type or facts.act_type, event.stage, kind, event.matter or facts.matter
+        )
+        return event, found, rule or None
+
+    return min(
+        map(judged, events),
+        key=lambda each: STRICTNESS[each[2].level] if each[2] else _NO_RULE,
+    )
+
+
+def _officers(events: Iterable[CaseEvent]) -> tuple[EventOfficer, ...]:
+    found: dict[str, EventOfficer] = {}
+    for event in events:
+        for officer in event.officers:
+            known = found.get(officer.number)
+            if known is None or known.certificate is None:
+                found[officer.number] = officer
+    return tuple(found[number] for number in sorted(found))
+
+
+def _is_placed(place: Place | None) -> bool:
+    return place is not None and place.latitude is not None and place.longitude is not None
