@@ -6,6 +6,7 @@ Pure arithmetic over packet times; knows PyAV's packets only by their attributes
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 #: Steps between frames are compared with this tolerance, in milliseconds.
@@ -72,24 +73,25 @@ class Tally:
 
     @property
     def fps_milli(self) -> int:
-        """Frames in a thousand seconds, from the commonest step and from the mean if it varies."""
-        steps = sum(self._steps.values())
-        span_ms = sum(step * count for step, count in self._steps.items()) / 1000
-        return round(steps * 1_000_000 / span_ms) if span_ms > 0 else 0
+        """Frames in a thousand seconds: of the steps near the commonest, of all if it varies."""
+        steps = self._steps if self.variable_rate else self._near
+        span_ms = sum(step * count for step, count in steps.items()) / 1000
+        return round(sum(steps.values()) * 1_000_000 / span_ms) if span_ms > 0 else 0
 
     @property
     def variable_rate(self) -> bool:
         """Whether more than a tenth of the steps differ from the commonest one."""
         total = sum(self._steps.values())
-        if total < 10:
-            return False
+        return total >= 10 and sum(self._near.values()) < total * 0.9
+
+    @property
+    def _near(self) -> Mapping[int, int]:
+        """The steps as long as the commonest one: no hole, and no edge of a fragment."""
+        if not self._steps:
+            return self._steps
         common = self._steps.most_common(1)[0][0]
-        near = sum(
-            count
-            for step, count in self._steps.items()
-            if abs(step - common) <= _STEP_TOLERANCE_MS * 1000
-        )
-        return near < total * 0.9
+        tolerance = _STEP_TOLERANCE_MS * 1000
+        return {s: count for s, count in self._steps.items() if abs(s - common) <= tolerance}
 
     def _step(self, dts_ms: float | None) -> None:
         """Note the step to the packet before, where both say their time."""

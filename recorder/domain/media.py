@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -124,6 +124,8 @@ class MediaFacts:
     checked_percent: int = 0
     #: Only a sample was decoded, so that it can be watched early; a thorough look follows.
     first_look: bool = False
+    #: Played from the segments of the livestream it was, whatever the joined file would need.
+    streamed: bool = False
     original_name: str = ""
     #: As the file says them, never corrected.
     creation_time: str = ""
@@ -215,6 +217,8 @@ def plan(facts: MediaFacts) -> RenditionPlan:
     """
     if facts.problem or not facts.streams:
         return RenditionPlan(Showable.NONE)
+    if facts.streamed:
+        return RenditionPlan(Showable.AS_IS)
     if facts.is_picture:
         return RenditionPlan(Showable.PICTURE)
     video, audio = facts.video, facts.audio
@@ -228,6 +232,51 @@ def plan(facts: MediaFacts) -> RenditionPlan:
     if iso and sound is not Treatment.ENCODE and not facts.truncated:
         return RenditionPlan(Showable.AS_IS)
     return RenditionPlan(Showable.REMUX, Treatment.COPY, sound)
+
+
+def joined(periods: Sequence[MediaFacts], length_ms: int) -> MediaFacts:
+    """One verdict about files that are played one behind the other, so long together.
+
+    Streams that are alike in several of them are told once. At least one is given.
+    """
+    readable = [facts for facts in periods if not facts.problem]
+    first = readable[0] if readable else periods[0]
+    return replace(
+        first,
+        note=next((facts.note for facts in periods if facts.note), ""),
+        promised_ms=length_ms,
+        length_ms=length_ms,
+        streams=_streams_of(readable) if readable else first.streams,
+        keyframes=sum(facts.keyframes for facts in periods),
+        keyframe_distance_ms=max(facts.keyframe_distance_ms for facts in periods),
+        variable_rate=any(facts.variable_rate for facts in periods),
+        has_gps=any(facts.has_gps for facts in periods),
+        truncated=any(facts.truncated for facts in periods),
+        damaged=any(facts.damaged or facts.problem for facts in periods) and bool(readable),
+        decode_errors=sum(facts.decode_errors for facts in periods),
+        checked_percent=min(facts.checked_percent for facts in periods),
+        first_look=any(facts.first_look for facts in periods),
+    )
+
+
+def _streams_of(periods: Sequence[MediaFacts]) -> tuple[StreamFacts, ...]:
+    """Each kind of stream once, with the packets and the length of all of its kind."""
+    found: dict[StreamFacts, StreamFacts] = {}
+    for stream in (stream for facts in periods for stream in facts.streams):
+        # Measured from packets: short periods differ by a frame, and are the same camera.
+        rate = round(stream.fps_milli, -3)
+        alike = replace(stream, packets=0, length_ms=0, fps_milli=rate)
+        before = found.get(alike)
+        found[alike] = (
+            stream
+            if before is None
+            else replace(
+                before,
+                packets=before.packets + stream.packets,
+                length_ms=before.length_ms + stream.length_ms,
+            )
+        )
+    return tuple(found.values())
 
 
 def _plan_sound(facts: MediaFacts, audio: StreamFacts | None) -> RenditionPlan:

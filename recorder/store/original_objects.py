@@ -1,4 +1,4 @@
-"""Locks of originals, and duplicate objects that may go.
+"""What an original consists of in the store, its locks, and duplicate objects that may go.
 
 Extending a lock adds to what is promised and changes no evidence: a plain Connection. Letting a
 duplicate go takes bytes away, though a sealed recording holds the same: that takes a Change.
@@ -13,6 +13,43 @@ from datetime import datetime
 from recorder.domain.ids import AgencyId, RecordingId, UploadId
 from recorder.store.change import Change
 from recorder.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOriginal:
+    """All objects of an original in figures: a day of a livestream has 43,200 of them."""
+
+    objects: int
+    length: int
+    #: What describes the first one, or, of a livestream, lists all of them.
+    sidecar_key: str
+    sidecar_version: str
+    #: The first lock to end, and the last one.
+    first_lock_until: datetime
+    last_lock_until: datetime
+    #: Of those that are read back again and again: all once it is sealed, none before.
+    watched: int
+    looked_at: datetime | None
+    first_agreed_at: datetime | None
+    last_agreed_at: datetime | None
+    #: Not as they were sealed when read back last, or once.
+    failing: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """One object of an original, and how its last readings were."""
+
+    n: int
+    key: str
+    version: str
+    length: int
+    lock_until: datetime
+    agreed_at: datetime | None
+    failed_at: datetime | None
+    failure: str | None
+    failing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +71,42 @@ class DuplicateObject:
     version: str
     sidecar_key: str
     sidecar_version: str
+
+
+async def stored_original(connection: Connection, recording: RecordingId) -> StoredOriginal | None:
+    """The original of a recording in figures; None while it has none."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS objects, sum(o.length_bytes)::bigint AS length,"
+        " (array_agg(o.sidecar_key ORDER BY o.n))[1] AS sidecar_key,"
+        " (array_agg(o.sidecar_version ORDER BY o.n))[1] AS sidecar_version,"
+        " min(o.lock_until) AS first_lock_until, max(o.lock_until) AS last_lock_until,"
+        " count(f.n) AS watched, min(f.looked_at) AS looked_at,"
+        " min(f.agreed_at) AS first_agreed_at, max(f.agreed_at) AS last_agreed_at,"
+        " count(*) FILTER (WHERE f.failed_at IS NOT NULL AND f.looked_at > f.agreed_at) AS failing,"
+        " count(*) FILTER (WHERE f.failed_at IS NOT NULL) AS failed"
+        " FROM original_object o LEFT JOIN fixity f USING (recording_id, n)"
+        " WHERE o.recording_id = $1",
+        recording,
+    )
+    return StoredOriginal(**dict(row)) if row and row["objects"] else None
+
+
+async def first_objects(
+    connection: Connection, recording: RecordingId, limit: int
+) -> list[StoredObject]:
+    """So many objects of an original by their place, before them those that failed when read."""
+    rows = await connection.fetch(
+        "SELECT o.n, o.object_key AS key, o.version, o.length_bytes AS length, o.lock_until,"
+        " f.agreed_at, f.failed_at, f.failure,"
+        " coalesce(f.failed_at IS NOT NULL AND f.looked_at > f.agreed_at, false) AS failing"
+        " FROM original_object o LEFT JOIN fixity f USING (recording_id, n)"
+        " WHERE o.recording_id = $1"
+        " ORDER BY (f.failed_at IS NOT NULL AND f.looked_at > f.agreed_at) IS TRUE DESC,"
+        " f.failed_at IS NULL, o.n LIMIT $2",
+        recording,
+        limit,
+    )
+    return [StoredObject(**dict(row)) for row in rows]
 
 
 async def with_lock_before(

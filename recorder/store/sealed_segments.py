@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from recorder.domain.fragments import Track
 from recorder.domain.ids import LivestreamId, RecordingId
-from recorder.domain.livestream import Segment
+from recorder.domain.livestream import PeriodCause, Segment
+from recorder.domain.recorded_stream import RecordedPeriod
+from recorder.domain.recording import OriginalObject
 from recorder.store.change import Change
-from recorder.store.connection import Connection
+from recorder.store.connection import Connection, Row
 from recorder.store.livestream_segments import COLUMNS, segment_of
 
 _PAGE = 2000
@@ -104,3 +108,80 @@ async def confirm(change: Change, recording: RecordingId) -> None:
         " WHERE o.recording_id = $1 AND s.object_key = o.object_key",
         recording,
     )
+
+
+async def periods_of(
+    connection: Connection, livestream: LivestreamId, recording: RecordingId
+) -> list[RecordedPeriod]:
+    """What the recording has of each period, in order; periods without a segment are left out."""
+    rows = await connection.fetch(
+        "SELECT p.number, p.cause, p.tracks, count(*) AS segments,"
+        " count(*) FILTER (WHERE s.duration_us IS NULL) AS unreadable,"
+        " coalesce(sum(s.duration_us), 0)::bigint AS lasts_us,"
+        " bool_and(s.device_at IS NOT NULL) AS by_device,"
+        " (array_agg(s.device_at ORDER BY s.number))[1] AS device_begins,"
+        " (array_agg(s.device_at + coalesce(s.duration_us, 0) * interval '1 microsecond'"
+        "   ORDER BY s.number DESC))[1] AS device_ends,"
+        " (array_agg(s.arrived_at - coalesce(s.duration_us, 0) * interval '1 microsecond'"
+        "   ORDER BY s.number))[1] AS arrival_begins,"
+        " max(s.arrived_at) AS arrival_ends"
+        " FROM livestream_segment s"
+        " JOIN livestream_period p ON p.livestream_id = s.livestream_id AND p.number = s.period"
+        " WHERE s.livestream_id = $1 AND s.recording_id = $2 AND s.state = 'stored'"
+        " AND s.number > 0 GROUP BY p.livestream_id, p.number ORDER BY p.number",
+        livestream,
+        recording,
+    )
+    return [_period_of(row) for row in rows]
+
+
+def _period_of(row: Row) -> RecordedPeriod:
+    clock = "device" if row["by_device"] else "arrival"
+    return RecordedPeriod(
+        number=row["number"],
+        cause=PeriodCause(row["cause"]),
+        tracks=tuple(Track.from_json(each) for each in row["tracks"]),
+        segments=row["segments"],
+        unreadable=row["unreadable"],
+        lasts=timedelta(microseconds=row["lasts_us"]),
+        clock=clock,
+        begins_at=row[f"{clock}_begins"],
+        ends_at=row[f"{clock}_ends"],
+    )
+
+
+async def objects_by_period(connection: Connection, recording: RecordingId) -> dict[int, list[int]]:
+    """Which objects of the original each period consists of, by their places in it."""
+    rows = await connection.fetch(
+        "SELECT s.period, array_agg(o.n ORDER BY o.n) AS places FROM original_object o"
+        " JOIN livestream_segment s ON s.object_key = o.object_key"
+        " WHERE o.recording_id = $1 GROUP BY s.period ORDER BY s.period",
+        recording,
+    )
+    return {row["period"]: list(row["places"]) for row in rows}
+
+
+async def inits_before(
+    connection: Connection, livestream: LivestreamId, recording: RecordingId
+) -> dict[int, list[OriginalObject]]:
+    """Init segments of periods that are part of another recording of the same livestream."""
+    rows = await connection.fetch(
+        "SELECT period, object_key, version, length_bytes, sha256, sm3 FROM livestream_segment"
+        " WHERE livestream_id = $1 AND number < 0 AND state = 'stored'"
+        " AND recording_id IS NOT NULL AND recording_id <> $2",
+        livestream,
+        recording,
+    )
+    return {
+        row["period"]: [
+            OriginalObject(
+                0,
+                row["object_key"],
+                row["version"],
+                row["length_bytes"],
+                row["sha256"],
+                row["sm3"],
+            )
+        ]
+        for row in rows
+    }

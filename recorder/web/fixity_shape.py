@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
 
-from recorder.services.fixity import SealedObject
+from recorder.services.review import RecordingView
 from recorder.web.shape import Shape
 
 
@@ -21,15 +20,17 @@ class FixityShape(Shape):
     failure: str | None = Field(description="digest, length, missing or unreadable")
 
     @classmethod
-    def of(cls, looks: Sequence[SealedObject]) -> FixityShape | None:
+    def of(cls, view: RecordingView) -> FixityShape | None:
         """The worst of its objects; None before it is sealed."""
-        if not looks:
+        stored = view.stored
+        if stored is None or stored.looked_at is None or stored.first_agreed_at is None:
             return None
-        worst = max(looks, key=lambda look: (look.failing, look.failed_at is not None))
+        # Those that failed come first, the worst of them before the others.
+        worst = view.objects[0]
         return cls(
-            looked_at=min(look.looked_at for look in looks),
-            agreed_at=min(look.agreed_at for look in looks),
-            failing=worst.failing,
+            looked_at=stored.looked_at,
+            agreed_at=stored.first_agreed_at,
+            failing=stored.failing > 0,
             failed_at=worst.failed_at,
             failure=worst.failure,
         )

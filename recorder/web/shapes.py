@@ -187,7 +187,7 @@ class RecordingShape(RecordingLineShape):
             sealed_at=recording.sealed_at,
             tasks=tuple(TaskShape.of(run) for run in view.tasks),
             cases=tuple(LinkedCaseShape.of(linked) for linked in view.cases),
-            fixity=FixityShape.of(view.looks),
+            fixity=FixityShape.of(view),
         )
 
 

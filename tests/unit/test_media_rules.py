@@ -15,6 +15,7 @@ from recorder.domain.media import (
     Showable,
     StreamFacts,
     Treatment,
+    joined,
     plan,
 )
 
@@ -212,3 +213,26 @@ def test_every_original_gets_exactly_one_verdict_and_a_plan_that_fits(
 def test_json_of_another_shape_is_refused(row: dict[str, object]) -> None:
     with pytest.raises((TypeError, ValueError)):
         MediaFacts.from_json(row)
+
+
+def test_periods_are_one_film_with_the_length_of_all_and_each_kind_of_stream_once() -> None:
+    small = replace(VIDEO, width=640, height=360)
+    first = replace(CLIP, streams=(replace(VIDEO, packets=100, fps_milli=25_000), AUDIO))
+    again = replace(first, streams=(replace(VIDEO, packets=50, fps_milli=24_900), AUDIO))
+    other = replace(CLIP, streams=(small, AUDIO), keyframe_distance_ms=2000, first_look=True)
+    film = joined([first, again, other], 9_000)
+    assert (film.length_ms, film.promised_ms, film.keyframes) == (9_000, 9_000, 12)
+    assert (film.keyframe_distance_ms, film.first_look, film.damaged) == (2000, True, False)
+    pictures = [(s.width, s.packets) for s in film.streams if s.kind == "video"]
+    assert pictures == [(1920, 150), (640, 0)]
+    assert [s.kind for s in film.streams].count("audio") == 1
+
+
+def test_a_period_that_nobody_can_read_is_damage_and_not_the_verdict_on_the_others() -> None:
+    broken = MediaFacts(problem=Problem.DAMAGED, note="no index")
+    film = joined([broken, CLIP], 4_000)
+    assert (film.problem, film.damaged, film.note) == (Problem.NONE, True, "no index")
+    assert plan(film).showable is Showable.TRANSCODE
+    # Played from its segments it needs no copy.
+    assert plan(replace(film, streamed=True)).profile == "none"
+    assert joined([broken, broken], 0).problem is Problem.DAMAGED

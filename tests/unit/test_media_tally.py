@@ -42,6 +42,11 @@ def test_an_uneven_rate_is_noticed() -> None:
     assert tally(*range(0, 800, 40), *range(900, 2000, 100)).variable_rate
 
 
+def test_a_hole_in_the_middle_does_not_lower_the_rate() -> None:
+    made = tally(*range(0, 1000, 40), *range(3000, 4000, 40))
+    assert (made.fps_milli, made.variable_rate) == (25_000, False)
+
+
 def test_packets_without_times_are_counted_and_make_no_steps() -> None:
     made = Tally()
     for n in range(30):

@@ -270,3 +270,13 @@ def test_unknown_codes_are_shown_as_they_are_and_unknown_words_in_addresses_are_
     assert words.known("done", "<script>") is None
     assert words.known_problem("<script>") == "refused"
     assert words.known_problem(None) is None
+
+
+def test_a_sealing_says_which_fact_was_cut_short() -> None:
+    early = {"incomplete": True, "objects": [{"key": "a"}], "gaps": None}
+    assert words.facts_of(early) == [("incomplete", True)]
+    # As it was told before gaps had a number of their own.
+    before = {"incomplete": True, "objects": [{"key": "sealed.json", "listed": 7}]}
+    assert words.facts_of(before) == [("gaps", True)]
+    assert words.facts_of({**before, "incomplete": False, "gaps": 3}) == [("gaps", 3)]
+    assert words.facts_of({**before, "incomplete": False, "gaps": 0}) == []

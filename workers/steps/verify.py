@@ -114,7 +114,7 @@ def _verdict(
         device_clock_at=recording.device_clock_at,
         clock_offset_ms=recording.clock_offset_ms,
         objects=objects,
-        incomplete=bool({Flag.INCOMPLETE_UPLOAD, Flag.LIVE_GAPS} & set(recording.flags)),
+        incomplete=Flag.INCOMPLETE_UPLOAD in recording.flags,
         checks=("read_back", "arrival_digests", *(["declared_sha256"] if declared else [])),
     )
 

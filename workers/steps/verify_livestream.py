@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from recorder.adapters.digests import both_digests
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import CustodyEvent, RecordingMismatched, RecordingSealed
-from recorder.domain.recording import Flag, OriginalObject, Recording
+from recorder.domain.recording import OriginalObject, Recording
 from recorder.errors import IntegrityError
 from recorder.services.live import manifest
-from recorder.store import recordings, sealed_segments
+from recorder.store import livestream_segments, recordings, sealed_segments
 from recorder.store.sealed_segments import ArrivedDigests
 from workers.context import StepContext, missing_is_alarming
 from workers.steps.digests import DoubleDigest
@@ -32,6 +32,7 @@ async def verdict(
     async with context.deps.database.acquire() as connection:
         arrived = await sealed_segments.arrived(connection, recording.id)
         sidecar = await recordings.sidecar_of(connection, recording.id)
+        gaps = await livestream_segments.gaps_of(connection, recording.id)
     differing = [
         (stored, digest)
         for n, (stored, digest) in enumerate(digests)
@@ -74,8 +75,9 @@ async def verdict(
         device_clock_at=recording.device_clock_at,
         clock_offset_ms=recording.clock_offset_ms,
         objects=(listed,),
-        incomplete=Flag.LIVE_GAPS in recording.flags,
+        incomplete=False,
         checks=("read_back", "arrival_digests", "manifest"),
+        gaps=len(gaps),
     )
 
 

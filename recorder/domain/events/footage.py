@@ -104,9 +104,12 @@ class RecordingSealed(CustodyEvent):
     #: livestream: one for all, with "listed", their number; key, version and digests are those of
     #: the manifest that lists them, length is theirs together.
     objects: tuple[dict[str, object], ...]
+    #: The upload ended before everything had come. Earlier events say so of a livestream with gaps.
     incomplete: bool
     #: Which checks were made: read_back, arrival_digests, declared_sha256, manifest.
     checks: tuple[str, ...]
+    #: Of a livestream: where its media are missing or do not join. None for an upload.
+    gaps: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from recorder.services.live.receiving import (
     put_init,
     put_segment,
 )
+from recorder.services.live.replaying import Outcome, is_streamed, outcome, recorded_stream
 from recorder.services.live.sealing import seal
 from recorder.services.live.sources import (
     PulledFrom,
@@ -71,6 +72,7 @@ __all__ = [
     "MadeKey",
     "OpenSegment",
     "Opening",
+    "Outcome",
     "Position",
     "PulledFrom",
     "Receipt",
@@ -88,6 +90,7 @@ __all__ = [
     "free_sources",
     "grant",
     "index",
+    "is_streamed",
     "keep",
     "keep_source",
     "let_go",
@@ -102,12 +105,14 @@ __all__ = [
     "open_livestream",
     "open_pulled",
     "open_segment",
+    "outcome",
     "picture",
     "position",
     "put_chunk",
     "put_init",
     "put_segment",
     "rebuild_livestream",
+    "recorded_stream",
     "recording_marks",
     "request_close",
     "seal",

@@ -13,7 +13,7 @@ from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.sealing import gaps_now
 from recorder.services.live.sources import PulledFrom, told_source
-from recorder.store import custody_events, gateway_files, livestream_segments
+from recorder.store import agencies, custody_events, gateway_files, livestream_segments
 from recorder.store.custody_events import RecordedEvent
 
 
@@ -27,6 +27,8 @@ class LivestreamView:
     pulled_from: PulledFrom | None = None
     #: Recordings that a gateway wrote of it.
     copies: tuple[RecordingId, ...] = ()
+    #: Whose it is, as people call it.
+    agency_name: str = ""
 
 
 async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
@@ -41,8 +43,10 @@ async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId)
         else:
             gaps = await gaps_now(connection, found)
         copies = await gateway_files.copies_of(connection, found.id)
+        agency = await agencies.find(connection, found.agency)
     pulled_from = await told_source(deps, found.id) if found.is_pulled else None
-    return LivestreamView(found, tuple(gaps), pulled_from, tuple(copies))
+    name = agency.name if agency else found.agency_code
+    return LivestreamView(found, tuple(gaps), pulled_from, tuple(copies), name)
 
 
 async def look_at(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:

@@ -7,7 +7,7 @@ and write none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from recorder.adapters.objects import Bucket
 from recorder.domain.events import OriginalDownloaded, PlaybackGranted
 from recorder.domain.ids import RecordingId
 from recorder.domain.people import Actor
-from recorder.domain.recording import Recording
+from recorder.domain.recording import OriginalObject, Recording
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services import live, originals
@@ -128,18 +128,22 @@ async def open_playback(
         raise NotFound("playback-grant-ended", "This playback address has ended; ask for another.")
     view = await recording(deps, actor, recording_id)
     if grant.profile == "original":
-        return _open_original(deps, view)
+        async with deps.database.acquire() as connection:
+            objects = await recordings.objects_of(connection, recording_id)
+        return _open_original(deps, view, objects)
     found = [r for r in view.renditions if r.profile == grant.profile]
     if not found:
         raise NotFound("playback-grant-ended", "This playback address has ended; ask for another.")
     return _open_rendition(deps, found[0])
 
 
-def _open_original(deps: Deps, view: RecordingView) -> OpenObject:
+def _open_original(
+    deps: Deps, view: RecordingView, objects: Sequence[OriginalObject]
+) -> OpenObject:
     found = view.recording
 
     def read(offset: int, length: int) -> AsyncIterator[bytes]:
-        return originals.read(deps, view.objects, offset, length)
+        return originals.read(deps, objects, offset, length)
 
     return OpenObject(
         length=found.length,

@@ -15,19 +15,19 @@ from recorder.domain.events import (
 from recorder.domain.ids import RecordingId
 from recorder.domain.media import MediaFacts, Showable, plan
 from recorder.domain.people import Actor, Role
-from recorder.domain.recording import Integrity, OriginalObject, Recording
+from recorder.domain.recorded_stream import RecordedStream
+from recorder.domain.recording import Integrity, Recording
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.ledger import receipt as receipts
 from recorder.runtime import Deps
+from recorder.services import live
 from recorder.services.paging import Page, encode_cursor, page_of, page_size, read_cursor
 from recorder.store import (
     agencies,
     case_links,
     custody_events,
     devices,
-    fixity,
-    livestream_chunks,
-    livestream_segments,
+    original_objects,
     recording_lists,
     recordings,
     renditions,
@@ -36,13 +36,15 @@ from recorder.store import (
 from recorder.store.case_links import LinkedCase
 from recorder.store.connection import Connection
 from recorder.store.custody_events import RecordedEvent
-from recorder.store.fixity import SealedObject
+from recorder.store.original_objects import StoredObject, StoredOriginal
 from recorder.store.recording_lists import Query
 from recorder.store.renditions import Rendition
 from recorder.store.task_runs import TaskRun
 
 #: Played from the segments of a livestream.
 STREAMED = "hls"
+#: Objects of an original that are told one by one.
+MOST_OBJECTS = 5
 #: Longest reason that is kept.
 _LONGEST_REASON = 1000
 
@@ -84,23 +86,24 @@ class RecordingView:
     agency_name: str
     #: Through which dock it came, if one is known.
     dock_name: str | None
-    objects: tuple[OriginalObject, ...]
+    #: Its original in figures, and the first few objects of it.
+    stored: StoredOriginal | None
+    objects: tuple[StoredObject, ...]
+    #: Periods and gaps, where it was a livestream.
+    stream: RecordedStream | None
     tasks: tuple[TaskRun, ...]
     cases: tuple[LinkedCase, ...]
     #: Links that have ended: the history.
     former_cases: tuple[LinkedCase, ...]
     renditions: tuple[Rendition, ...]
     playable: Playable
-    #: When its objects were last read back; empty before it is sealed.
-    looks: tuple[SealedObject, ...]
 
     @property
     def fixity(self) -> str | None:
         """failing when last read back, restored after a failure, or None."""
-        failed = [look for look in self.looks if look.failed_at is not None]
-        if not failed:
+        if self.stored is None or not self.stored.failed:
             return None
-        return "failing" if any(look.failing for look in failed) else "restored"
+        return "failing" if self.stored.failing else "restored"
 
 
 async def find_recordings(
@@ -167,7 +170,9 @@ async def recording(deps: Deps, actor: Actor, recording: RecordingId) -> Recordi
             recording=found,
             agency_name=agency.name if agency else found.agency_code,
             dock_name=await devices.name_of_dock(connection, found.dock) if found.dock else None,
-            objects=tuple(await recordings.objects_of(connection, found.id)),
+            stored=await original_objects.stored_original(connection, found.id),
+            objects=tuple(await original_objects.first_objects(connection, found.id, MOST_OBJECTS)),
+            stream=await live.recorded_stream(connection, found),
             tasks=tuple(runs),
             cases=tuple(await case_links.of_recording(connection, found.id, scope, ended=False)),
             former_cases=tuple(
@@ -175,7 +180,6 @@ async def recording(deps: Deps, actor: Actor, recording: RecordingId) -> Recordi
             ),
             renditions=tuple(made),
             playable=await _streamed(connection, found) or playable(found, made, runs),
-            looks=tuple(await fixity.of_recording(connection, found.id)),
         )
 
 
@@ -214,22 +218,10 @@ async def ask_recording(
 
 
 async def _streamed(connection: Connection, found: Recording) -> Playable | None:
-    """A livestream whose pictures every browser shows is played from its own segments.
-
-    At once and whatever the prober says: it sees periods joined, which no player has to. Several
-    files of a browser behind each other are shown right in no other way, whatever is in them.
-    """
-    if found.livestream is None or found.continues is not None:
-        return None
-    if await livestream_chunks.several_files(connection, found.livestream):
+    """At once and whatever the prober says: it sees periods joined, which no player has to."""
+    if await live.is_streamed(connection, found):
         return Playable("ready", "video", STREAMED)
-    codecs = await livestream_segments.codecs_of(connection, found.livestream)
-    pictures = {codec for codec in codecs if not codec.startswith("mp4a")}
-    if not pictures or not all(codec.startswith("avc1.") for codec in pictures):
-        return None
-    if not await livestream_chunks.shown_whole(connection, found.livestream):
-        return None
-    return Playable("ready", "video", STREAMED)
+    return None
 
 
 def playable(recording: Recording, made: Sequence[Rendition], runs: Sequence[TaskRun]) -> Playable:

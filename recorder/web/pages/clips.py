@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recorder.domain.ids import RecordingId
@@ -34,6 +34,8 @@ class Clip:
     began_is_known: bool
     ended: datetime | None
     length_ms: int
+    #: Of the livestream it was; 1 for other footage.
+    periods: int
     fps_milli: int
     flags: tuple[str, ...]
     device: str | None
@@ -60,10 +62,14 @@ def of_view(view: RecordingView) -> Clip:
     """The recording of a page of its own."""
     made = {rendition.profile for rendition in view.renditions}
     playable, found = view.playable, view.recording
-    return _clip(
+    clip = _clip(
         found, found.stage, playable.state, playable.kind, "poster" in made, found.state,
         view.fixity,
     )  # fmt: skip
+    if view.stream is None or not view.stream.media_ms:
+        return clip
+    # Of a livestream its segments say how long it lasts, whatever the prober made of them joined.
+    return replace(clip, length_ms=view.stream.media_ms, periods=len(view.stream.periods))
 
 
 def _clip(
@@ -88,6 +94,7 @@ def _clip(
         began_is_known=found.started_at is not None,
         ended=found.ended_at,
         length_ms=_whole(media.get("length_ms")),
+        periods=1,
         fps_milli=_fps(media) or _USUAL_FPS_MILLI,
         flags=found.flags,
         device=found.device_number,

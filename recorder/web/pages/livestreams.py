@@ -54,6 +54,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         request,
         "livestream.html",
         livestream=view.livestream,
+        agency_name=view.agency_name,
+        outcome=await live.outcome(deps, actor, view.livestream),
         gaps=view.gaps,
         marks=await live.livestream_marks(deps, actor, livestream),
         mark_kinds=list(MarkKind),

@@ -233,7 +233,8 @@ _FACTS = {
     "state": "State",
     "before": "Before",
     "after": "After",
-    "incomplete": "Cut short",
+    "incomplete": "Upload ended early",
+    "gaps": "Gaps in the media",
     "segments": "Segments",
     "period": "Period",
     "cause": "Cause",
@@ -254,6 +255,8 @@ _GAP_CAUSES = {
     "time_jump": "The device's time jumped",
     "codec_change": "The device changed its picture",
     "taken_over": "Another publisher took over",
+    "discontinuity": "The source does not join on",
+    "media_lost": "Media were lost on the way",
     "ingest_failed": "Our receiver failed",
     "segments_missing": "Segments are missing",
     "unknown": "Unknown",
@@ -365,12 +368,24 @@ def known_problem(code: str | None) -> str | None:
     return code if code in WORDS["problem"] else "refused"
 
 
+def _is_of_livestream(facts: Mapping[str, object]) -> bool:
+    """Whether a sealing names the manifest of a livestream instead of each object."""
+    objects = facts.get("objects")
+    return isinstance(objects, list) and any("listed" in each for each in objects)
+
+
 def facts_of(facts: Mapping[str, object]) -> list[tuple[str, object]]:
     """What a custody event says that people read: names of ``fact`` with plain values."""
     shown: list[tuple[str, object]] = []
     for name in _FACTS:
         value = facts.get(name)
         if value is None or value == [] or value == {} or value is False:
+            continue
+        if name == "incomplete" and _is_of_livestream(facts):
+            # Earlier events said so of gaps in the media, which no upload has.
+            shown.append(("gaps", True))
+            continue
+        if name == "gaps" and not value:
             continue
         if name == "detail" and "code" in facts:
             # English, for programs; the code has its sentence.

@@ -204,7 +204,7 @@ class LivePlayer {
 const root = document.getElementById("player");
 const player = new LivePlayer(root);
 const marks = document.getElementById("marks");
-const form = marks.querySelector("[data-mark]");
+const form = marks?.querySelector("[data-mark]");
 
 const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
 
@@ -246,7 +246,7 @@ form?.addEventListener("submit", async (event) => {
   }
 });
 
-marks.addEventListener("click", (event) => {
+marks?.addEventListener("click", (event) => {
   const button = event.target.closest("[data-media]");
   if (button?.dataset.media && player.stream) player.video.currentTime = player.first + button.dataset.media / 1000;
 });

@@ -1,9 +1,12 @@
 // The player: one clip after the other, by mouse or keyboard, with addresses that are renewed.
 // Texts stand in the page (_player.html); this module holds none.
 import { grant, NotNow } from "./grant.js";
+import { play as playStream, PLAYLIST } from "./stream.js";
 
 const RENEW_BEFORE_MS = 45_000;
 const ASK_AGAIN_MS = 3_000;
+// A copy for viewing that is so much shorter than what was recorded does not show all of it.
+const SHORT_S = 2;
 
 export function written(seconds) {
   const whole = Math.max(0, Math.floor(seconds || 0));
@@ -29,6 +32,8 @@ export class Player extends EventTarget {
     );
     this.clip = null;
     this.media = null;
+    // Where it was a livestream: its segments, played one after the other over all its periods.
+    this.stream = null;
     this.wish = null;
     this.timer = 0;
     this.renewAt = 0;
@@ -45,7 +50,7 @@ export class Player extends EventTarget {
       media.addEventListener("volumechange", () => this.controls.classList.toggle("is-muted", media.muted));
       media.addEventListener("durationchange", () => this.tell(media));
       media.addEventListener("ended", () => media === this.media && this.step(1, true));
-      media.addEventListener("error", () => media === this.media && media.getAttribute("src") && this.broken());
+      media.addEventListener("error", () => media === this.media && !this.stream && media.getAttribute("src") && this.broken());
       media.addEventListener("loadeddata", () => media === this.media && this.check());
     }
     this.video.addEventListener("click", () => this.toggle());
@@ -112,7 +117,7 @@ export class Player extends EventTarget {
 
   play() {
     if (this.due) {
-      this.load(true, this.media.currentTime);
+      this.renew(true);
       return;
     }
     // Refused when the browser wants a click first: then the big button stays.
@@ -192,7 +197,7 @@ export class Player extends EventTarget {
       this.controls.hidden = true;
       return;
     }
-    this.renewAt = performance.now() + Math.max(given.lastsMs - RENEW_BEFORE_MS, given.lastsMs / 2);
+    this.lasts(given);
     const sound = given.mediaType.startsWith("audio/");
     this.media = sound ? this.audio : this.video;
     this.picture.hidden = true;
@@ -201,12 +206,51 @@ export class Player extends EventTarget {
     this.controls.hidden = false;
     if (clip.dataset.poster) this.video.poster = clip.dataset.poster;
     else this.video.removeAttribute("poster");
-    this.media.src = given.url;
+    if (given.mediaType === PLAYLIST) {
+      this.stream?.stop();
+      this.stream = null;
+      const stream = await playStream(this.video, given.url, () => this.failed(), at);
+      if (clip !== this.clip) { stream.stop(); return; }
+      this.stream = stream;
+    } else {
+      this.media.src = given.url;
+      if (at) this.media.currentTime = at;
+    }
     this.setSpeed(Number(this.speed.value));
-    if (at) this.media.currentTime = at;
     if (play) this.play();
+    this.renewLater();
+  }
+
+  renewLater() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.renewIfDue(), this.renewAt - performance.now() + 100);
+  }
+
+  // A file is loaded anew where it stands; what is made of segments goes on under the next ticket.
+  async renew(play) {
+    if (!this.stream) {
+      await this.load(play, this.media.currentTime);
+      return;
+    }
+    const { clip, stream } = this;
+    // Asked for once, however often it is found to be due meanwhile.
+    this.renewAt = Infinity;
+    try {
+      const given = await grant(clip.dataset.clip);
+      if (stream !== this.stream) return;
+      this.lasts(given);
+      stream.renew(given.url);
+    } catch (error) {
+      if (stream !== this.stream) return;
+      if (error instanceof NotNow) { this.refused(error); return; }
+      this.renewAt = performance.now() + ASK_AGAIN_MS;
+    }
+    this.renewLater();
+    if (play) this.media.play().catch(() => {});
+  }
+
+  lasts(given) {
+    this.renewAt = performance.now() + Math.max(given.lastsMs - RENEW_BEFORE_MS, given.lastsMs / 2);
   }
 
   // The address ends soon, and not all that is left has arrived already.
@@ -221,20 +265,26 @@ export class Player extends EventTarget {
 
   // While paused nobody watches: then the next press takes the new address, and its event.
   renewIfDue() {
-    if (this.due && !this.media.paused) this.load(true, this.media.currentTime);
+    if (this.due && !this.media.paused) this.renew(true);
   }
 
   // An address that has ended and a service that restarts look like a broken file. A new address
   // tells them apart: a file that is broken breaks at the same place again.
-  broken() {
-    const at = this.media.currentTime;
+  broken(at = this.media.currentTime, playing = !this.media.paused) {
     if (this.brokeAt === null || at > this.brokeAt + 1) {
       this.brokeAt = at;
-      this.load(!this.media.paused, at);
+      this.load(playing, at);
       return;
     }
     this.say("broken", true);
     this.controls.hidden = true;
+  }
+
+  failed() {
+    const { currentTime, paused } = this.media;
+    this.stream?.stop();
+    this.stream = null;
+    this.broken(currentTime, !paused);
   }
 
   refused(error) {
@@ -266,6 +316,9 @@ export class Player extends EventTarget {
   check() {
     if (this.media === this.video && this.clip.dataset.kind === "video" && this.video.videoWidth === 0) {
       this.notice("no-picture", "warn");
+    } else if (this.clip.dataset.periods > 1 && this.media.duration < this.knownLength() - SHORT_S
+      && this.find(".screen-notice").hidden) {
+      this.notice("short", "warn");
     }
   }
 
@@ -287,13 +340,21 @@ export class Player extends EventTarget {
   }
 
   tellMoment(seconds) {
-    const began = Date.parse(this.clip.dataset.began);
     const box = this.find(".screen-moment");
     box.hidden = !this.media;
+    const moment = this.momentOf(seconds);
     // China's time everywhere: the moment in UTC, eight hours on, written as if it were UTC.
-    this.find(".screen-moment-text").textContent = Number.isNaN(began)
+    this.find(".screen-moment-text").textContent = moment === null
       ? this.words["unknown-begin"].textContent
-      : new Date(began + (seconds + 8 * 3600) * 1000).toISOString().slice(0, 19).replace("T", " ");
+      : new Date(moment + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+  }
+
+  // Wall time of the picture: of segments as their playlist says it, over all gaps; else counted on.
+  momentOf(seconds) {
+    const shown = this.stream?.moment?.getTime();
+    if (this.stream) return shown ?? null;
+    const began = Date.parse(this.clip.dataset.began);
+    return Number.isNaN(began) ? null : began + seconds * 1000;
   }
 
   tellState() {
@@ -331,6 +392,8 @@ export class Player extends EventTarget {
   }
 
   stop() {
+    this.stream?.stop();
+    this.stream = null;
     this.media = null;
     for (const media of [this.video, this.audio]) {
       media.pause();

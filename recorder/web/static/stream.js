@@ -12,13 +12,14 @@ async function library() {
 const ticketIn = (url) => /\/watch\/([^/]+)\//.exec(url)?.[1] ?? "";
 
 class OverMse {
-  constructor(Hls, video, url, onFailure) {
+  constructor(Hls, video, url, at, onFailure) {
     this.ticket = ticketIn(url);
     this.Hls = Hls;
     this.tries = 0;
     this.hls = new Hls({
       // Pages have no workers: the policy allows none.
       enableWorker: false,
+      ...(at > 0 ? { startPosition: at } : {}),
       // One target duration behind the edge: segments last a second or two.
       liveSyncDurationCount: 1,
       maxLiveSyncPlaybackRate: 1.1,
@@ -62,11 +63,12 @@ class OverMse {
 }
 
 class ByItself {
-  constructor(video, url, onFailure) {
+  constructor(video, url, at, onFailure) {
     this.video = video;
     this.failed = () => onFailure("network");
     video.addEventListener("error", this.failed);
     video.src = url;
+    if (at > 0) video.currentTime = at;
   }
 
   renew(url) {
@@ -98,9 +100,12 @@ class ByItself {
   }
 }
 
-export async function play(video, url, onFailure) {
+export const PLAYLIST = "application/vnd.apple.mpegurl";
+
+// `at`: seconds of media to begin behind; of what still runs, 0 is near its end.
+export async function play(video, url, onFailure, at = 0) {
   const Hls = await library();
-  return Hls ? new OverMse(Hls, video, url, onFailure) : new ByItself(video, url, onFailure);
+  return Hls ? new OverMse(Hls, video, url, at, onFailure) : new ByItself(video, url, at, onFailure);
 }
 
 export function canDecode(codec) {

@@ -202,9 +202,23 @@ async def test_a_closed_livestream_of_two_periods_plays_in_the_player_of_its_pag
         closed = await live.request_close(deps, actor, livestream.id, last=6)
         await pages.work_off()
         await reader.go(f"/recordings/{closed.recording}")
+        # Known before anything is loaded: from the segments, not from the first file of two.
+        assert await reader.text(".times .whole") == "0:06"
         await reader.page.click(".screen-start")
         video = "document.querySelector('video.screen')"
         await reader.until(f"{video}.videoWidth === 320")
         await reader.until(f"{video}.videoWidth === 160 && {video}.currentTime > 3.5")
+        # By the script and not by the browser itself, which Firefox would not do.
+        assert str(await reader.page.evaluate(f"{video}.currentSrc")).startswith("blob:")
+        assert await reader.page.evaluate(f"Math.round({video}.duration)") == 6
         assert await reader.page.evaluate(f"{video}.error") is None
+        assert await reader.page.locator(".screen-notice").inner_text() == ""
+        await reader.page.keyboard.press("ArrowLeft")
+        await reader.until(f"{video}.videoWidth === 320 && {video}.currentTime < 2.9")
+        shown = await reader.text("#stream")
+        for words in ("320×180", "160×90", "0:06", "未知"):
+            assert words in shown, words
+        technical = await reader.text(".facts-side")
+        assert "25 fps" in technical
+        assert "各时段合计" in technical
     assert "PlaybackGranted" in await pages.bureau.event_names()
