@@ -219,14 +219,21 @@ def _head(arrived: Arrived) -> bytes:
 
 def _write(path: Path, head: bytes, body: bytes) -> None:
     draft = path.with_name(f".draft-{path.name}")
-    with draft.open("wb", buffering=0) as file:
-        for part in (head, b"\n", body):
-            written = 0
-            while written < len(part):
-                written += file.write(memoryview(part)[written:]) or 0
-        os.fsync(file.fileno())
-    draft.rename(path)
-    _sync_directory(path.parent)
+    try:
+        with draft.open("wb", buffering=0) as file:
+            for part in (head, b"\n", body):
+                written = 0
+                while written < len(part):
+                    written += file.write(memoryview(part)[written:]) or 0
+            os.fsync(file.fileno())
+        draft.rename(path)
+        _sync_directory(path.parent)
+    except OSError:
+        # Whoever wrote it keeps it in memory: a file that nobody knows would wait here for ever.
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _sync_directory(path: Path) -> None:

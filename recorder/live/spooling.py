@@ -53,6 +53,9 @@ class Spool:
         self._locks: defaultdict[LivestreamId, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: What puts under the lease that holds; asked anew after each failure.
         self._receivers: dict[LivestreamId, live.Receiver] = {}
+        #: What counts and could not be removed yet; livestreams whose descriptions could not.
+        self._safe: set[Place] = set()
+        self._untidy: set[LivestreamId] = set()
         self._since: datetime | None = None
         self._may_be_open = True
 
@@ -91,6 +94,7 @@ class Spool:
         while True:
             with contextlib.suppress(RecorderError):
                 await self.take_over()
+                await self._tidy()
                 await self._tell()
             await asyncio.sleep(_LOOK_S)
 
@@ -133,15 +137,37 @@ class Spool:
         async with self._locks[livestream]:
             if self._waiting[livestream]:
                 return False
-            with contextlib.suppress(RecorderError):
-                await asyncio.to_thread(self._folder.done, livestream)
             self._described = {each for each in self._described if each[0] != livestream}
             del self._waiting[livestream], self._tasks[livestream]
+            self._untidy.add(livestream)
+            with contextlib.suppress(RecorderError):
+                await self._tidy_one(livestream)
             if not self._waiting:
                 self._receivers.clear()
             return True
 
+    async def _tidy(self) -> None:
+        """Remove descriptions of what has gone up that could not be removed then."""
+        for livestream in list(self._untidy):
+            async with self._locks[livestream]:
+                if livestream in self._waiting:
+                    self._untidy.discard(livestream)
+                else:
+                    await self._tidy_one(livestream)
+
+    async def _tidy_one(self, livestream: LivestreamId) -> None:
+        await asyncio.to_thread(self._folder.done, livestream)
+        self._untidy.discard(livestream)
+
     async def _deliver_one(self, place: Place) -> None:
+        if place not in self._safe:
+            await self._bring_up(place)
+            self._safe.add(place)
+        if place.number:
+            await asyncio.to_thread(self._folder.remove, place)
+        self._safe.discard(place)
+
+    async def _bring_up(self, place: Place) -> None:
         arrived = await asyncio.to_thread(self._folder.read, place)
         if arrived is None:
             telemetry.log(_log, logging.ERROR, "a spooled segment is damaged and stays aside",
@@ -165,8 +191,6 @@ class Spool:
                 number=arrived.number and arrived.number - number,
             )
         await self._put(arrived)
-        if place.number:
-            await asyncio.to_thread(self._folder.remove, place)
 
     async def _is_given_away(self, arrived: Arrived) -> bool:
         number = arrived.number or -arrived.period

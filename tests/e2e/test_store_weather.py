@@ -53,7 +53,7 @@ async def test_a_store_in_trouble_for_long_and_a_restarted_database_cost_a_tenth
         sealed = "SELECT FROM recording WHERE sha256 = $1 AND integrity = 'sealed'"
         assert len(await rows(stand.straight, sealed, digest)) == 1
         assert stand.store.still_planned() == 0
-        assert stand.processes["database"].starts == 3
+        assert stand.victims.starts("database") == 3
         assert client.starts == 1
         assert stand.ear.violations == []
         assert _FILE_BYTES <= stand.ear.sent_up <= 1.1 * _FILE_BYTES

@@ -5,18 +5,21 @@ from __future__ import annotations
 import pytest
 
 from recorder.services.audit import Level
-from tests.torture.rounds import MIB, run_round
-from tests.torture.schedule import ERROR, POINTS, SECONDARY, VICTIMS, covering_faults
-from tests.torture.stand import open_stand
+from tests.torture.live_rounds import run_live_round
+from tests.torture.rounds import MIB, Outcome, run_round
+from tests.torture.schedule import ERROR, FILES, LIVE, Job, covering_faults
+from tests.torture.stand import Crew, open_stand
 
 
-# Each of a hundred faults costs a moment, and six processes start again: a busy machine needs long.
-@pytest.mark.timeout(600)
-async def test_whatever_fails_or_dies_at_any_commit_point_no_acknowledged_byte_is_lost() -> None:
-    async with open_stand("versitygw") as stand:
+# Each of some two hundred faults costs a moment, and nine processes start again: a busy machine
+# needs long. One stand for both rounds: it takes longer to start than a round of livestreams.
+@pytest.mark.timeout(900)
+async def test_whatever_fails_or_dies_at_any_commit_point_nothing_acknowledged_is_lost() -> None:
+    async with open_stand("versitygw", Crew(ingests=1)) as stand:
+        live = await run_live_round(stand, covering_faults(LIVE), number=0, patience_s=120)
         outcome = await run_round(
             stand,
-            covering_faults(),
+            covering_faults(FILES),
             number=0,
             lengths=(16 * MIB + 4321, MIB),
             proxied=True,
@@ -24,7 +27,14 @@ async def test_whatever_fails_or_dies_at_any_commit_point_no_acknowledged_byte_i
         )
     assert outcome.broken == []
     assert outcome.sent_bytes >= outcome.file_bytes
+    _covered(outcome, FILES)
+    assert live.broken == []
+    _covered(live, LIVE)
+
+
+def _covered(outcome: Outcome, job: Job) -> None:
+    """Every point failed on both sides, and everybody died."""
     struck = {(fault.point, fault.when) for fault in outcome.fired}
     for when in ("before", "after"):
-        assert {point for point in POINTS if (point, when) not in struck} <= SECONDARY, when
-    assert {fault.victim for fault in outcome.fired} == {ERROR, *VICTIMS}
+        assert {each for each in job.points if (each, when) not in struck} <= job.secondary, when
+    assert {fault.victim for fault in outcome.fired} == {ERROR, *job.victims}

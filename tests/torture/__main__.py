@@ -1,4 +1,7 @@
-"""``make torture [N=…] [SEED=…] [STORE=…] [MINUTES=…] [OUT=…]``: random faults, N of them."""
+"""``make torture [LIVE=1] [N=…] [SEED=…] [STORE=…] [MINUTES=…] [OUT=…]``: random faults, N of them.
+
+Files and livestreams have rounds of their own: one of livestreams takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,32 @@ from pathlib import Path
 
 from recorder.services.audit import Level
 from tests.torture import report
+from tests.torture.live_rounds import run_live_round
 from tests.torture.promises import broken_promises, given_up
 from tests.torture.rounds import MIB, run_round
-from tests.torture.schedule import random_faults
-from tests.torture.stand import Stand, open_stand
+from tests.torture.schedule import FILES, LIVE, random_faults
+from tests.torture.stand import Crew, Stand, open_stand
 
 _FAULTS_IN_A_ROUND = 40
+_FAULTS_IN_A_LIVE_ROUND = 12
+#: Of livestreams all objects of all rounds are asked for only so often.
+_AUDIT_EACH = 25
+#: Several of each, so that what one leaves another takes up.
+_CREWS = {
+    False: Crew(services=2, workers=2),
+    True: Crew(services=2, workers=2, ingests=2, has_drawer=False),
+}
 
 
 async def main(options: argparse.Namespace) -> int:
     """0 when every promise was kept in every round."""
     print(f"seed {options.seed}, store {options.store}", flush=True)
-    run = report.Run(options.seed, options.store, first=options.first)
+    job = LIVE if options.live else FILES
+    run = report.Run(options.seed, options.store, first=options.first, job=job)
     ends_at = time.monotonic() + 60 * options.minutes
-    async with open_stand(options.store) as stand:
+    async with open_stand(options.store, _CREWS[options.live]) as stand:
         while run.fired < options.n and time.monotonic() < ends_at:
-            await _round(stand, run)
+            await (_live_round if options.live else _round)(stand, run)
             run.given_up = len(await given_up(stand))
             last = run.outcomes[-1]
             print(
@@ -59,8 +72,17 @@ async def _round(stand: Stand, run: report.Run) -> None:
     )
 
 
+async def _live_round(stand: Stand, run: report.Run) -> None:
+    number = run.next_round
+    chance = random.Random(f"{run.seed}/live/{number}")
+    faults = random_faults(chance, _FAULTS_IN_A_LIVE_ROUND, LIVE)
+    level = Level.SIZE if number % _AUDIT_EACH == _AUDIT_EACH - 1 else None
+    run.outcomes.append(await run_live_round(stand, faults, number=number, level=level))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
+    parser.add_argument("--live", action="store_true", help="rounds of livestreams")
     parser.add_argument("--n", type=int, default=100, help="faults that must have struck")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--store", choices=("versitygw", "minio"), default="versitygw")

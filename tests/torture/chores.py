@@ -37,7 +37,9 @@ async def do_chores(stand: Stand, days: int) -> None:
         stand.clock.forward(days=2)
         await again(lambda sweep=sweep: sweep(stand.deps))  # type: ignore[misc]
     stand.clock.at = datetime.now(UTC)
-    await again(lambda: ingest.release_duplicates(stand.drawer.struck))
+    drawer = stand.drawer
+    if drawer is not None:
+        await again(lambda: ingest.release_duplicates(drawer.struck))
 
 
 async def _keep_locks_ahead(stand: Stand) -> None:

@@ -16,10 +16,28 @@ from typing_extensions import override
 from tests.torture.passage import Line, Passage
 from tests.torture.schedule import Director, Fault
 
+#: Many segments at once; what comes behind it says whether they are claimed or counted.
+_GIVEN = "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[],"
 #: How a statement begins → the name of its commit point, the weightiest of a transaction first.
 _STATEMENTS = (
     ("INSERT INTO duplicate_object", "db.duplicate"),
     ("UPDATE upload SET state = 'finished'", "db.finished"),
+    ("UPDATE livestream SET state = 'closed'", "db.live_closed"),
+    ("UPDATE livestream SET sealing_id", "db.live_named"),
+    ("INSERT INTO livestream_period", "db.live_period"),
+    ("UPDATE livestream_segment AS s SET version", "db.live_counted_alone"),
+    (f"{_GIVEN} $4::text[],", "db.live_counted"),
+    (f"{_GIVEN} $4::bytea[],", "db.live_claim"),
+    ("INSERT INTO livestream (", "db.live_open"),
+    ("UPDATE livestream SET opening_version", "db.live_described"),
+    ("UPDATE livestream SET state = 'closing'", "db.live_closing"),
+    ("UPDATE livestream SET state = 'interrupted'", "db.live_interrupted"),
+    ("UPDATE livestream SET holder = NULL", "db.live_let_go"),
+    ("UPDATE livestream SET holder", "db.live_take"),
+    ("UPDATE livestream SET held_until", "db.live_keep"),
+    ("UPDATE livestream SET opening_lock_until", "db.live_opening_locked"),
+    ("UPDATE livestream_segment SET lock_until", "db.live_locked"),
+    ("UPDATE livestream_segment SET told", "db.live_told"),
     ("UPDATE recording SET integrity = 'sealed'", "db.sealed"),
     ("UPDATE recording SET integrity = 'mismatched'", "db.mismatched"),
     ("UPDATE recording SET media", "db.probed"),
@@ -107,7 +125,7 @@ class DatabaseProxy(Passage):
 
     def instead_of(self, url: str) -> str:
         """The address of a database of the server, by this proxy."""
-        return url.replace(f":{self._behind}/", f":{self.port}/")
+        return url.replace(f":{self._behind[0]}/", f":{self.port}/")
 
     @override
     def ways(self, line: Line) -> Sequence[Coroutine[None, None, None]]:

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tests.torture.passage import Line, Passage
 from tests.torture.requests import Head, Requests
-from tests.torture.schedule import ERROR, VICTIMS, Director, Fault
+from tests.torture.schedule import ERROR, FILES, Director, Fault
 
 _OFFSET = re.compile(rb"\r\nUpload-Offset: (\d+)\r\n", re.IGNORECASE)
 _BLOCK = 64 * 1024
@@ -44,11 +44,15 @@ class _Sent:
 
 
 class Ear(Passage):
-    """Passes connections on to the service at ``port``."""
+    """Passes connections on to the services at ``ports``."""
 
-    def __init__(self, port: int, director: Director) -> None:
-        super().__init__(port)
+    def __init__(
+        self, ports: Sequence[int], director: Director, pushed: set[str] | None = None
+    ) -> None:
+        super().__init__(*ports)
         self.director = director
+        #: Ids of livestreams that are pushed through here.
+        self._pushed = set() if pushed is None else pushed
         #: Bytes of PATCH bodies that went up.
         self.sent_up = 0
         #: What of them had been sent before, by what had cut the body then: a victim, or an error.
@@ -57,6 +61,8 @@ class Ear(Passage):
         self.acknowledged: dict[str, int] = {}
         #: Answers that took an acknowledged byte back.
         self.violations: list[str] = []
+        #: Address of a segment or init segment → Content-Digest of the body that was taken.
+        self.taken: dict[str, str] = {}
         self._uploads: dict[str, _Sent] = {}
         #: What is under way on each connection.
         self._asked: dict[Line, list[Asked]] = {}
@@ -94,6 +100,8 @@ class Ear(Passage):
     def ask(self, head: Head, asked: list[Asked]) -> bool:
         """Note the question; False when it breaks before it is put."""
         fault = self.director.at(_point(head))
+        if head.method == "PUT":
+            self._pushed.add(head.path.split("/")[4])
         floor = self.acknowledged.get(head.path, 0)
         asked.append(Asked(head, floor, fault, self.director.killed.copy()))
         if self.director.strikes(fault, "before"):
@@ -119,7 +127,7 @@ class Ear(Passage):
             upload = self._uploads.get(each.head.path)
             if each.head.method == "PATCH" and upload is not None:
                 fresh = self.director.killed - each.killed
-                upload.cut_by = next((v for v in ("client", *VICTIMS) if fresh[v]), ERROR)
+                upload.cut_by = next((v for v in ("client", *FILES.victims) if fresh[v]), ERROR)
 
     async def _down(
         self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, asked: list[Asked]
@@ -137,8 +145,10 @@ class Ear(Passage):
                 await client.drain()
 
     def _hear(self, asked: Asked, head: bytes) -> None:
-        found = _OFFSET.search(head)
         path = asked.head.path
+        if asked.head.method == "PUT" and head[9:12] in (b"200", b"201"):
+            self.taken[path.partition("?")[0]] = asked.head.headers["content-digest"]
+        found = _OFFSET.search(head)
         if found is None or not path.startswith(_UPLOADS):
             return
         offset = int(found[1])
@@ -148,6 +158,12 @@ class Ear(Passage):
 
 
 def _point(head: Head) -> str | None:
-    if head.path.startswith("/api/v1/uploads"):
+    path = head.path
+    if path.startswith("/api/v1/uploads"):
         return {"POST": "http.create", "PATCH": "http.append", "HEAD": "http.head"}.get(head.method)
-    return "http.link" if head.path.startswith("/api/v1/recordings/links") else None
+    if path.startswith("/api/v1/livestreams"):
+        if head.method == "PUT":
+            return "http.live_segment" if "/segments/" in path else "http.live_init"
+        if head.method == "POST":
+            return "http.live_close" if path.endswith("/close") else "http.live_open"
+    return "http.link" if path.startswith("/api/v1/recordings/links") else None

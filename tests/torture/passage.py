@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -21,13 +22,15 @@ class Line:
 
 
 class Passage(ABC):
-    """Passes connections on to the server at ``behind``; a connection ends when one way of it does.
+    """Passes connections on to the servers at ``behind`` in turn; a connection ends when one way
+    of it does.
 
-    Where the server is not there, the client's connection ends at once.
+    Where no server is there, the client's connection ends at once.
     """
 
-    def __init__(self, behind: int) -> None:
+    def __init__(self, *behind: int) -> None:
         self._behind = behind
+        self._turns = itertools.cycle(behind)
         self._server: asyncio.Server
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -59,11 +62,11 @@ class Passage(ABC):
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        try:
-            line = Line(reader, writer, *await asyncio.open_connection("127.0.0.1", self._behind))
-        except OSError:
+        server = await self._server_in_turn()
+        if server is None:
             writer.transport.abort()
             return
+        line = Line(reader, writer, *server)
         ways = [asyncio.create_task(way) for way in self.ways(line)]
         try:
             # The end of the proxy; a handler that is cancelled would be told as an error.
@@ -76,3 +79,9 @@ class Passage(ABC):
             self.parted(line)
             writer.transport.abort()
             line.to_server.transport.abort()
+
+    async def _server_in_turn(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        for _ in self._behind:
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", next(self._turns))
+        return None

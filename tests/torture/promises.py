@@ -57,7 +57,7 @@ async def broken_promises(stand: Stand, level: Level) -> list[str]:
     )
     if twice:
         broken.append(f"{len(twice)} renditions were adopted more than once")
-    return broken + await stand.drawer.broken()
+    return broken + (await stand.drawer.broken() if stand.drawer else [])
 
 
 async def _leftovers(deps: Deps, lost: set[str]) -> list[str]:

@@ -6,9 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.torture.rounds import Outcome
-from tests.torture.schedule import ERROR, POINTS, VICTIMS
-
-_CAUSES = (ERROR, *VICTIMS)
+from tests.torture.schedule import ERROR, FILES, Job
 
 
 @dataclass
@@ -19,6 +17,7 @@ class Run:
     store: str
     #: Number of the first round.
     first: int = 0
+    job: Job = FILES
     outcomes: list[Outcome] = field(default_factory=list)
     #: What the last look at everything found; None while there was none.
     at_the_end: list[str] | None = None
@@ -52,7 +51,7 @@ def text(run: Run) -> str:
         f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes",
         f"- faults that struck: {len(fired)} ({when['before']} before, {when['after']} after they"
         f" took effect); drawn, but their place was not reached: {missed}",
-        *_bytes(outcomes),
+        *(_bytes(outcomes) if run.job is FILES else []),
         f"- task runs that a person had to retry: {sum(o.retried for o in outcomes)}",
         f"- uploads of which the killed store itself had lost an acknowledged part, told by the"
         f" alarm upload_stuck and sent anew by the client: {run.given_up}",
@@ -61,7 +60,7 @@ def text(run: Run) -> str:
         f"- promises broken: {len(broken)}",
         *(f"  - {place}: {line}" for place, line in broken),
         "",
-        *_table(Counter((fault.point, fault.victim) for fault in fired)),
+        *_table(run.job, Counter((fault.point, fault.victim) for fault in fired)),
         "",
     ]
     return "\n".join(lines)
@@ -82,12 +81,13 @@ def _bytes(outcomes: list[Outcome]) -> list[str]:
     ]
 
 
-def _table(struck: Counter[tuple[str, str]]) -> list[str]:
+def _table(job: Job, struck: Counter[tuple[str, str]]) -> list[str]:
+    causes = (ERROR, *job.victims)
     return [
-        "| point | " + " | ".join(_CAUSES) + " |",
-        "|---" * (len(_CAUSES) + 1) + "|",
+        "| point | " + " | ".join(causes) + " |",
+        "|---" * (len(causes) + 1) + "|",
         *(
-            f"| {point} | " + " | ".join(str(struck[point, cause]) for cause in _CAUSES) + " |"
-            for point in POINTS
+            f"| {point} | " + " | ".join(str(struck[point, cause]) for cause in causes) + " |"
+            for point in job.points
         ),
     ]

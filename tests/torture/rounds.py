@@ -90,10 +90,11 @@ async def run_round(
     files = await asyncio.to_thread(fill_card, place / "card", lengths=lengths, proxied=proxied)
     outcome = Outcome(file_bytes=sum(f.stat().st_size for f in (place / "card").iterdir()))
     stand.clock.at = datetime.now(UTC)
-    await stand.drawer.fill()
+    if stand.drawer is not None:
+        await stand.drawer.fill()
     stand.director.load(faults)
     client = stand.camera(place)
-    hurrying = asyncio.create_task(_hurry(stand))
+    hurrying = asyncio.create_task(hurry(stand))
     try:
         await client.ended(within=400)
         await send_odd_uploads(
@@ -104,13 +105,13 @@ async def run_round(
         await link(stand, sealed[0])
         await _only_link(stand)
         await do_chores(stand, days=9)
-        await _all_done(stand, outcome)
+        await all_done(stand, outcome)
         outcome.missed = stand.director.clear()
         # The last victim may be the store: a sweep leaves to the next one what it cannot reach.
         await again(stand.straight.objects.ping, times=300)
         # A day later: what failed is left alone for some minutes.
         await do_chores(stand, days=10)
-        await _all_done(stand, outcome)
+        await all_done(stand, outcome)
         outcome.broken += await broken_promises(stand, level)
     except (AssertionError, TimeoutError) as error:
         outcome.broken.append(f"not finished: {type(error).__name__} {error}"[:500])
@@ -148,7 +149,7 @@ async def _only_link(stand: Stand) -> None:
     assert not found, f"{len(found)} recordings have more links than were asked for"
 
 
-async def _hurry(stand: Stand) -> None:
+async def hurry(stand: Stand) -> None:
     """Tasks that failed are tried again after a second: nothing here needs the minutes that a
     store of the real world may need."""
     while True:
@@ -160,7 +161,7 @@ async def _hurry(stand: Stand) -> None:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def _all_done(stand: Stand, outcome: Outcome) -> None:
+async def all_done(stand: Stand, outcome: Outcome) -> None:
     """Every run is at its end; one whose tries are used up is retried, as a person would."""
 
     async def done() -> bool | None:

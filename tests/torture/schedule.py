@@ -5,17 +5,36 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
 
 ERROR = "error"
-VICTIMS = ("service", "worker", "client", "store", "database", "redis")
 
-#: Commit points by the phase of the main job; database.py, store.py, ear.py and duplicates.py
-#: find them.
-PHASES: dict[str, tuple[str, ...]] = {
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a round does: its commit points, and who may die at them."""
+
+    #: Commit points by phase; database.py, store.py, disk.py, ear.py and drawer.py find them.
+    phases: Mapping[str, tuple[str, ...]]
+    victims: tuple[str, ...]
+    #: Points that most rounds reach once or twice, so that a third time need not be drawn.
+    rare: Mapping[str, int]
+    #: Reached only where an earlier fault has left something.
+    secondary: frozenset[str]
+    #: Where the covering round kills each victim, on both sides.
+    killing: tuple[str, ...]
+    #: Where errors lead to the points of the third: these are only reached by them.
+    leading: tuple[str, tuple[int, ...], str] | None = None
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        return tuple(point for points in self.phases.values() for point in points)
+
+
+_PHASES = {
     "create": ("http.create", "db.create"),
     "append": ("http.append", "http.head", "db.take", "db.touch", "db.offset", "db.let_go"),
     "piece": ("db.piece_intent", "store.piece", "store.piece_read"),
@@ -45,23 +64,61 @@ PHASES: dict[str, tuple[str, ...]] = {
         *("store.list_multiparts", "store.abort", "db.sweep_drop"),
     ),
 }
-POINTS = tuple(point for points in PHASES.values() for point in points)
-#: Reached only where an earlier fault has left something.
-SECONDARY = frozenset({"store.abort", "store.piece_read", "db.sweep_claim", "db.sweep_drop"})
-#: Most rounds reach these once or twice, so that a third time need not be drawn.
-_RARE = {
-    **dict.fromkeys(("db.duplicate", "db.mismatched", "db.proxy", "db.link", "http.link"), 1),
-    **dict.fromkeys(("db.expire_empty", "db.expire_early"), 1),
-    **dict.fromkeys(("db.alarm_raised", "db.alarm_again", "db.alarm_cleared"), 1),
-    **dict.fromkeys(("db.released", "db.give_back", "db.sweep_drop", "store.abort"), 2),
+
+FILES = Job(
+    phases=_PHASES,
+    victims=("service", "worker", "client", "store", "database", "redis"),
+    rare={
+        **dict.fromkeys(("db.duplicate", "db.mismatched", "db.proxy", "db.link", "http.link"), 1),
+        **dict.fromkeys(("db.expire_empty", "db.expire_early"), 1),
+        **dict.fromkeys(("db.alarm_raised", "db.alarm_again", "db.alarm_cleared"), 1),
+        **dict.fromkeys(("db.released", "db.give_back", "db.sweep_drop", "store.abort"), 2),
+    },
+    secondary=frozenset({"store.abort", "store.piece_read", "db.sweep_claim", "db.sweep_drop"}),
+    killing=("http.append", "store.part", "db.offset", "store.piece", "db.claim", "store.lock"),
+)
+
+_LIVE_PHASES = {
+    "open": ("http.live_open", "db.live_open", "store.live_opening", "db.live_described"),
+    "segment": (
+        *("http.live_segment", "db.live_claim", "store.live_segment", "store.live_received"),
+        *("db.live_counted", "db.live_counted_alone"),
+    ),
+    "period": ("http.live_init", "store.live_init", "db.live_period"),
+    "lease": ("db.live_take", "db.live_keep", "db.live_let_go"),
+    "spool": ("spool.describe", "spool.keep", "spool.read", "spool.remove", "spool.forget"),
+    "states": ("db.live_interrupted", "db.live_closing", "http.live_close", "db.live_told"),
+    "seal": ("db.live_named", "store.live_manifest", "db.live_closed"),
+    "verify": ("store.live_read", "db.sealed"),
+    "locks": ("store.live_lock", "db.live_locked", "db.live_opening_locked"),
 }
+
+LIVE = Job(
+    phases=_LIVE_PHASES,
+    victims=(
+        *("service", "worker", "client", "publisher", "ingest"),
+        *("store", "database", "redis"),
+    ),
+    rare={
+        **dict.fromkeys(("db.live_opening_locked", "db.live_closed", "db.live_interrupted"), 1),
+        **dict.fromkeys(("store.live_manifest", "db.live_named", "spool.forget"), 2),
+        **dict.fromkeys(("db.live_closing", "http.live_close", "http.live_open"), 2),
+    },
+    secondary=frozenset(),
+    killing=(
+        *("store.live_received", "db.live_counted", "http.live_segment", "db.live_take"),
+        *("db.live_claim", "store.live_init", "spool.keep", "spool.read"),
+    ),
+    leading=("store.live_received", (1, 2, 4, 6, 8, 10), "spool."),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """The first time that ``point`` is reached, it waits until ``awaited`` was reached so often.
 
-    For what the product does by the clock while something takes long: here, it takes so long.
+    For what the product does by the clock while something takes long: here, it takes so long. It
+    does not wait in a round that has no fault there.
     """
 
     point: str
@@ -89,34 +146,45 @@ class Fault:
         return f"{act} {self.when} {self.point} #{self.nth}"
 
 
-def random_faults(chance: random.Random, count: int) -> list[Fault]:
+def random_faults(chance: random.Random, count: int, job: Job = FILES) -> list[Fault]:
     """So many faults at different places; the same for the same state of ``chance``."""
-    places = [(point, nth) for point in POINTS for nth in range(1, _RARE.get(point, 3) + 1)]
-    return [
+    places = [(point, nth) for point in job.points for nth in range(1, job.rare.get(point, 3) + 1)]
+    drawn = [
         Fault(
             point, nth,
             chance.choice(("before", "after")),
-            ERROR if chance.random() < 0.5 else chance.choice(VICTIMS),
+            ERROR if chance.random() < 0.5 else chance.choice(job.victims),
         )
         for point, nth in chance.sample(places, count)
     ]  # fmt: skip
+    return [*drawn, *_leading(job, drawn)]
 
 
-def covering_faults() -> list[Fault]:
+def _leading(job: Job, faults: Sequence[Fault]) -> list[Fault]:
+    """What makes sure that faults are reached where nothing comes unless something fails."""
+    if job.leading is None:
+        return []
+    point, times, to = job.leading
+    if not any(fault.point.startswith(to) for fault in faults):
+        return []
+    taken = {(fault.point, fault.nth) for fault in faults}
+    return [Fault(point, nth, "before", ERROR) for nth in times if (point, nth) not in taken]
+
+
+def covering_faults(job: Job = FILES) -> list[Fault]:
     """Every point fails before its effect when it is reached first, and after it the next time;
     every victim is killed on both sides of something."""
-    killing = ("http.append", "store.part", "db.offset", "store.piece", "db.claim", "store.lock")
     errors = [
         Fault(point, nth, when, ERROR)
-        for point in POINTS
+        for point in job.points
         for nth, when in ((1, "before"), (2, "after"))
     ]
     kills = [
-        Fault(point, 3 + shift, when, VICTIMS[(index + shift) % len(VICTIMS)])
+        Fault(point, 3 + shift, when, job.victims[(index + shift) % len(job.victims)])
         for shift, when in enumerate(("before", "after"))
-        for index, point in enumerate(killing)
+        for index, point in enumerate(job.killing)
     ]
-    return errors + kills
+    return [*errors, *kills, *_leading(job, errors + kills)]
 
 
 class Director:
@@ -135,6 +203,11 @@ class Director:
         """How often each point was reached since the faults were loaded."""
         with self._change:
             return self._reached.copy()
+
+    def is_waiting(self, begin: str) -> bool:
+        """Whether a fault is still to come at a point whose name begins so."""
+        with self._change:
+            return any(name.startswith(begin) for name, _ in self._waiting)
 
     @property
     def killed(self) -> Counter[str]:
@@ -172,19 +245,28 @@ class Director:
         """Wait as ``HOLDS`` says; only in threads that may be blocked, before ``at``."""
         with self._change:
             for hold in HOLDS:
-                if hold.point == point and not self._reached[point]:
+                if (
+                    hold.point == point
+                    and not self._reached[point]
+                    and any(awaited == hold.awaited for awaited, _ in self._waiting)
+                ):
                     self._change.wait_for(
                         lambda hold=hold: self._reached[hold.awaited] >= hold.times,  # type: ignore[misc]
                         timeout=_LONGEST_HOLD_S,
                     )
 
-    def strikes(self, fault: Fault | None, when: str) -> bool:
-        """Whether the connection breaks now; a victim is killed and the act goes on."""
+    def strikes(
+        self, fault: Fault | None, when: str, kill: Callable[[str], None] | None = None
+    ) -> bool:
+        """Whether the connection breaks now; a victim is killed and the act goes on.
+
+        ``kill`` is for who knows better which of several processes the victim is.
+        """
         if fault is None or fault.when != when:
             return False
         if fault.victim == ERROR:
             return True
         with self._change:
             self._killed[fault.victim] += 1
-        self._kill(fault.victim)
+        (kill or self._kill)(fault.victim)
         return False

@@ -30,12 +30,16 @@ from tests.support import footage, postgres, redis, s3, servers
 from tests.support.bureau import SetClock
 from tests.support.waiting import eventually
 from tests.torture.database import DatabaseProxy
+from tests.torture.disk import DiskSide
 from tests.torture.drawer import Drawer, open_drawer
 from tests.torture.ear import Ear
 from tests.torture.schedule import Director
 from tests.torture.store import StoreProxy
 
 _START_S = 90.0
+_RECORDER = (sys.executable, "-m", "recorder")
+#: The kind of a stand whose objects lie in a folder.
+FOLDER = "folder"
 
 
 @dataclass
@@ -120,6 +124,39 @@ def _let_go(leash: subprocess.Popen[bytes]) -> None:
         leash.stdin.close()
 
 
+class Victims:
+    """Who is killed by which name; of several with one name the next one each time."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, list[Process]] = {}
+
+    def add(self, name: str, process: Process) -> None:
+        self._named.setdefault(name, []).append(process)
+
+    def replace(self, name: str, process: Process) -> None:
+        self._named[name] = [process]
+
+    def starts(self, name: str) -> int:
+        """How often processes of this name were started."""
+        return sum(process.starts for process in self._named[name])
+
+    def kill(self, name: str) -> None:
+        """kill -9; nothing happens where nobody has the name now."""
+        for process in self._named.get(name, [])[:1]:
+            process.kill()
+            self._named[name].append(self._named[name].pop(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """How many processes of each kind the stand runs."""
+
+    services: int = 1
+    workers: int = 1
+    ingests: int = 0
+    has_drawer: bool = True
+
+
 @dataclass
 class Stand:
     """The running product and everything that strikes at it."""
@@ -128,7 +165,9 @@ class Stand:
     director: Director
     ear: Ear
     store: StoreProxy
-    drawer: Drawer
+    drawer: Drawer | None
+    #: Where files of processes are struck.
+    disk: DiskSide
     #: Through the proxies, with a clock that the rounds move.
     deps: Deps
     clock: SetClock
@@ -136,62 +175,72 @@ class Stand:
     straight: Deps
     device: str
     program: str
-    processes: dict[str, Process]
+    victims: Victims
+    #: Ports of the processes that take livestreams by RTMP, comma-separated.
+    rtmp_ports: str
 
-    def camera(self, place: Path) -> Process:
-        """A client that sends the card in this folder; the victim ``client`` from now on."""
+    def spooled_files(self) -> list[Path]:
+        """What waits on the disk of the processes that take livestreams."""
+        return [path for path in (self.folder / "spool").glob("*/*/p*") if path.is_file()]
+
+    def sender(self, name: str, module: str, place: Path, *words: str) -> Process:
+        """A program that sends what is in this folder; the victim ``name`` from now on."""
         (place / "token").write_text(self.device)
         process = Process(
-            "client",
-            (sys.executable, "-m", "tests.torture.camera", self.ear.url, str(place)),
+            name,
+            (sys.executable, "-m", module, *words, str(place)),
             self.folder,
             final=frozenset({0}),
         )
-        self.processes["client"] = process
+        self.victims.replace(name, process)
         process.start()
         return process
 
+    def camera(self, place: Path) -> Process:
+        """A client that sends the card in this folder; the victim ``client`` from now on."""
+        return self.sender("client", "tests.torture.camera", place, self.ear.url)
+
 
 @contextlib.asynccontextmanager
-async def open_stand(kind: str) -> AsyncIterator[Stand]:
-    """Everything answers inside the block; nothing of it is left after it. ``kind``: the store."""
+async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand]:
+    """Everything answers inside the block; nothing of it is left after it.
+
+    ``kind``: versitygw or minio behind the store proxy, or folder: then files of services and
+    workers are struck.
+    """
+    crew = crew or Crew()
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="footage-torture-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        ports = {name: servers.free_port() for name in ("s3", "postgres", "redis", "service")}
-        processes = await asyncio.to_thread(_servers, kind, folder, ports)
-        director = Director(lambda victim: processes[victim].kill())
-        for process in processes.values():
+        ports = {name: servers.free_port() for name in ("s3", "postgres", "redis")}
+        victims = Victims()
+        director = Director(victims.kill)
+
+        def start(name: str, process: Process) -> None:
+            victims.add(name, process)
             process.start()
             stack.push_async_callback(process.stop)
-        await eventually(
-            lambda: postgres.is_ready(ports["postgres"]) and s3.serves(ports["s3"]),
-            within=_START_S,
-            what="database and store",
-        )
-        cluster = await postgres.prepare(postgres.admin_url(ports["postgres"]))
-        for name in ("torture", "drawer"):
-            await _new_database(cluster, name)
-        direct = cluster.url("torture", postgres.SERVICE)
-        drawer = cluster.url("drawer", postgres.SERVICE)
+
+        for process in await asyncio.to_thread(_servers, kind, folder, ports):
+            start(process.name, process)
+        direct, drawer = await _databases(kind, ports)
         database = await stack.enter_async_context(DatabaseProxy(ports["postgres"], director))
-        store = StoreProxy(s3.url(ports["s3"]), director)
-        stack.enter_context(store)
-        straight = _settings(folder, direct, ports, store.server, f"127.0.0.1:{ports['s3']}")
-        struck = {
-            **straight,
-            "RECORDER_DATABASE_URL": database.instead_of(direct),
-            "RECORDER_S3_ENDPOINT": store.server.host,
-        }
-        for process in _product(folder, struck, ports["service"]):
-            processes[process.name] = process
-            process.start()
-            stack.push_async_callback(process.stop)
-        await _answers(ports["service"])
+        store = stack.enter_context(StoreProxy(s3.url(ports["s3"]), director))
+        disk = stack.enter_context(DiskSide(folder / "disk.socket", director))
+        straight, struck = _both_settings(kind, folder, direct, ports, store)
+        struck |= {"RECORDER_DATABASE_URL": database.instead_of(direct)}
+        web = [servers.free_port() for _ in range(crew.services)]
+        rtmp = [servers.free_port() for _ in range(crew.ingests)]
+        for number, (name, words) in enumerate(_product(crew, web, rtmp)):
+            is_struck = kind == FOLDER or name == "ingest"
+            command = disk.command(name, *words) if is_struck else (*_RECORDER, *words)
+            start(name, Process(f"{number}-{name}", command, folder, struck))
+        for port in web:
+            await _answers(port)
         device = await _admin(straight, "device", "add", "TORTURE-1")
         program = await _admin(straight, "token", "add", "torture", "--role", "supervisor")
         clock = SetClock()
-        ear = await stack.enter_async_context(Ear(ports["service"], director))
+        ear = await stack.enter_async_context(Ear(web, director, store.pushed))
         yield Stand(
             folder=folder,
             director=director,
@@ -199,14 +248,31 @@ async def open_stand(kind: str) -> AsyncIterator[Stand]:
             store=store,
             drawer=await stack.enter_async_context(
                 open_drawer(drawer, database.instead_of(drawer), folder / "drawer", director)
-            ),
+            )
+            if crew.has_drawer
+            else None,
+            disk=disk,
             deps=await stack.enter_async_context(open_deps(read_config(struck), clock=clock)),
             clock=clock,
             straight=await stack.enter_async_context(open_deps(read_config(straight))),
             device=device,
             program=program,
-            processes=processes,
+            victims=victims,
+            rtmp_ports=",".join(map(str, rtmp)),
         )
+
+
+async def _databases(kind: str, ports: Mapping[str, int]) -> list[str]:
+    """The addresses of the product's database and the drawer's, when all servers answer."""
+    await eventually(
+        lambda: postgres.is_ready(ports["postgres"]) and (kind == FOLDER or s3.serves(ports["s3"])),
+        within=_START_S,
+        what="database and store",
+    )
+    cluster = await postgres.prepare(postgres.admin_url(ports["postgres"]))
+    for name in ("torture", "drawer"):
+        await _new_database(cluster, name)
+    return [cluster.url(name, postgres.SERVICE) for name in ("torture", "drawer")]
 
 
 async def _new_database(cluster: postgres.Cluster, name: str) -> None:
@@ -220,13 +286,36 @@ async def _new_database(cluster: postgres.Cluster, name: str) -> None:
         await connection.close()
 
 
-def _settings(
-    folder: Path, url: str, ports: Mapping[str, int], server: s3.S3Server, endpoint: str
-) -> dict[str, str]:
+def _both_settings(
+    kind: str, folder: Path, url: str, ports: Mapping[str, int], store: StoreProxy
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Straight to the store, and by its proxy; in a folder both are the same."""
+    plain = _settings(folder, url, ports)
+    if kind != FOLDER:
+        straight = _s3_settings(store.server, f"127.0.0.1:{ports['s3']}")
+        return plain | straight, plain | _s3_settings(store.server, store.server.host)
+    plain |= {
+        "RECORDER_OBJECTS_FOLDER": str(folder / "objects"),
+        "RECORDER_OBJECTS_FLOOR_BYTES": "0",
+    }
+    return plain, dict(plain)
+
+
+def _settings(folder: Path, url: str, ports: Mapping[str, int]) -> dict[str, str]:
     (folder / "work").mkdir(exist_ok=True)
     return {
         "RECORDER_DATABASE_URL": url,
         "RECORDER_REDIS_URL": f"redis://127.0.0.1:{ports['redis']}",
+        "RECORDER_SIGNING_KEY_FILE": str(folder / "signing.key"),
+        "RECORDER_WORK_FOLDER": str(folder / "work"),
+        "RECORDER_FFMPEG": footage.ffmpeg(),
+        "RECORDER_TASK_LEASE_S": "3",
+        "RECORDER_LIVE_SPOOL_FOLDER": str(folder / "spool"),
+    }
+
+
+def _s3_settings(server: s3.S3Server, endpoint: str) -> dict[str, str]:
+    return {
         "RECORDER_OBJECTS": "s3",
         "RECORDER_S3_ENDPOINT": endpoint,
         "RECORDER_S3_SECURE": "false",
@@ -238,32 +327,32 @@ def _settings(
             f"RECORDER_S3_BUCKET_{name}": f"{server.bucket_prefix}{name.lower()}"
             for name in ("ORIGINALS", "RENDITIONS", "STAGING")
         },
-        "RECORDER_SIGNING_KEY_FILE": str(folder / "signing.key"),
-        "RECORDER_WORK_FOLDER": str(folder / "work"),
-        "RECORDER_FFMPEG": footage.ffmpeg(),
-        "RECORDER_TASK_LEASE_S": "3",
     }
 
 
-def _servers(kind: str, folder: Path, ports: Mapping[str, int]) -> dict[str, Process]:
+def _servers(kind: str, folder: Path, ports: Mapping[str, int]) -> list[Process]:
     (folder / "s3").mkdir()
     data = folder / "postgres"
     postgres.make_cluster(data)
-    return {
-        "store": Process(
+    stores = [
+        Process(
             "store",
-            s3.command(kind, folder / "s3", ports["s3"]),
+            s3.command(each, folder / "s3", ports["s3"]),
             folder,
             s3.environment(folder / "s3"),
-        ),
-        "database": Process(
+        )
+        for each in {kind} - {FOLDER}
+    ]
+    return [
+        *stores,
+        Process(
             "database",
             postgres.command(data, ports["postgres"], more={"synchronous_commit": "on"}),
             folder,
             {"TZ": "UTC"},
             stop_signal="INT",
         ),
-        "redis": Process(
+        Process(
             "redis",
             (
                 *(str(redis.binary()), "--port", str(ports["redis"]), "--bind", "127.0.0.1"),
@@ -271,16 +360,17 @@ def _servers(kind: str, folder: Path, ports: Mapping[str, int]) -> dict[str, Pro
             ),
             folder,
         ),
-    }
+    ]
 
 
-def _product(folder: Path, environment: Mapping[str, str], port: int) -> list[Process]:
-    recorder = (sys.executable, "-m", "recorder")
+def _product(
+    crew: Crew, web: Sequence[int], rtmp: Sequence[int]
+) -> list[tuple[str, Sequence[str]]]:
+    """The name of each process of the product as a victim, and the words of its command."""
     return [
-        Process(
-            "service", (*recorder, "serve", "--listen", f"127.0.0.1:{port}"), folder, environment
-        ),
-        Process("worker", (*recorder, "work"), folder, environment),
+        *(("service", ("serve", "--listen", f"127.0.0.1:{port}")) for port in web),
+        *(("worker", ("work",)) for _ in range(crew.workers)),
+        *(("ingest", ("live", "serve", "--rtmp", f"127.0.0.1:{port}")) for port in rtmp),
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import re
+from collections.abc import Container, Mapping
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,12 +13,22 @@ from typing_extensions import override
 from tests.support.faulty_s3 import FaultyS3
 from tests.torture.schedule import Director
 
+#: Objects of livestreams: ``…/live-{id}/p{period}/{number}-…`` and the documents beside them.
+_LIVE = re.compile(r"/live-(?P<id>[0-9a-f-]{36})/(?P<name>.+)$")
+_INIT = re.compile(r"p\d+/init-")
 
-def point_of(method: str, path: str) -> str | None:
-    """The name of the request, None for what is no commit point of the main job."""
+
+def point_of(method: str, path: str, pushed: Container[str] = ()) -> str | None:
+    """The name of the request, None for what is no commit point of a job.
+
+    ``pushed`` are the livestreams that come over HTTP; the others are received by processes.
+    """
     place = urlsplit(path)
     bucket, _, key = place.path.lstrip("/").partition("/")
     asked = parse_qs(place.query, keep_blank_values=True)
+    found = _LIVE.search(key)
+    if found is not None:
+        return _live_point(method, asked, found["name"], found["id"] in pushed)
     if "uploads" in asked:
         return {"POST": "store.create_multipart", "GET": "store.list_multiparts"}.get(method)
     if "partNumber" in asked:
@@ -41,6 +53,22 @@ def point_of(method: str, path: str) -> str | None:
     return names.get((method, bucket.rpartition("-")[2])) if key else None
 
 
+def _live_point(method: str, asked: Mapping[str, list[str]], name: str, pushed: bool) -> str | None:
+    if "retention" in asked:
+        return "store.live_lock" if method == "PUT" else None
+    if method == "GET" and not asked.keys() - {"versionId"}:
+        return "store.live_read"
+    if method != "PUT":
+        return None
+    if name == "opened.json":
+        return "store.live_opening"
+    if name.startswith("sealed-"):
+        return "store.live_manifest"
+    if _INIT.match(name):
+        return "store.live_init"
+    return "store.live_segment" if pushed else "store.live_received"
+
+
 class StoreProxy(FaultyS3):
     """Strikes where the director says so."""
 
@@ -49,6 +77,8 @@ class StoreProxy(FaultyS3):
         self._director = director
         #: Locks that are extended now are kept ahead; else they belong to a completion.
         self.are_chores_at_work = False
+        #: Ids of livestreams that are pushed; whoever hears of them adds them.
+        self.pushed: set[str] = set()
 
     @override
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -57,7 +87,7 @@ class StoreProxy(FaultyS3):
         if act is not None:
             self.do(handler, body, act)
             return
-        point = point_of(handler.command, handler.path)
+        point = point_of(handler.command, handler.path, self.pushed)
         if point == "store.lock" and self.are_chores_at_work:
             point = "store.lock_ahead"
         self._director.hold(point)

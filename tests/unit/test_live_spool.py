@@ -10,7 +10,7 @@ import pytest
 
 from recorder.domain.ids import LivestreamId, new_uuid
 from recorder.domain.livestream import PeriodCause
-from recorder.errors import StorageFull
+from recorder.errors import StorageFull, Unavailable
 from recorder.live.spool import Arrived, SpoolFolder
 
 AT = datetime(2026, 11, 29, 8, 0, 0, 123456, tzinfo=UTC)
@@ -51,6 +51,18 @@ def test_what_a_dead_process_left_is_found_in_order_and_as_it_came(tmp_path: Pat
     assert other.used_bytes() == 0
     other.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    spool = folder(tmp_path, "a")
+    first = arrived(1)
+    other = spool.keep(replace(first, number=2)).path
+    in_its_way = other.with_name("p000001-000000001.segment")
+    (in_its_way / "something").mkdir(parents=True)
+    with pytest.raises(Unavailable):
+        spool.keep(first)
+    assert sorted(path.name for path in other.parent.iterdir()) == [in_its_way.name, other.name]
+    spool.close()
 
 
 def test_beyond_its_quota_or_on_a_full_disk_nothing_is_taken(tmp_path: Path) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 import struct
 
-from tests.torture import database, store
+import pytest
+
+from tests.torture import database, disk, store
 from tests.torture.ear import Asked, Ear
 from tests.torture.requests import Head, Requests
 from tests.torture.schedule import (
     ERROR,
-    PHASES,
-    POINTS,
-    VICTIMS,
+    FILES,
+    LIVE,
     Director,
     Fault,
+    Job,
     covering_faults,
     random_faults,
 )
@@ -26,11 +28,12 @@ def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
     assert len({(fault.point, fault.nth) for fault in one}) == 40
 
 
-def test_the_covering_round_names_every_point_and_every_victim_on_both_sides() -> None:
-    faults = covering_faults()
+@pytest.mark.parametrize("job", [FILES, LIVE], ids=["files", "livestreams"])
+def test_the_covering_round_names_every_point_and_every_victim_on_both_sides(job: Job) -> None:
+    faults = covering_faults(job)
     for when in ("before", "after"):
-        assert {f.point for f in faults if f.victim == ERROR and f.when == when} == set(POINTS)
-        assert {f.victim for f in faults if f.when == when} == {ERROR, *VICTIMS}
+        assert {f.point for f in faults if f.victim == ERROR and f.when == when} == set(job.points)
+        assert {f.victim for f in faults if f.when == when} == {ERROR, *job.victims}
     assert len({(fault.point, fault.nth) for fault in faults}) == len(faults)
 
 
@@ -111,7 +114,7 @@ def test_requests_are_taken_apart_wherever_they_are_cut() -> None:
 
 async def test_what_is_sent_again_is_counted_once_and_by_its_cause() -> None:
     director = Director(lambda _: None)
-    async with Ear(1, director) as ear:
+    async with Ear([1], director) as ear:
         head = Head("PATCH", "/api/v1/uploads/u", {"content-length": "100", "upload-offset": "0"})
         asked: list[Asked] = []
         assert ear.ask(head, asked)
@@ -128,5 +131,39 @@ async def test_what_is_sent_again_is_counted_once_and_by_its_cause() -> None:
 
 
 def test_every_point_has_a_proxy_that_knows_it() -> None:
-    assert {point for point in POINTS if point.startswith("db.")} == set(database.WEIGHTS)
-    assert len(POINTS) == len(set(POINTS)) == sum(map(len, PHASES.values()))
+    points = (*FILES.points, *LIVE.points)
+    assert {point for point in points if point.startswith("db.")} == set(database.WEIGHTS)
+    for job in (FILES, LIVE):
+        assert len(job.points) == len(set(job.points))
+
+
+def test_objects_and_rows_of_livestreams_are_known_by_their_names() -> None:
+    name = "019f1234-0000-7000-8000-000000000001"
+    place = f"/t1-originals/2026/11/25/live-{name}"
+    segment = f"{place}/p000001/000000007-1764000000000-ab"
+    assert store.point_of("PUT", segment, {name}) == "store.live_segment"
+    assert store.point_of("PUT", segment) == "store.live_received"
+    assert store.point_of("PUT", f"{place}/p000001/init-1764000000000-ab") == "store.live_init"
+    assert store.point_of("PUT", f"{place}/opened.json") == "store.live_opening"
+    assert store.point_of("PUT", f"{place}/sealed-x.json") == "store.live_manifest"
+    assert store.point_of("PUT", f"{segment}?retention=&versionId=v") == "store.live_lock"
+    assert store.point_of("GET", f"{segment}?versionId=v") == "store.live_read"
+    assert store.point_of("GET", f"{segment}?retention=") is None
+    assert store.point_of("HEAD", segment) is None
+    many = "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[],"
+    assert database.point_of(f"{many} $4::bytea[], more") == "db.live_claim"
+    assert database.point_of(f"{many} $4::text[], more") == "db.live_counted"
+    assert database.point_of("UPDATE livestream SET holder = $2") == "db.live_take"
+    assert database.point_of("UPDATE livestream SET holder = NULL") == "db.live_let_go"
+
+
+def test_files_of_the_spool_are_known_by_their_names() -> None:
+    folder = "/x/spool/owner/livestream"
+    segment = f"{folder}/p000001-000000042.segment"
+    draft = f"{folder}/.draft-p000001-000000042.segment"
+    assert disk.point_of("os.rename", (draft, segment, -1, -1)) == ("spool.keep", segment)
+    assert disk.point_of("open", (segment, "rb", 0)) == ("spool.read", segment)
+    assert disk.point_of("open", (draft, "wb", 0)) is None
+    assert disk.point_of("os.remove", (segment, -1)) == ("spool.remove", segment)
+    assert disk.point_of("os.remove", (f"{folder}/moved.json", -1)) is None
+    assert disk.point_of("open", (7, "rb", 0)) is None

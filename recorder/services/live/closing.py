@@ -9,8 +9,7 @@ from recorder.domain.people import EVERYTHING, Actor, Permission
 from recorder.errors import InternalError, NotFound, Unprocessable
 from recorder.runtime import Deps
 from recorder.services.live.opening import deliverable, find_livestream
-from recorder.services.live.sealing import seal
-from recorder.services.live.upkeep import is_due
+from recorder.services.live.upkeep import seal_if_due
 from recorder.store import livestreams
 
 
@@ -60,8 +59,8 @@ async def request_close(
             )
     async with deps.database.acquire() as connection:
         after = await livestreams.find(connection, livestream_id, EVERYTHING) or found
-    if after.state is LivestreamState.CLOSING and is_due(deps, after, deps.clock.now()):
-        await seal(deps, actor, livestream_id)
+    if after.state is LivestreamState.CLOSING:
+        await seal_if_due(deps, actor, after, deps.clock.now())
         async with deps.database.acquire() as connection:
             after = await livestreams.find(connection, livestream_id, EVERYTHING) or after
     return after

@@ -170,7 +170,11 @@ async def write(change: Change, assembly: Assembly) -> None:
     conflicts = await livestream_segments.has_conflicts(change.connection, livestream.id)
     recording = _recording(change, assembly, conflicts)
     await recordings.insert(
-        change, recording, source=livestream.source, arrival_sha256=assembly.members.arrival_sha256
+        change,
+        recording,
+        # Two livestreams of one device may hold the same bytes, and are two recordings.
+        source=f"livestream:{livestream.id}",
+        arrival_sha256=assembly.members.arrival_sha256,
     )
     await sealed_segments.join(
         change,

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import LivestreamClosing, LivestreamInterrupted
 from recorder.domain.livestream import Form, Livestream, LivestreamState
-from recorder.domain.people import SERVICE
+from recorder.domain.people import SERVICE, Actor
 from recorder.errors import RecorderError
 from recorder.runtime import Deps
 from recorder.services import guard
+from recorder.services.live import arriving
 from recorder.services.live.opening import LOCK_MORE
 from recorder.services.live.sealing import seal
 from recorder.store import livestream_openings, livestream_segments, livestreams
@@ -75,15 +76,24 @@ async def _look_after(deps: Deps, livestream: Livestream) -> None:
     config, now = deps.config, deps.clock.now()
     silent_since = livestream.last_arrival_at or livestream.created_at
     if livestream.state is LivestreamState.CLOSING:
-        if is_due(deps, livestream, now):
-            await seal(deps, SERVICE, livestream.id)
+        await seal_if_due(deps, SERVICE, livestream, now)
     elif now - silent_since > timedelta(seconds=config.live_idle_close_s):
         await _close_by_silence(deps, livestream)
     elif livestream.state is LivestreamState.LIVE:
         await _interrupt(deps, livestream, now - timedelta(seconds=config.live_interrupted_s))
 
 
-def is_due(deps: Deps, livestream: Livestream, now: datetime) -> bool:
+async def seal_if_due(deps: Deps, actor: Actor, livestream: Livestream, now: datetime) -> None:
+    """Seal a closing livestream that waits for nothing more."""
+    if not _is_due(deps, livestream, now):
+        return
+    if livestream.form is Form.RECEIVED:
+        # Nobody comes again with what its last receiver stored and did not live to count.
+        await arriving.finish_claimed(deps, SERVICE, livestream.id, livestream.fence)
+    await seal(deps, actor, livestream.id)
+
+
+def _is_due(deps: Deps, livestream: Livestream, now: datetime) -> bool:
     """Whether a closing livestream waits for nothing more: all is there, or its time is over."""
     if livestream.form is Form.RECEIVED:
         # Whoever receives it may still have some of it in its spool, as long as it lives.

@@ -116,6 +116,18 @@ async def test_a_closed_livestream_is_one_recording_of_the_very_bytes(bureau: Bu
         assert (await audit.run(bureau.deps, SERVICE, level=level)).findings == []
 
 
+async def test_the_same_bytes_in_two_livestreams_of_a_device_are_two_recordings(
+    bureau: Bureau,
+) -> None:
+    actor, sent = await camera(bureau), take()
+    made = []
+    for _ in range(2):
+        livestream = await pushed(bureau, actor, sent, [1])
+        await live.request_close(bureau.deps, actor, livestream.id, last=1)
+        made.append(await recording_of(bureau, livestream.id))
+    assert made[0] != made[1]
+
+
 async def test_a_byte_that_changed_in_the_store_is_a_mismatch(bureau: Bureau) -> None:
     actor, sent = await camera(bureau), take()
     livestream = await pushed(bureau, actor, sent)

@@ -107,6 +107,16 @@ async def test_what_a_dead_receiver_stored_and_did_not_count_counts_for_the_next
         segment = await livestream_segments.stored(connection, livestream.id, 1)
     assert segment is not None
     assert segment.arrived_at == came
+    # The next one dies as well, and nobody publishes any more: then it counts with the closing.
+    faulty.faults = [Fault("put", When.AFTER, times=1 << 40)]
+    last = live.Receiver(deps, SERVICE, livestream.id, fence)
+    with pytest.raises(Unavailable):
+        await last.put_segment(live.SegmentArrival(period=1, number=2, body=sent.segments[1]))
+    await live.request_close(bureau.deps, actor, livestream.id, last=None)
+    bureau.clock.forward(seconds=9)
+    await live.watch_livestreams(bureau.deps)
+    closed = await live.find_livestream(bureau.deps, SERVICE, livestream.id)
+    assert (closed.state, closed.segments) == (LivestreamState.CLOSED, 2)
 
 
 async def _chain(bureau: Bureau, livestream: LivestreamId) -> list[tuple[bytes | None, bytes]]:

@@ -1,0 +1,200 @@
+"""The disk's side: a process of the product whose calls to the file system are commit points.
+
+``python -m tests.torture.disk SOCKET VICTIM WORDS…`` is ``recorder WORDS…`` with an audit hook of
+Python (PEP 578) in it: before a file of the spool or of the folder store is named, opened or
+removed, the stand is asked what is to happen. The product holds no word of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import signal
+import socket
+import socketserver
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from typing_extensions import override
+
+from tests.torture.schedule import ERROR, Director
+
+_LONGEST_WORDS = 4096
+#: Names of points by the audit event and the end of the file's path.
+_POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
+    "os.rename": (
+        (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.keep"),
+        (re.compile(r"/p\d{6}-\d{9}\.init$"), "spool.describe"),
+    ),
+    "open": (
+        (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.read"),
+        (re.compile(r"/multipart/[0-9a-f]{32}/w\d{20}$"), "folder.hold"),
+        (re.compile(r"/originals/.+/original/=[0-9a-f]{32}~"), "folder.lock"),
+        (re.compile(r"/originals/.+/original/=[0-9a-f]{32}$"), "folder.read_original"),
+    ),
+    "os.remove": (
+        (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.remove"),
+        (re.compile(r"/p\d{6}-\d{9}\.init$"), "spool.forget"),
+        (re.compile(r"/multipart/[0-9a-f]{32}/upload$"), "folder.forget"),
+        (re.compile(r"/multipart/[0-9a-f]{32}/w\d{20}$"), "folder.unlink"),
+    ),
+    "os.mkdir": ((re.compile(r"/multipart/[0-9a-f]{32}$"), "folder.create"),),
+    "os.link": (
+        (re.compile(r"/originals/.+/original/=[0-9a-f]{32}$"), "folder.publish"),
+        (re.compile(r"/originals/.+\.json/=[0-9a-f]{32}$"), "folder.sidecar"),
+    ),
+}
+#: What has an effect, done by the hook itself where the fault comes behind it.
+_ACTS: Mapping[str, Callable[[str, tuple[Any, ...]], None]] = {
+    "os.rename": lambda path, given: os.rename(given[0], path),
+    "os.link": lambda path, given: os.link(given[0], path),
+    "os.remove": lambda path, _: os.unlink(path),
+    "os.mkdir": lambda path, _: os.mkdir(path, 0o750),
+}
+
+
+def point_of(event: str, given: tuple[Any, ...]) -> tuple[str, str] | None:
+    """The commit point of a call, and the file that it is about."""
+    kinds = _POINTS.get(event)
+    if kinds is None:
+        return None
+    named = given[1] if event in ("os.rename", "os.link") else given[0]
+    if not isinstance(named, (str, os.PathLike)):
+        return None
+    path = os.fspath(named)
+    if isinstance(path, str):
+        for end, point in kinds:
+            if end.search(path):
+                return point, path
+    return None
+
+
+class DiskSide:
+    """Answers the hooks of all processes that are struck; use as a context manager."""
+
+    def __init__(self, address: Path, director: Director) -> None:
+        self.address = address
+        self._director = director
+        #: SHA-256 of each segment that was whole in the spool when it was to be read.
+        self.spooled: set[str] = set()
+        side = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            @override
+            def handle(self) -> None:
+                side.answer(
+                    json.loads(self.rfile.readline()), self.rfile.readline, self.wfile.write
+                )
+
+        class Server(socketserver.ThreadingUnixStreamServer):
+            daemon_threads = True
+
+            @override
+            def handle_error(self, request: object, client_address: object) -> None:
+                """Who asked was killed meanwhile; all else is a fault of the stand."""
+                if not isinstance(sys.exception(), OSError):
+                    super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+        self._server = Server(str(address), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def command(self, victim: str, *words: str) -> tuple[str, ...]:
+        """``recorder`` with these words, struck; it is a victim by this name."""
+        return (sys.executable, "-m", "tests.torture.disk", str(self.address), victim, *words)
+
+    def answer(
+        self,
+        asked: dict[str, Any],
+        wait: Callable[[], bytes],
+        say: Callable[[bytes], object],
+    ) -> None:
+        """One question of a process: go on, fail, or do it and ask again."""
+        point, path, pid = asked["point"], asked["path"], asked["pid"]
+        if point == "spool.read":
+            self._note(Path(path))
+
+        def kill(_: str) -> None:
+            os.kill(pid, signal.SIGKILL)
+
+        fault = self._director.at(point)
+        own = kill if fault is not None and fault.victim == asked["victim"] else None
+        if self._director.strikes(fault, "before", own):
+            say(b"fail\n")
+            return
+        is_about_it = own is not None or (fault is not None and fault.victim == ERROR)
+        if is_about_it and fault is not None and fault.when == "after":
+            say(b"do it\n")
+            wait()
+        say(b"fail\n" if self._director.strikes(fault, "after", own) else b"go on\n")
+
+    def _note(self, path: Path) -> None:
+        """What lies in the spool whole is safe, and must be in a recording at the end."""
+        try:
+            with path.open("rb") as file:
+                self.spooled.add(str(json.loads(file.readline())["sha256"]))
+        except FileNotFoundError:
+            return
+
+
+class _Hook:
+    """Lives in the process that is struck."""
+
+    def __init__(self, address: str, victim: str) -> None:
+        self._address = address
+        self._victim = victim
+        self._thread = threading.local()
+
+    def __call__(self, event: str, given: tuple[Any, ...]) -> None:
+        found = point_of(event, given)
+        if found is None or getattr(self._thread, "is_asking", False):
+            return
+        self._thread.is_asking = True
+        try:
+            self._ask(event, given, *found)
+        finally:
+            self._thread.is_asking = False
+
+    def _ask(self, event: str, given: tuple[Any, ...], point: str, path: str) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(self._address)
+            words = {"point": point, "path": path, "pid": os.getpid(), "victim": self._victim}
+            line.sendall(json.dumps(words).encode() + b"\n")
+            answer = line.recv(_LONGEST_WORDS)
+            if answer == b"do it\n":
+                if event in _ACTS:
+                    _ACTS[event](path, given)
+                line.sendall(b"done\n")
+                answer = line.recv(_LONGEST_WORDS)
+        if answer == b"fail\n":
+            raise OSError(5, "Struck by the stand")
+
+
+def main(address: str, victim: str, words: list[str]) -> None:
+    """Be ``recorder`` with these words."""
+    sys.addaudithook(_Hook(address, victim))
+    sys.argv = ["recorder", *words]
+    runpy.run_module("recorder", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

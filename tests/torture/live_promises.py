@@ -1,0 +1,173 @@
+"""Every promise about livestreams, asked for when all is at rest."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from recorder.adapters.objects import Bucket
+from tests.torture import pusher
+from tests.torture.promises import rows
+from tests.torture.stand import Stand
+
+_SEGMENTS = (
+    "SELECT s.livestream_id, s.number, s.period, s.sha256, s.state, s.object_key, s.version,"
+    " s.duration_us, s.recording_id, r.integrity, r.continues, l.form FROM livestream_segment s"
+    " JOIN livestream l ON l.id = s.livestream_id LEFT JOIN recording r ON r.id = s.recording_id"
+    " WHERE l.created_at >= $1 ORDER BY s.livestream_id, s.number"
+)
+
+
+async def broken_live_promises(
+    stand: Stand, since: datetime, pushed: str, published_s: int
+) -> list[str]:
+    """A sentence for each that is not kept, of the livestreams that were opened ``since``.
+
+    ``pushed``: address of the one whose segments are known; ``published_s``: seconds of media of
+    which no process died that held them.
+    """
+    segments = await rows(stand.straight, _SEGMENTS, since)
+    broken = _lost(stand, segments)
+    broken += await _uncounted(stand, segments)
+    broken += await _unlike(stand, segments)
+    broken += await _known(stand, pushed)
+    broken += await _gaps(stand, segments, since)
+    media_us = sum(
+        row["duration_us"] or 0
+        for row in segments
+        if row["form"] == "received" and row["state"] == "stored"
+    )
+    if media_us < published_s * 990_000:
+        broken.append(f"{media_us} µs of {published_s} s that were published are recorded")
+    if left := stand.spooled_files():
+        broken.append(f"{len(left)} files are left in the spool")
+    return broken
+
+
+def _lost(stand: Stand, segments: list[Any]) -> list[str]:
+    """Segments that were answered or durable on a disk and are in no sealed recording."""
+    sealed, kept = set(), set()
+    for row in segments:
+        if row["state"] == "stored" and row["integrity"] == "sealed":
+            sealed.add(row["sha256"].hex())
+            name = f"periods/{row['period']}/"
+            name += f"segments/{row['number']}" if row["number"] > 0 else "init"
+            kept.add((f"/api/v1/livestreams/{row['livestream_id']}/{name}", row["sha256"]))
+    broken = [
+        f"{path} was answered and is in no sealed recording"
+        for path, said in stand.ear.taken.items()
+        if (path, base64.b64decode(said.removeprefix("sha-256=:").rstrip(":"))) not in kept
+    ]
+    broken += [
+        f"a segment that was spooled is in no sealed recording: {sha256}"
+        for sha256 in stand.disk.spooled - sealed
+    ]
+    broken += [
+        f"segment {row['number']} of {row['livestream_id']} counts and is in no sealed recording"
+        for row in segments
+        if row["state"] == "stored" and row["integrity"] != "sealed"
+    ]
+    stand.ear.taken.clear()
+    stand.disk.spooled.clear()
+    return broken
+
+
+async def _uncounted(stand: Stand, segments: list[Any]) -> list[str]:
+    """Received media that reached the store and count nowhere: nobody brings them again."""
+    broken = []
+    for row in segments:
+        if row["state"] == "intended" and row["form"] == "received" and row["number"] > 0:
+            found = await stand.straight.objects.versions(Bucket.ORIGINALS, row["object_key"])
+            broken += [f"{each.key} is stored and counts nowhere" for each in found]
+    return broken
+
+
+async def _unlike(stand: Stand, segments: list[Any]) -> list[str]:
+    """Objects that are not what their rows say."""
+    broken = []
+    for row in segments:
+        if row["state"] == "intended":
+            continue
+        objects, running = stand.straight.objects, hashlib.sha256()
+        async for block in objects.read(Bucket.ORIGINALS, row["object_key"], row["version"]):
+            running.update(block)
+        if running.digest() != row["sha256"]:
+            broken.append(f"{row['object_key']} holds other bytes than its row says")
+    return broken
+
+
+async def _known(stand: Stand, pushed: str) -> list[str]:
+    """The pushed livestream: two recordings with the digests of what was pushed, its two gaps, and
+    the second body beside the first."""
+    sent, livestream = pusher.takes(), pushed.rpartition("/")[2]
+    first, late = hashlib.sha256(sent.init), sent.segments[pusher.LATE - 1]
+    for number, body in enumerate(sent.segments, 1):
+        if number == pusher.FIRST_PERIOD + 1:
+            first.update(sent.init)
+        if number != pusher.LATE:
+            first.update(body)
+    made = await rows(
+        stand.straight,
+        "SELECT encode(sha256, 'hex') AS sha256, integrity FROM recording"
+        " WHERE livestream_id = $1::uuid ORDER BY continues IS NOT NULL",
+        livestream,
+    )
+    wanted = [first.hexdigest(), hashlib.sha256(late).hexdigest()]
+    broken = []
+    if [row["sha256"] for row in made] != wanted:
+        broken.append(f"what was pushed is not what is sealed: {[dict(row) for row in made]}")
+    beside = await rows(
+        stand.straight,
+        "SELECT sha256 FROM livestream_segment WHERE livestream_id = $1::uuid"
+        " AND state = 'conflicting'",
+        livestream,
+    )
+    if [row["sha256"] for row in beside] != [hashlib.sha256(pusher.second_body()).digest()]:
+        broken.append(f"{len(beside)} second bodies are kept, not the one that came")
+    gaps = await rows(
+        stand.straight,
+        "SELECT g.cause, g.first_missing FROM livestream_gap g"
+        " JOIN recording r ON r.id = g.recording_id WHERE r.livestream_id = $1::uuid ORDER BY g.n",
+        livestream,
+    )
+    if [(row["cause"], row["first_missing"]) for row in gaps] != [
+        ("reconnect", None), ("segments_missing", pusher.LATE)
+    ]:  # fmt: skip
+        broken.append(f"its gaps are {[dict(row) for row in gaps]}")
+    return broken
+
+
+async def _gaps(stand: Stand, segments: list[Any], since: datetime) -> list[str]:
+    """What was received: a gap with its cause before every further period and at every number that
+    nobody brought."""
+    numbers, periods = defaultdict(set), defaultdict(set)
+    for row in segments:
+        counts = row["state"] == "stored" and row["number"] > 0 and row["continues"] is None
+        if counts and row["form"] == "received":
+            numbers[row["recording_id"]].add(row["number"])
+            periods[row["recording_id"]].add(row["period"])
+    found = defaultdict(list)
+    for row in await rows(
+        stand.straight,
+        "SELECT g.recording_id, g.cause, g.first_missing, g.last_missing FROM livestream_gap g"
+        " JOIN recording r ON r.id = g.recording_id WHERE r.created_at >= $1",
+        since,
+    ):
+        found[row["recording_id"]].append(row)
+    broken = []
+    for recording, there in numbers.items():
+        told = {
+            number
+            for gap in found[recording]
+            if gap["first_missing"] is not None
+            for number in range(gap["first_missing"], gap["last_missing"] + 1)
+        }
+        missing = set(range(1, max(there))) - there
+        if missing != told & set(range(1, max(there))):
+            broken.append(f"{recording}: {sorted(missing)} are missing, {sorted(told)} are told")
+        if len(found[recording]) < len(periods[recording]) - 1:
+            broken.append(f"{recording}: fewer gaps than borders of periods")
+    return broken

@@ -1,0 +1,218 @@
+"""One round of livestreams: a device pushes one, another publishes by RTMP, under faults; what the
+clock would do is done; then every promise is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from recorder.services import live
+from recorder.services.audit import Level
+from tests.support import live_clips
+from tests.support.pusher import delivered, said
+from tests.support.waiting import eventually
+from tests.torture import pusher
+from tests.torture.chores import again
+from tests.torture.live_promises import broken_live_promises
+from tests.torture.promises import broken_promises, rows
+from tests.torture.publisher import GROUPS
+from tests.torture.rounds import Outcome, all_done, hurry
+from tests.torture.schedule import Fault
+from tests.torture.stand import Stand
+
+_LONG_S = 300.0
+#: What is reached only as long as somebody publishes.
+_GOING_ON = ("db.live_keep", "db.live_take", "db.live_let_go", "store.live_received", "spool.")
+
+
+async def run_live_round(
+    stand: Stand,
+    faults: Sequence[Fault],
+    *,
+    number: int,
+    level: Level | None = None,
+    patience_s: float = 12.0,
+) -> Outcome:
+    """Push and publish, strike, close, seal, supplement; ``level``: of an audit at its end.
+
+    The publisher goes on for so long to reach every fault that only comes beside it.
+    """
+    loop = asyncio.get_running_loop()
+    began, since = loop.time(), datetime.now(UTC)
+    place = stand.folder / f"live-{number}"
+    await asyncio.to_thread(_prepare, place)
+    stand.clock.at = datetime.now(UTC)
+    killed = stand.director.killed["ingest"]
+    stand.director.load(faults)
+    if stand.director.is_waiting("db.live_keep"):
+        (place / "slowly").touch()
+    outcome = Outcome()
+    hurrying = asyncio.create_task(hurry(stand))
+    device = stand.sender("client", "tests.torture.pusher", place, stand.ear.url)
+    camera = stand.sender("publisher", "tests.torture.publisher", place, stand.rtmp_ports)
+    try:
+        await asyncio.gather(
+            device.ended(within=_LONG_S),
+            camera.ended(within=_LONG_S),
+            _say_enough(stand, place, patience_s),
+        )
+        await _close(stand, since)
+        await _late(stand, place, since)
+        await all_done(stand, outcome)
+        outcome.missed = stand.director.clear()
+        await again(stand.straight.objects.ping, times=300)
+        await _all_sealed(stand, since)
+        await all_done(stand, outcome)
+        published_s = 0 if stand.director.killed["ingest"] > killed else GROUPS
+        outcome.broken += await broken_live_promises(
+            stand, since, (place / "livestream").read_text(), published_s
+        )
+        if level is not None:
+            outcome.broken += await broken_promises(stand, level)
+    except (AssertionError, TimeoutError) as error:
+        outcome.broken.append(f"not finished: {type(error).__name__} {error}"[:500])
+        stand.director.clear()
+    finally:
+        hurrying.cancel()
+        for sender in (device, camera):
+            await sender.stop()
+    outcome.fired, outcome.reached = stand.director.fired, stand.director.reached
+    outcome.seconds = loop.time() - began
+    return outcome
+
+
+def _prepare(place: Path) -> None:
+    place.mkdir(parents=True)
+    pusher.takes()
+    shutil.copy(live_clips.clip(seconds=GROUPS), place / "clip.flv")
+
+
+async def _say_enough(stand: Stand, place: Path, patience_s: float) -> None:
+    """The publisher goes on as long as something can only be struck by that.
+
+    What is not reached by then is counted as missed.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + patience_s
+    while True:
+        if loop.time() >= ends_at or not any(map(stand.director.is_waiting, _GOING_ON)):
+            break
+        await asyncio.sleep(0.1)
+    (place / "enough").touch()
+
+
+async def _until(check: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def is_so() -> bool | None:
+        return await check() or None
+
+    is_true: bool = await eventually(is_so, within=240, what=what)
+    assert is_true
+
+
+async def _running(stand: Stand, since: datetime, form: str) -> list[uuid.UUID]:
+    found = await rows(
+        stand.straight,
+        "SELECT id FROM livestream WHERE created_at >= $1 AND form = $2"
+        " AND state NOT IN ('closing', 'closed')",
+        since,
+        form,
+    )
+    return [row["id"] for row in found]
+
+
+async def _close(stand: Stand, since: datetime) -> None:
+    """It falls silent, is seen to be, and its device says that it is over."""
+
+    async def is_quiet() -> bool:
+        waiting = await rows(
+            stand.straight,
+            "SELECT id FROM livestream WHERE created_at >= $1 AND held_until > now()",
+            since,
+        )
+        return not waiting and not stand.spooled_files()
+
+    await _until(is_quiet, "no lease held, nothing spooled")
+    stand.clock.at = datetime.now(UTC) + timedelta(seconds=10)
+
+    async def is_interrupted() -> bool:
+        await _chore(lambda: live.watch_livestreams(stand.deps))
+        seen = await rows(
+            stand.straight,
+            "SELECT id FROM livestream WHERE created_at >= $1 AND state = 'live'"
+            " AND form = 'received'",
+            since,
+        )
+        return not seen
+
+    await _until(is_interrupted, "no livestream live any more")
+    stand.clock.at = datetime.now(UTC)
+    ask = pusher.Asking(stand.ear.url)
+    for livestream in await _running(stand, since, "received"):
+        path = f"/api/v1/livestreams/{livestream}/close"
+        answer = await said(ask, path, stand.device, b"{}")
+        assert answer.status == 200, answer.content
+    # By then nobody waits any more for the segment that was left out.
+    stand.clock.at = datetime.now(UTC) + timedelta(days=2)
+    await _closed(stand, since)
+
+
+async def _closed(stand: Stand, since: datetime) -> None:
+    async def is_closed() -> bool:
+        # What was never begun is closed by silence, and then waited for a day.
+        stand.clock.forward(days=2)
+        await _chore(lambda: live.watch_livestreams(stand.deps))
+        left = await rows(
+            stand.straight,
+            "SELECT id FROM livestream WHERE created_at >= $1 AND state <> 'closed'",
+            since,
+        )
+        return not left
+
+    await _until(is_closed, "every livestream closed")
+
+
+async def _late(stand: Stand, place: Path, since: datetime) -> None:
+    """The segment that was left out comes after all, and becomes a recording of its own."""
+    ask = pusher.Asking(stand.ear.url)
+    path = f"{(place / 'livestream').read_text()}/{pusher.place_of(pusher.LATE)}"
+    body = pusher.takes().segments[pusher.LATE - 1]
+    answer = await delivered(ask, path, stand.device, body)
+    assert answer.status in (200, 201), answer.content
+    await _all_sealed(stand, since)
+    # Locks of what is in no recording, nine days later.
+    stand.clock.at = datetime.now(UTC) + timedelta(days=9)
+    await again(lambda: live.extend_segment_locks(stand.deps))
+    stand.clock.at = datetime.now(UTC)
+
+
+async def _all_sealed(stand: Stand, since: datetime) -> None:
+    """Everything that is stored is told and in a recording."""
+    stand.clock.at = datetime.now(UTC) + timedelta(days=2)
+    await again(lambda: live.tell_segments(stand.deps))
+    await _closed(stand, since)
+
+    async def is_in_recordings() -> bool:
+        await _chore(lambda: live.supplement_livestreams(stand.deps))
+        left = await rows(
+            stand.straight,
+            "SELECT s.number FROM livestream_segment s JOIN livestream l ON l.id = s.livestream_id"
+            " WHERE l.created_at >= $1 AND s.state = 'stored' AND s.recording_id IS NULL",
+            since,
+        )
+        return not left
+
+    await _until(is_in_recordings, "every segment in a recording")
+    stand.clock.at = datetime.now(UTC)
+
+
+async def _chore(work: Callable[[], Awaitable[object]]) -> None:
+    """Once, without a failure; the caller sees whether anything is left."""
+    await again(lambda: _once(work))
+
+
+async def _once(work: Callable[[], Awaitable[object]]) -> None:
+    await work()
