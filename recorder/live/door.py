@@ -128,7 +128,9 @@ class LivestreamDoor:
             return found
         page = await live.list_livestreams(self._deps, actor, running=True)
         for each in page.items:
+            # One that the service opened holds what waited in a spool: its numbers are taken.
             own = each.device == actor.device and each.form is Form.RECEIVED
+            own = own and each.opened_by != SERVICE.sender
             if own and not each.is_pulled and each.state in _RUNNING:
                 return each
         opening = live.Opening(title=f"{protocol} {actor.name}", form=Form.RECEIVED)

@@ -99,6 +99,15 @@ class SpoolFolder:
                     self._leave(folder)
         return found
 
+    def highest(self, livestream: LivestreamId) -> tuple[int, int]:
+        """The highest period and number that wait on this machine, in any process's part."""
+        with _translated():
+            places = [_place(path) for path in self._root.glob(f"*/{livestream}/p*.*")]
+        return (
+            max((place.period for place in places), default=0),
+            max((place.number for place in places), default=0),
+        )
+
     def keep(self, arrived: Arrived) -> Place:
         """After return it is durable. Raises StorageFull ``spool-full`` beyond quota or disk."""
         with _translated():
@@ -245,7 +254,7 @@ def _sync_directory(path: Path) -> None:
 
 
 def _place(path: Path) -> Place:
-    period, number = path.stem.removeprefix("p").split("-")
+    period, number = path.name.partition(".")[0].removeprefix("p").split("-")
     livestream = LivestreamId(uuid.UUID(path.parent.name))
     return Place(livestream, int(period), int(number), path, _size(path))
 

@@ -63,13 +63,9 @@ class Spool:
         """Whether something of it lies here; then what comes goes behind it."""
         return livestream in self._waiting
 
-    def highest(self, livestream: LivestreamId) -> live.Position:
-        """The highest numbers that wait here: nobody else may give them away."""
-        places = self._waiting.get(livestream, [])
-        return live.Position(
-            max((place.period for place in places), default=0),
-            max((place.number for place in places), default=0),
-        )
+    async def highest(self, livestream: LivestreamId) -> live.Position:
+        """The highest numbers that wait on this machine: nobody else may give them away."""
+        return live.Position(*await asyncio.to_thread(self._folder.highest, livestream))
 
     async def is_full(self) -> bool:
         """Whether new livestreams must be refused; those that run may use what is left."""
@@ -176,6 +172,7 @@ class Spool:
         moved = await asyncio.to_thread(self._folder.moved, place)
         if moved is None and await self._is_given_away(arrived):
             moved = await self._move(place, arrived)
+        going = arrived
         if moved is not None:
             livestream, period, number = moved
             if arrived.number:
@@ -184,13 +181,19 @@ class Spool:
                     await self._put(
                         replace(init, livestream=livestream, period=init.period - period)
                     )
-            arrived = replace(
+            going = replace(
                 arrived,
                 livestream=livestream,
                 period=arrived.period - period,
                 number=arrived.number and arrived.number - number,
             )
-        await self._put(arrived)
+        try:
+            await self._put(going)
+        except Conflict as conflict:
+            if moved is not None and conflict.code == "segment-conflicting":
+                # It is no place for it any more: the next try goes to another one.
+                await self._move(place, arrived)
+            raise
 
     async def _is_given_away(self, arrived: Arrived) -> bool:
         number = arrived.number or -arrived.period
@@ -275,7 +278,7 @@ async def next_position(
     there = await live.position(deps, livestream)
     if spool is None:
         return there
-    waiting = spool.highest(livestream)
+    waiting = await spool.highest(livestream)
     return live.Position(max(there.period, waiting.period), max(there.segment, waiting.segment))
 
 

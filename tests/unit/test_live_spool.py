@@ -37,6 +37,7 @@ def test_what_a_dead_process_left_is_found_in_order_and_as_it_came(tmp_path: Pat
     (tmp_path / "dead" / str(first.livestream) / ".draft-p000001-000000003.segment").touch()
     other = folder(tmp_path, "other")
     assert other.adopt() == []
+    assert other.highest(first.livestream) == (1, 2)
     dead.close()
     places = other.adopt()
     assert sorted(place.number for place in places) == [0, 1, 2]

@@ -232,7 +232,7 @@ async def test_what_waited_while_another_process_gave_its_numbers_away_is_a_live
     folder.open()
     spool = Spool(bureau.deps, folder)
     await spool.take_over()
-    assert spool.highest(opened.id) == live.Position(1, 2)
+    assert await spool.highest(opened.id) == live.Position(1, 2)
     await eventually(lambda: not spool.is_waiting(opened.id), within=LONG_S)
     await spool.close()
     assert list(await stored(bureau.deps, opened.id)) == [1]
@@ -241,6 +241,22 @@ async def test_what_waited_while_another_process_gave_its_numbers_away_is_a_live
     assert (own.title, own.device_number) == ("巡查", "TA00716")
     assert await stored(bureau.deps, own.id) == {1: early, 2: early}
     assert not list((tmp_path / "spool").glob("*/*/*"))
+    # What was to go there, and finds its number taken there as well, gets a place of its own.
+    folder = SpoolFolder(tmp_path / "spool", "c", 1 << 30, 0)
+    folder.open()
+    folder.keep(init)
+    place = folder.keep(Arrived(opened.id, 1, 1, sent.segments[3], early))
+    folder.move(place, own.id, 0, 0)
+    folder.close()
+    folder = SpoolFolder(tmp_path / "spool", "d", 1 << 30, 0)
+    folder.open()
+    spool = Spool(bureau.deps, folder)
+    await spool.take_over()
+    await eventually(lambda: not spool.is_waiting(opened.id), within=LONG_S)
+    await spool.close()
+    page = await live.list_livestreams(bureau.deps, bureau.actor(Role.SUPERVISOR))
+    (other,) = [each for each in page.items if each.id not in (opened.id, own.id)]
+    assert await stored(bureau.deps, other.id) == {1: early}
 
 
 async def test_the_database_away_is_no_loss_either(
