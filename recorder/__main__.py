@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("backup", "copy the database into a signed folder"),
     ("restore", "load a backup into a new database"),
     ("rebuild", "find recordings again that only the store knows"),
+    ("simulate", "write an invented city, with what is wrong in it labelled"),
 )
 
 
