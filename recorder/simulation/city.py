@@ -25,7 +25,13 @@ from recorder.simulation.violations import INNOCENT, Planted
 
 #: Cases of one year at scale 1 (docs/design/city.md).
 CASES = {ActType.PENALTY: 3_389_000, ActType.INSPECTION: 1_933_000, ActType.COERCION: 83_000}
-_TABLES = ("organisations", "officers", "devices", "handovers", "matters")
+#: What is wrong with each file and not with the scene.
+_OF_EACH_CLIP = (
+    Planted.LATE_UPLOAD,
+    Planted.WRONG_DEVICE_USER,
+    Planted.CLOCK_ERROR,
+    Planted.CLOCK_UNKNOWN,
+)
 
 
 @dataclass(slots=True)
@@ -202,9 +208,11 @@ class _TeamWriter:
         self._files.line("truth", {"recording": clip.key, "case": case, "scene": key})
 
     def _patrol(self, day: Day) -> None:
-        """Footage of no case, at noon when no scene is on."""
+        """Footage of no case: at noon, or shortly after a scene was over."""
         began = footage.moment(day.day, 12 * 60 + 20)
-        ended = began + timedelta(minutes=self._dice.whole(3, 25))
+        if day.scenes and self._dice.chance(0.5):
+            began = day.scenes[-1].ended + timedelta(seconds=self._dice.whole(60, 240))
+        ended = began + timedelta(minutes=self._dice.whole(3, 8))
         team = self._team
         clip = Clip(
             f"{team.agency.code}-{team.number}-P{day.day:%m%d}",
@@ -223,8 +231,7 @@ class _TeamWriter:
         began, ended = scene.began, scene.ended
         if planted in (Planted.UNEXPLAINED_GAP, Planted.EXPLAINED_GAP):
             began, ended = footage.hole_of(scene)
-        of_each = planted in (Planted.LATE_UPLOAD, Planted.WRONG_DEVICE_USER, Planted.CLOCK_ERROR)
-        for clip in scene.clips if of_each else [None]:
+        for clip in scene.clips if planted in _OF_EACH_CLIP else [None]:
             recording = clip.key if clip else None
             self._label(planted, scene.case, scene.key, began, ended, recording)
 

@@ -67,10 +67,11 @@ def _number(scene: Scene, clips: list[Clip], dice: Dice) -> None:
 
 def _spoil(scene: Scene, dice: Dice) -> None:
     clips = scene.clips
-    if scene.planted == Planted.CLOCK_ERROR:
+    if scene.planted in (Planted.CLOCK_ERROR, Planted.CLOCK_UNKNOWN):
         error = dice.between(150, 900) * (1 if dice.chance(0.5) else -1)
         for clip in clips:
             clip.clock_error = error
+            clip.clock_known = scene.planted == Planted.CLOCK_ERROR
     elif scene.planted == Planted.WRONG_DEVICE_USER:
         # Somebody else's number was left in the camera, or the camera is somebody else's.
         team = scene.case.team

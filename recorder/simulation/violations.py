@@ -38,6 +38,8 @@ class Planted(enum.StrEnum):
     MISSING_ANNOUNCEMENT = "missing_announcement"
     WRONG_DEVICE_USER = "wrong_device_user"
     CLOCK_ERROR = "clock_error"
+    #: As before, and nobody compared the clocks: the footage cannot be put in its place.
+    CLOCK_UNKNOWN = "clock_unknown"
     # Not wrong.
     EXPLAINED_GAP = "explained_gap"
     EXEMPT = "exempt"
@@ -53,6 +55,7 @@ _OF_ANY = (
     (Planted.MISSING_ANNOUNCEMENT, 0.010),
     (Planted.WRONG_DEVICE_USER, 0.008),
     (Planted.CLOCK_ERROR, 0.010),
+    (Planted.CLOCK_UNKNOWN, 0.005),
     (Planted.EXEMPT, 0.003),
 )
 _OF_WHOLE = ((Planted.UNEXPLAINED_GAP, 0.10), (Planted.EXPLAINED_GAP, 0.06))
