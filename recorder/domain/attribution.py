@@ -11,11 +11,12 @@ import enum
 import math
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
 from recorder.domain.case import Stage
 from recorder.domain.ids import CaseId, RecordingId
+from recorder.domain.instant import CHINA
 
 #: How far footage may reach beyond a scene when its clock was compared, and when it was not.
 TOLERANCE, TOLERANCE_UNCOMPARED = timedelta(seconds=60), timedelta(minutes=16)
@@ -25,7 +26,7 @@ _AT_PLACE_M, _NEAR_M, _FAR_M = 250.0, 1_000.0, 5_000.0
 #: A scan was made while filming, or shortly before.
 _SCAN_BEFORE = timedelta(minutes=2)
 #: What a link by rule needs, and how far behind the next case must be.
-CLEAR_POINTS, CLEAR_MARGIN = 70, 30
+CLEAR_POINTS, CLEAR_MARGIN = 75, 30
 #: Fewer are not worth a person's time.
 WORTH_SHOWING, MOST_SHOWN = 30, 5
 _EARTH_M = 6_371_000.0
@@ -59,11 +60,11 @@ class Evidence(enum.StrEnum):
 POINTS: Mapping[Evidence, int] = {
     Evidence.NUMBER_NAMED: 100,
     Evidence.CODE_FILMED: 100,
-    Evidence.TIME_WITHIN: 40,
+    Evidence.TIME_WITHIN: 45,
     Evidence.TIME_ABOUT: 10,
     Evidence.WEARER_THERE: 30,
     Evidence.WEARER_ELSEWHERE: -30,
-    Evidence.OFFICER_THERE: 25,
+    Evidence.OFFICER_THERE: 20,
     Evidence.OFFICER_ELSEWHERE: -25,
     Evidence.PLACE_THERE: 25,
     Evidence.PLACE_NEAR: 10,
@@ -97,12 +98,12 @@ class Clue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PossibleScene:
-    """A scene that footage may belong to."""
+    """A scene that footage may belong to; without a time, a case known by its numbers only."""
 
     case: CaseId
-    event: uuid.UUID
-    stage: Stage | None
-    began_at: datetime
+    event: uuid.UUID | None = None
+    stage: Stage | None = None
+    began_at: datetime | None = None
     #: None until the leaving was told.
     ended_at: datetime | None
     officers: frozenset[str] = frozenset()
@@ -141,7 +142,7 @@ def attribute(clue: Clue, scenes: Iterable[PossibleScene]) -> Attribution:
     The order of the scenes does not matter.
     """
     best: dict[CaseId, Candidate] = {}
-    for scene in sorted(scenes, key=lambda s: (s.began_at, s.event)):
+    for scene in sorted(scenes, key=lambda s: (str(s.began_at), str(s.event))):
         if scene.case in clue.refused:
             continue
         candidate = Candidate(scene, tuple(_evidence(clue, scene)))
@@ -157,6 +158,26 @@ def attribute(clue: Clue, scenes: Iterable[PossibleScene]) -> Attribution:
         return Attribution(clear=first)
     shown = [c for c in ranked[:MOST_SHOWN] if c.points >= WORTH_SHOWING]
     return Attribution(proposals=tuple(shown))
+
+
+def with_tasks(scenes: Iterable[PossibleScene]) -> list[PossibleScene]:
+    """The scenes, those marked whose officers have no other case on that day."""
+    every = list(scenes)
+    busy: dict[tuple[str, date], set[CaseId]] = {}
+    for scene in every:
+        for key in _days(scene):
+            busy.setdefault(key, set()).add(scene.case)
+    return [
+        replace(s, only_task=bool(s.officers) and all(len(busy[k]) == 1 for k in _days(s)))
+        for s in every
+    ]
+
+
+def _days(scene: PossibleScene) -> list[tuple[str, date]]:
+    if scene.began_at is None:
+        return []
+    day = scene.began_at.astimezone(CHINA).date()
+    return [(officer, day) for officer in scene.officers]
 
 
 def window(clue: Clue) -> tuple[datetime, datetime] | None:
@@ -188,11 +209,17 @@ def _evidence(clue: Clue, scene: PossibleScene) -> Iterable[Evidence]:
     where = _where(clue, scene)
     if where is not None:
         yield where
-    span = _true_span(clue)
-    if span and scene.scanned_at and span[0] - _SCAN_BEFORE <= scene.scanned_at <= span[1]:
+    if _scanned_meanwhile(clue, scene):
         yield Evidence.SCANNED_MEANWHILE
     if scene.only_task:
         yield Evidence.ONLY_TASK
+
+
+def _scanned_meanwhile(clue: Clue, scene: PossibleScene) -> bool:
+    span = _true_span(clue)
+    if span is None or clue.clock_offset_ms is None or scene.scanned_at is None:
+        return False
+    return span[0] - _SCAN_BEFORE <= scene.scanned_at <= span[1]
 
 
 def _who(clue: Clue, scene: PossibleScene) -> Iterable[Evidence]:
@@ -219,7 +246,7 @@ def _tolerance(clue: Clue) -> timedelta:
 
 def _when(clue: Clue, scene: PossibleScene) -> Evidence | None:
     span = _true_span(clue)
-    if span is None:
+    if span is None or scene.began_at is None:
         return None
     tolerance = _tolerance(clue)
     began, ended = scene.began_at - tolerance, (scene.ended_at or span[1]) + tolerance

@@ -45,6 +45,7 @@ _SAME = str.maketrans({"號": "号"} | dict.fromkeys("‐‑‒–—―−─�
 
 _YEAR = re.compile(rf"({_OPEN})((?:19|20)[0-9]{{2}})年?({_CLOSE})第*")
 _BRACKETED_YEAR = re.compile("〔([0-9]{4})〕")
+_WITHIN = re.compile(r"[\u3400-\u9fff]{1,20}〔[0-9]{4}〕[0-9]{1,10}(?:-[0-9]{1,4})?号?")
 _BARE_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 # Zeros at the very start stay, so that pure digits (hotline and task numbers) pass through;
 # after an opening bracket they stay too, or (02023) would turn into a year.
@@ -165,6 +166,21 @@ def split_numbers(text: str) -> tuple[str, ...]:
         else:
             pieces[-1] += character
     return tuple(dict.fromkeys(piece.strip() for piece in pieces if piece.strip()))
+
+
+def numbers_within(text: str) -> tuple[str, ...]:
+    """The search keys of numbers with a year in brackets somewhere in a text, such as a file name.
+
+    ``现场_示市监罚〔2025〕012号_2.mp4`` gives one key. Never raises; of long texts the beginning.
+    """
+    keys = []
+    for piece in re.split(rf"[\s_{SEPARATORS}]+", text[:MAX_CHARACTERS]):
+        try:
+            norm = normalise(piece)
+        except InvalidInput:
+            continue
+        keys += [_key_of(found[0]) for found in _WITHIN.finditer(norm)]
+    return tuple(dict.fromkeys(keys))
 
 
 def _depths(text: str) -> list[int]:

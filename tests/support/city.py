@@ -113,19 +113,21 @@ class LinkingTrial:
                 continue
             end = event.get("ended_at") or ends.get(event["key"])
             numbers = [i["number"] for i in cases[event["case"]]["identifiers"]]
+            began = when(event["occurred_at"])
+            ended = when(end) if end else began
             scene = PossibleScene(
                 case=CaseId(name_of(event["case"])),
                 event=name_of(event["key"]),
                 stage=Stage(event["stage"]),
-                began_at=when(event["occurred_at"]),
-                ended_at=when(end) if end else None,
+                began_at=began,
+                ended_at=ended,
                 officers=frozenset(o["number"] for o in event["officers"]),
                 place=(event["place"]["lat"], event["place"]["lon"]),
                 numbers=frozenset(CaseNumber.parse(number).key for number in numbers),
                 scanned_at=scans.get(event["case"]),
             )
-            hour = scene.began_at.replace(minute=0, second=0, microsecond=0)
-            while hour <= (scene.ended_at or scene.began_at):
+            hour = began.replace(minute=0, second=0, microsecond=0)
+            while hour <= ended:
                 self._scenes[event["organ"], hour].append(scene)
                 hour += timedelta(hours=1)
 
@@ -152,7 +154,7 @@ class LinkingTrial:
         span = window(self._clue(row))
         assert span is not None
         hour = span[0].replace(minute=0, second=0, microsecond=0)
-        found: dict[uuid.UUID, PossibleScene] = {}
+        found: dict[uuid.UUID | None, PossibleScene] = {}
         while hour <= span[1]:
             found |= {scene.event: scene for scene in self._scenes[row["agency"], hour]}
             hour += timedelta(hours=1)

@@ -11,6 +11,7 @@ from recorder.domain.case_number import (
     fragment_key,
     grams,
     normalise,
+    numbers_within,
     prefix_key,
     query_grams,
     split_numbers,
@@ -313,3 +314,22 @@ def test_no_search_text_fails(text: str) -> None:
     assert len(fragment_key(text)) <= len(normalise(text)) + 1
     assert len(prefix_key(text)) <= len(normalise(text))
     assert isinstance(split_numbers(text), tuple)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("现场_示市监罚〔2025〕012号_2.mp4", ("示市监罚〔2025〕12",)),
+        ("示市检[2025]7号 和 示市罚(2025)8号.mp4", ("示市检〔2025〕7", "示市罚〔2025〕8")),
+        ("S000003_000003_20250102091010.mp4", ()),
+        ("〔2025〕12号", ()),
+        ("", ()),
+    ],
+)
+def test_numbers_are_found_within_other_text(text: str, keys: tuple[str, ...]) -> None:
+    assert numbers_within(text) == keys
+
+
+@given(st.text(max_size=400))
+def test_looking_for_numbers_never_fails(text: str) -> None:
+    assert isinstance(numbers_within(text), tuple)
