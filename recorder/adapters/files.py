@@ -118,6 +118,7 @@ class FolderObjects:
         blocks: Sequence[bytes | memoryview],
         *,
         sha256: bytes | None = None,
+        just_made: bool = False,
         lock_until: datetime | None = None,
         media_type: str = "application/octet-stream",
     ) -> StoredObject:
@@ -127,7 +128,8 @@ class FolderObjects:
         def put() -> StoredObject:
             if bucket is not Bucket.ORIGINALS or length > _SMALL_BYTES:
                 self._require_room(length)
-            if sha256 is not None and disk.digest_of(blocks) != sha256:
+            is_known = sha256 is None or just_made
+            if not is_known and disk.digest_of(blocks) != sha256:
                 raise _mismatch(key)
             with self._incoming() as (descriptor, path):
                 disk.durably(

@@ -156,13 +156,15 @@ class ObjectStore(Protocol):
         blocks: Sequence[bytes | memoryview],
         *,
         sha256: bytes | None = None,
+        just_made: bool = False,
         lock_until: datetime | None = None,
         media_type: str = "application/octet-stream",
     ) -> StoredObject:
         """Write a small object whole. The key must be new (Conflict ``object-exists``).
 
         ``blocks`` are sent one after the other and belong to the caller again when the call
-        returns. If ``sha256`` is given, the content must fit it, else IntegrityError.
+        returns. If ``sha256`` is given, the content must fit it, else IntegrityError; with
+        ``just_made`` the caller has just made it of these very blocks: it is taken for theirs.
         """
         ...
 

@@ -87,14 +87,15 @@ class S3Objects:
         blocks: Sequence[bytes | memoryview],
         *,
         sha256: bytes | None = None,
+        just_made: bool = False,
         lock_until: datetime | None = None,
         media_type: str = "application/octet-stream",
     ) -> StoredObject:
         """See ObjectStore. The lock ends at a whole second, not before ``lock_until``."""
 
         def put() -> StoredObject:
-            digest = digest_of(blocks)
-            if sha256 is not None and digest != sha256:
+            digest = sha256 if sha256 is not None and just_made else digest_of(blocks)
+            if sha256 not in (None, digest):
                 raise mismatch(key)
             return self._calls.put(bucket, key, blocks, digest, lock_until, media_type)
 

@@ -228,4 +228,5 @@ def _samples(run: memoryview, duration: int, sample_flags: int) -> tuple[int, in
         (first_flags,) = unpack_from(">I", run, position + before)
     if not flags & 0x100:
         return duration * count, first_flags
-    return sum(unpack_from(">I", run, position + n * step)[0] for n in range(count)), first_flags
+    numbers = unpack_from(f">{count * step // 4}I", run, position)
+    return sum(numbers[:: step // 4]), first_flags

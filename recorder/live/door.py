@@ -23,7 +23,7 @@ from recorder.domain.people import SERVICE, Actor, ActorKind
 from recorder.errors import Locked, NotFound, RecorderError, Unauthenticated
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
-from recorder.live.rtmp.server import Farewell, Peer, RefusedError
+from recorder.live.rtmp.reception import Farewell, Peer, RefusedError
 from recorder.live.rtmp.session import PublishRequest
 from recorder.live.spooling import Spool, next_position
 from recorder.runtime import Deps
@@ -32,6 +32,8 @@ from recorder.services import accounts, alarms, live
 _log = logging.getLogger(__name__)
 
 APP = "live"
+#: What a publisher has sent may be heard this much later: publishers are read now and then.
+_READ_LATE_S = 0.5
 _RUNNING = (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
 
 
@@ -170,15 +172,15 @@ class LivestreamDoor:
         if old is None:
             return False
         loop = asyncio.get_running_loop()
-        asked = loop.time()
-        silent_until = old.intake.heard + self._limits.give_way_s
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, silent_until - asked)):
-                await old.intake.done.wait()
-                return True
-        if old.intake.heard + self._limits.give_way_s > loop.time():
-            await self._report_second(livestream, peer)
-            raise _busy()
+        latest = loop.time() + self._limits.give_way_s + _READ_LATE_S
+        while (silent_until := old.intake.heard + self._limits.give_way_s) > loop.time():
+            if silent_until > latest:
+                await self._report_second(livestream, peer)
+                raise _busy()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(silent_until - loop.time()):
+                    await old.intake.done.wait()
+                    return True
         old.peer.dismiss(Farewell.TAKEN_OVER)
         await old.intake.done.wait()
         return True

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.live.elementary import Tag
-from recorder.live.rtmp.server import Farewell, Peer
+from recorder.live.rtmp.reception import Farewell, Peer
 from recorder.live.sink import Cause
 
 _CONNECT_S = 10.0

@@ -28,6 +28,18 @@ class Track(enum.StrEnum):
     AUDIO = "audio"
 
 
+#: Beginnings of frames: codec, whether it is a keyframe, how many bytes are FLV's own.
+_USUAL = {
+    (Track.VIDEO, b"\x17\x01"): ("avc1", True, 5),
+    (Track.VIDEO, b"\x27\x01"): ("avc1", False, 5),
+    (Track.VIDEO, b"\x91hvc1"): ("hvc1", True, 8),
+    (Track.VIDEO, b"\xa1hvc1"): ("hvc1", False, 8),
+    (Track.VIDEO, b"\x93hvc1"): ("hvc1", True, 5),
+    (Track.VIDEO, b"\xa3hvc1"): ("hvc1", False, 5),
+    **{(Track.AUDIO, bytes([0xA0 | form, 1])): ("mp4a", True, 2) for form in range(16)},
+}
+
+
 class Part(enum.Enum):
     """What a tag holds of its track."""
 
@@ -56,6 +68,18 @@ def look(track: Track, body: bytes) -> Look:
     if not body:
         return Look(track, Part.NOTHING, "", False, 0, body)
     return _video(body) if track is Track.VIDEO else _audio(body)
+
+
+def usual(track: Track, body: bytes) -> tuple[str, bool, int] | None:
+    """Codec, whether it is a keyframe, and size of a frame, for the forms that nearly all have.
+
+    What ``look`` says of it, without the rest; None where ``look`` must be asked.
+    """
+    known = _USUAL.get((track, body[:2])) or _USUAL.get((track, body[:5]))
+    if known is None or len(body) <= known[2]:
+        return None
+    codec, is_key, front = known
+    return codec, is_key, len(body) - front
 
 
 def needs_header(codec: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +25,8 @@ from recorder.live.flv import Track
 from recorder.live.muxing import PeriodMuxer
 from recorder.live.periods import Begin, Frame, PeriodPlanner, Step
 from recorder.live.rtmp.chunks import Message
-from recorder.live.rtmp.server import Farewell, Peer
-from recorder.live.rtmp.session import DATA, VIDEO
+from recorder.live.rtmp.reception import Farewell, Peer
+from recorder.live.rtmp.session import AUDIO, DATA, VIDEO
 from recorder.live.sink import Cause, Period, Segment, SegmentSink
 from recorder.live.writing import PeriodWriter, forms_of
 
@@ -40,6 +41,7 @@ _CAUSES = {
     Farewell.NOT_RECORDABLE: Cause.NOT_RECORDABLE,
     Farewell.NOT_KEPT: Cause.NOT_KEPT,
 }
+_TRACKS = {VIDEO: Track.VIDEO, AUDIO: Track.AUDIO}
 Muxer: TypeAlias = PeriodMuxer | PeriodWriter
 
 _TICK_S = 0.5
@@ -108,28 +110,36 @@ class Intake:
         """Whether the publisher has left and what it sent is still on its way."""
         return self._ending is not None and not self.done.is_set()
 
-    def take(self, message: Message) -> None:
+    def take(self, messages: Sequence[Message]) -> None:
         """See Reception."""
-        if message.kind == DATA:
-            self._planner.describe(message.payload)
-            return
-        track = Track.VIDEO if message.kind == VIDEO else Track.AUDIO
-        self._take(track, message.timestamp, message.payload, self._clock.now())
+        arrived = self._clock.now()
+        has_media = False
+        for kind, _, at_ms, payload in messages:
+            if kind == DATA:
+                self._planner.describe(payload)
+            else:
+                has_media = True
+                self._take(_TRACKS[kind], at_ms, payload, arrived)
+        if has_media:
+            self._heed()
 
     def take_tag(self, tag: Tag, arrived: datetime | None = None) -> None:
         """Take a header or a frame, from whatever protocol it came."""
         self._take(tag.track, tag.at_ms & 0xFFFFFFFF, tag.body, arrived or self._clock.now())
+        self._heed()
 
     def _take(self, track: Track, at_ms: int, body: bytes, arrived: datetime) -> None:
+        frame = self._planner.simple(track, at_ms, body, arrived)
+        if frame is None:
+            for step in self._planner.take(track, at_ms, body, arrived):
+                self._step(step)
+        elif self._current is not None:
+            self._current.feed(frame)
+
+    def _heed(self) -> None:
+        """Something came: it is not silent, and may be more than can be held."""
         self._heard = self._loop.time()
         self._is_silent = False
-        planner, current = self._planner, self._current
-        frame = planner.simple(track, at_ms, body, arrived)
-        if frame is not None and current is not None:
-            current.feed(frame)
-        elif frame is None:
-            for step in planner.take(track, at_ms, body, arrived):
-                self._step(step)
         if self._held() > self._limits.held_bytes and not self._paused:
             self._paused = True
             self._peer.pause()

@@ -112,12 +112,10 @@ def _run(track: int, is_picture: bool, samples: Sequence[Sample], offset: int) -
     if is_picture:
         head = _box(b"tfhd", struct.pack(">II", 0x020000, track))
         kind = 0x01000F01
-        numbers = [
-            field & 0xFFFFFFFF
-            for each in samples
-            for field in (each.duration, len(each.content), _KEY if each.is_key else _OTHER,
-                          each.shown_later)
-        ]  # fmt: skip
+        numbers: list[int] = []
+        for _, duration, shown_later, is_key, content in samples:
+            flags = _KEY if is_key else _OTHER
+            numbers += (duration, len(content), flags, shown_later & 0xFFFFFFFF)
     else:
         head = _box(b"tfhd", struct.pack(">III", 0x020020, track, _KEY))
         kind = 0x01000301

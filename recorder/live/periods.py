@@ -99,7 +99,8 @@ class PeriodPlanner:
     _held: list[_Pending] = field(default_factory=list)
     _cause: Cause = Cause.STARTED
     _clock: dict[Track, int] = field(default_factory=dict)
-    _last: _Pending | None = None
+    #: Stream time and arrival of the newest frame.
+    _last: tuple[int, datetime] | None = None
     _lost: int = 0
     _unknown: set[str] = field(default_factory=set)
 
@@ -151,22 +152,22 @@ class PeriodPlanner:
         running = self._running
         if running is None or self._pending or self._held:
             return None
-        look = flv.look(track, body)
-        last = running.last.get(track)
-        if (
-            look.part is not Part.FRAME
-            or last is None
-            or self._codecs.get(track) != look.codec
-            or running.headers[track] != self._headers[track]
-        ):
+        usual, last = flv.usual(track, body), running.last.get(track)
+        if usual is None or last is None:
+            return None
+        codec, is_key, size = usual
+        if self._codecs.get(track) != codec or running.headers[track] != self._headers[track]:
             return None
         clock = self._clock[track]
         at = clock + ((timestamp - clock + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
         if not last - _BACK_MS <= at <= last + _AHEAD_MS:
             return None
         self._clock[track] = at
-        self._last = _Pending(look, at, arrived)
-        return running.frame(look, at, arrived)
+        self._last = at, arrived
+        if at > last:
+            running.last[track] = at
+        at_ms = at - running.bases[track]
+        return Frame(track, is_key, at_ms if at_ms > 0 else 0, size, arrived, body, at)
 
     def tick(self, now: datetime) -> Iterator[Step]:
         """Begin what has waited long enough for a track."""
@@ -228,7 +229,7 @@ class PeriodPlanner:
             for each in [*held, pending]:
                 yield from self._wait(each)
             return
-        self._last = pending
+        self._last = pending.stream_ms, pending.arrived
         yield running.frame(*pending)
 
     def _break(self, running: _Running, pending: _Pending) -> Cause | None:
@@ -311,7 +312,7 @@ class PeriodPlanner:
             self.description,
         )  # fmt: skip
         self._running, self._lost = running, 0
-        self._last = waiting[-1]
+        self._last = waiting[-1].stream_ms, waiting[-1].arrived
         yield from self._replayed(running, waiting)
 
     @staticmethod
@@ -323,10 +324,10 @@ class PeriodPlanner:
             yield running.frame(*each)
 
     def _gap(self, first: _Pending) -> Gap | None:
-        last = self._last
-        if last is None:
+        if self._last is None:
             return None
-        return Gap(last.arrived, first.arrived, first.stream_ms - last.stream_ms, self._lost)
+        stream_ms, arrived = self._last
+        return Gap(arrived, first.arrived, first.stream_ms - stream_ms, self._lost)
 
     def _unwrapped(self, track: Track, timestamp: int) -> int:
         """The time without its wrap after 49 days; each track is followed on its own."""

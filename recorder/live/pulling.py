@@ -25,7 +25,7 @@ from recorder.live.fetching import FetchError, Inlet, Trouble
 from recorder.live.hls import client as hls
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
-from recorder.live.rtmp.server import Farewell, Peer
+from recorder.live.rtmp.reception import Farewell, Peer
 from recorder.live.rtsp import client as rtsp
 from recorder.live.spooling import Spool, next_position
 from recorder.runtime import Deps

@@ -28,7 +28,7 @@ from recorder.errors import RecorderError
 from recorder.live.elementary import Tag
 from recorder.live.intake import Intake
 from recorder.live.mpegts import TransportStream
-from recorder.live.rtmp.server import Farewell, Peer, RefusedError
+from recorder.live.rtmp.reception import Farewell, Peer, RefusedError
 from recorder.live.sink import Cause
 from recorder.runtime import Deps
 from recorder.services import live

@@ -75,16 +75,15 @@ class _Lane:
             durations.append(min(upcoming - times[-1], _LONGEST_DURATION))
         elif times:
             durations.append(self.usual or (1 if self.form.is_picture else _AAC_SAMPLES))
-        scale = self.form.scale
-        return [
-            Sample(
-                time, duration,
-                frame.at_ms * scale // 1000 + _shown_later(frame.body) * scale // 1000 - time
-                if self.form.is_picture else 0,
-                frame.is_key, memoryview(frame.body)[len(frame.body) - frame.size :],
+        scale, later, samples = self.form.scale, 0, []
+        for frame, time, duration in zip(self.frames, times, durations, strict=True):
+            _, is_key, at_ms, size, _, body, _ = frame
+            if self.form.is_picture:
+                later = at_ms * scale // 1000 + _shown_later(body) * scale // 1000 - time
+            samples.append(
+                Sample(time, duration, later, is_key, memoryview(body)[len(body) - size :])
             )
-            for frame, time, duration in zip(self.frames, times, durations, strict=True)
-        ]  # fmt: skip
+        return samples
 
 
 def _shown_later(body: bytes) -> int:

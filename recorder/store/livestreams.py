@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from recorder.domain.ids import DeviceId, LivestreamId, RecordingId
@@ -313,17 +314,23 @@ async def take(
     return fence
 
 
-async def keep(
-    connection: Connection, livestream: LivestreamId, fence: int, until: datetime
-) -> bool:
-    """Extend the lease; False when another process has it."""
-    touched = await connection.execute(
-        "UPDATE livestream SET held_until = $3 WHERE id = $1 AND fence = $2 AND holder IS NOT NULL",
-        livestream,
-        fence,
+async def keep_each(
+    connection: Connection, leases: Sequence[tuple[LivestreamId, int]], until: datetime
+) -> set[LivestreamId]:
+    """Extend these leases, livestream and fence; gives those that no other process has taken.
+
+    Rows are locked in the order in which everybody locks many of them.
+    """
+    rows = await connection.fetch(
+        "WITH held AS (SELECT l.id FROM livestream l JOIN unnest($1::uuid[], $2::bigint[])"
+        " AS g(livestream, fence) ON l.id = g.livestream AND l.fence = g.fence"
+        " WHERE l.holder IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE OF l)"
+        " UPDATE livestream AS l SET held_until = $3 FROM held WHERE l.id = held.id RETURNING l.id",
+        [livestream for livestream, _ in leases],
+        [fence for _, fence in leases],
         until,
     )
-    return touched == 1
+    return {row["id"] for row in rows}
 
 
 async def let_go(connection: Connection, livestream: LivestreamId, fence: int) -> None:

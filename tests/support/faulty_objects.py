@@ -99,15 +99,17 @@ class FaultyObjects:
         blocks: Sequence[bytes | memoryview],
         *,
         sha256: bytes | None = None,
+        just_made: bool = False,
         lock_until: datetime | None = None,
         media_type: str = "application/octet-stream",
     ) -> StoredObject:
         return await self._through(
             "put",
             lambda: self._inner.put(
-                bucket, key, blocks, sha256=sha256, lock_until=lock_until, media_type=media_type
+                bucket, key, blocks, sha256=sha256, just_made=just_made, lock_until=lock_until,
+                media_type=media_type,
             ),
-        )
+        )  # fmt: skip
 
     async def put_file(
         self,

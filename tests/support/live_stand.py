@@ -16,7 +16,7 @@ from recorder.live import flv
 from recorder.live.flv import Part, Track
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.rtmp.chunks import Message
-from recorder.live.rtmp.server import Farewell
+from recorder.live.rtmp.reception import Farewell
 from tests.support import footage, live_clips
 from tests.support.rtmp_peer import media
 from tests.support.segment_files import SegmentFiles
@@ -67,7 +67,7 @@ class Stand:
 
     def take(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            self.intake.take(message)
+            self.intake.take([message])
 
     async def finished(self, farewell: Farewell = Farewell.UNPUBLISHED) -> SegmentFiles:
         self.intake.left(farewell)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from recorder.live.rtmp import server
 from recorder.live.rtmp.chunks import Message
-from recorder.live.rtmp.server import Farewell, Peer, RefusedError, ServerLimits
+from recorder.live.rtmp.reception import Farewell, Peer, RefusedError
+from recorder.live.rtmp.server import ServerLimits
 from recorder.live.rtmp.session import PublishRequest
 from tests.support import rtmp_peer
 from tests.support.rtmp_peer import RtmpPeer
@@ -25,8 +26,8 @@ class KeptMedia:
     farewells: list[Farewell] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, message: Message) -> None:
-        self.messages.append(message)
+    def take(self, messages: Sequence[Message]) -> None:
+        self.messages += messages
 
     def left(self, farewell: Farewell) -> None:
         self.farewells.append(farewell)

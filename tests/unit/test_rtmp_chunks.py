@@ -21,16 +21,20 @@ messages = st.builds(
 
 
 def read(pieces: list[bytes]) -> tuple[list[Message], str]:
-    """All messages of these pieces, and what was wrong with them."""
+    """All messages of these pieces, and what was wrong with them; all come in the same memory."""
     reader = ChunkReader(LONGEST)
     found = []
+    lent = bytearray(max(map(len, pieces), default=0))
     for piece in pieces:
-        reader.append(piece)
+        lent[: len(piece)] = piece
+        reader.append(memoryview(lent)[: len(piece)])
         try:
             while (message := reader.next()) is not None:
                 found.append(message)
         except ViolationError as violation:
             return found, str(violation)
+        reader.settle()
+        lent[:] = bytes(len(lent))
     return found, ""
 
 

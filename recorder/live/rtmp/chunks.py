@@ -43,18 +43,42 @@ class _ChunkStream:
     kind: int = 0
     stream: int = 0
     begun: bool = False
-    #: The one byte before a continuing chunk; -1 where it takes more than one.
+    #: The one byte before a continuing chunk; -1 where it takes more than one, or may.
     mark: int = -1
+    #: The begun message: what was copied, and behind it what still lies where it was received.
     payload: bytearray = field(default_factory=bytearray)
+    pieces: list[bytes | memoryview] = field(default_factory=list)
+    #: How many bytes of it both hold.
+    held: int = 0
+
+    def settle(self) -> None:
+        for piece in self.pieces:
+            self.payload += piece
+        self.pieces.clear()
+
+    def whole(self) -> bytes:
+        if self.payload:
+            self.settle()
+        payload = bytes(self.payload) if self.payload else b"".join(self.pieces)
+        self.forget()
+        return payload
+
+    def forget(self) -> None:
+        self.payload, self.held = bytearray(), 0
+        self.pieces.clear()
 
 
 class ChunkReader:
-    """Give it bytes with ``append`` and take messages with ``next`` until there is none."""
+    """Give it bytes with ``append`` and take messages with ``next`` until there is none.
+
+    Bytes are copied once, into the message that they are of: after ``settle`` the memory that
+    was given may be used again.
+    """
 
     def __init__(self, longest_message: int) -> None:
         #: Raised by the owner once it knows the peer.
         self.longest_message = longest_message
-        self._data = b""
+        self._data: bytes | memoryview = b""
         self._at = 0
         self._chunk_size = 128
         self._streams: dict[int, _ChunkStream] = {}
@@ -64,11 +88,18 @@ class ChunkReader:
         #: What all begun messages will hold, as announced: the verdict hangs on no packet's edge.
         self._begun_bytes = 0
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Add what arrived; what is left of earlier bytes is less than one header."""
         rest = self._data[self._at :]
-        self._data = rest + data if rest else data
+        self._data = b"".join((rest, data)) if rest else data
         self._at = 0
+
+    def settle(self) -> None:
+        """Copy what is still needed of the memory that ``append`` was given."""
+        self._data, self._at = bytes(self._data[self._at :]), 0
+        for stream in self._streams.values():
+            if stream.pieces:
+                stream.settle()
 
     @property
     def waiting_bytes(self) -> int:
@@ -87,24 +118,25 @@ class ChunkReader:
                 if stream is None:
                     return None
             data, at, missing = self._data, self._at, self._missing
-            end = at + missing
-            if end > len(data):
-                piece = len(data) - at
-                stream.payload += memoryview(data)[at:]
-                self._at, self._missing, self._open = len(data), missing - piece, stream
+            there, size, mark = len(data), self._chunk_size, stream.mark
+            while (end := at + missing) <= there:
+                if missing == stream.length:
+                    self._at, self._open = end, None
+                    return self._complete(stream, bytes(data[at:end]))
+                stream.pieces.append(data[at:end])
+                stream.held += missing
+                missing = min(size, stream.length - stream.held)
+                if not missing or end == there or data[end] != mark:
+                    break
+                at = end + 1
+            else:
+                stream.pieces.append(data[at:])
+                stream.held += there - at
+                self._at, self._missing, self._open = there, end - there, stream
                 return None
             self._at, self._open = end, None
-            if missing == stream.length:  # The whole message in one piece: no second copy.
-                return self._complete(stream, data[at:end])
-            stream.payload += memoryview(data)[at:end]
-            if len(stream.payload) < stream.length:
-                if not stream.extended and end < len(data) and data[end] == stream.mark:
-                    self._at, self._open = end + 1, stream
-                    self._missing = min(self._chunk_size, stream.length - len(stream.payload))
-                continue
-            payload = bytes(stream.payload)
-            stream.payload = bytearray()
-            return self._complete(stream, payload)
+            if not missing:
+                return self._complete(stream, stream.whole())
 
     def _complete(self, stream: _ChunkStream, payload: bytes) -> Message:
         stream.begun = False
@@ -122,7 +154,7 @@ class ChunkReader:
         aborted = self._streams.get(number)
         if aborted is not None and aborted.begun:
             self._begun_bytes -= aborted.length
-            aborted.payload = bytearray()
+            aborted.forget()
             aborted.begun = False
 
     def _header(self) -> _ChunkStream | None:
@@ -157,7 +189,6 @@ class ChunkReader:
             if form or len(self._streams) >= _MOST_STREAMS:
                 raise ViolationError("it uses too many chunk streams, or begins one in its middle")
             stream = self._streams[number] = _ChunkStream()
-            stream.mark = 0xC0 | number if number < 64 else -1
         if stream.begun:
             raise ViolationError("a message begins inside another of its chunk stream")
         if form < 2:
@@ -169,6 +200,7 @@ class ChunkReader:
         else:
             stream.timestamp = (stream.timestamp + written) & 0xFFFFFFFF
         stream.step, stream.extended = written, extended
+        stream.mark = 0xC0 | number if number < 64 and not extended else -1
         return self._begin(stream, end + 4 * extended)
 
     def _continued(self, stream: _ChunkStream, at: int) -> _ChunkStream | None:
@@ -181,7 +213,7 @@ class ChunkReader:
                 at += 4
         if stream.begun:
             self._at = at
-            self._missing = min(self._chunk_size, stream.length - len(stream.payload))
+            self._missing = min(self._chunk_size, stream.length - stream.held)
             return stream
         stream.timestamp = (stream.timestamp + stream.step) & 0xFFFFFFFF
         return self._begin(stream, at)

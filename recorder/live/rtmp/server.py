@@ -2,6 +2,9 @@
 
 Strangers get ten seconds, short messages, and a place only while there is room; the oldest goes
 first. What a peer breaks ends its own connection and nobody else's. Keys are never logged.
+
+Publishers are read some times a second, not whenever something comes: what lies in the kernel
+meanwhile costs nothing, and waking for each packet cost more than everything else of this port.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ import asyncio
 import contextlib
 import enum
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from typing_extensions import override
 
@@ -21,6 +25,7 @@ from recorder import telemetry
 from recorder.errors import RecorderError
 from recorder.live.rtmp import handshake
 from recorder.live.rtmp.chunks import Message
+from recorder.live.rtmp.reception import Door, Farewell, Reception, RefusedError
 from recorder.live.rtmp.session import End, PublishRequest, Session, SessionLimits
 from recorder.live.rtmp.violation import ViolationError
 
@@ -30,66 +35,10 @@ _log = logging.getLogger(__name__)
 _FAREWELL_S = 2.0
 #: Answers that a peer does not read; more of them is a flood.
 _MOST_UNREAD = 64 << 10
-
-
-class RefusedError(Exception):
-    """The door's no, as the publisher gets to read it; never says which part was wrong."""
-
-    def __init__(self, code: str, why: str) -> None:
-        super().__init__(why)
-        self.code = code
-        self.why = why
-
-
-class Farewell(enum.StrEnum):
-    """Why a publisher's connection ended."""
-
-    UNPUBLISHED = "unpublished"
-    CONNECTION_LOST = "connection-lost"
-    VIOLATION = "violation"
-    SILENT = "silent"
-    TAKEN_OVER = "taken-over"
-    SHUTDOWN = "shutdown"
-    REFUSED = "refused"
-    NOT_RECORDABLE = "not-recordable"
-    NOT_KEPT = "not-kept"
-
-
-class Reception(Protocol):
-    """What becomes of one publisher's media. Called in the loop, never for long."""
-
-    def take(self, message: Message) -> None:
-        """Take one media message; to be slowed down, pause the peer."""
-        ...
-
-    def left(self, farewell: Farewell) -> None:
-        """Nothing more comes; called exactly once."""
-        ...
-
-
-class Peer(Protocol):
-    """A publisher as the door and its reception see it."""
-
-    address: str
-    encrypted: bool
-
-    def pause(self) -> None:
-        """Read nothing more from it until ``resume``."""
-        ...
-
-    def resume(self) -> None: ...
-
-    def dismiss(self, farewell: Farewell) -> None:
-        """End the connection for this reason."""
-        ...
-
-
-class Door(Protocol):
-    """Decides about publishers before their first media byte."""
-
-    async def admit(self, request: PublishRequest, peer: Peer) -> Reception:
-        """The reception of an admitted publisher. Raises RefusedError."""
-        ...
+#: All connections of a port are received into the same memory, which stays in the cache.
+_READ_BYTES = 256 << 10
+#: How long a publisher is left alone after it was read.
+_READ_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +62,8 @@ class Listener:
         self.limits = limits
         self.strangers: dict[Connection, None] = {}
         self.publishers: set[Connection] = set()
+        #: Lent to one connection while it looks at what has come; nobody keeps a part of it.
+        self.memory = memoryview(bytearray(_READ_BYTES))
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -125,6 +76,7 @@ class Listener:
     async def close(self) -> None:
         """Dismiss everybody; afterwards no connection and no task is left."""
         for connection in [*self.strangers, *self.publishers]:
+            connection.read()
             connection.dismiss(Farewell.SHUTDOWN)
             connection.abort()
         for task in self._tasks:
@@ -168,8 +120,11 @@ class _State(enum.Enum):
     CLOSING = 5
 
 
-class Connection(asyncio.Protocol):
-    """One peer, from its first byte to its last."""
+class Connection(asyncio.BufferedProtocol):
+    """One peer, from its first byte to its last.
+
+    Strangers, and everybody over TLS, are read when something comes; publishers by ``read``.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -184,6 +139,9 @@ class Connection(asyncio.Protocol):
         self._farewell = Farewell.CONNECTION_LOST
         self._question: asyncio.Task[None] | None = None
         self._paused = False
+        #: The socket of a publisher that we read ourselves: its transport only writes; else -1.
+        self._descriptor = -1
+        self._reading: asyncio.TimerHandle | None = None
         self.address = ""
         self.encrypted = False
 
@@ -201,6 +159,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._leave_alone()
         self._forget(self._farewell)
         if self._timer is not None:
             self._timer.cancel()
@@ -208,21 +167,39 @@ class Connection(asyncio.Protocol):
             self._question.cancel()
 
     @override
-    def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._listener.memory
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received(self._listener.memory[:nbytes])
+
+    def read(self) -> None:
+        """Take what has come from a publisher since the last time; then again in a while."""
+        self._leave_alone()
+        if self._descriptor < 0 or self._paused or self._transport.is_closing():
+            return
         try:
-            if self._state in (_State.TALKING, _State.ASKING):
-                self._session.append(data)
-                self._converse()
-            elif self._state is not _State.CLOSING:
-                self._greet(data)
-        except ViolationError as violation:
-            self._end_for(violation)
+            count = os.readv(self._descriptor, [self._listener.memory])
+        except BlockingIOError:
+            count = -1
+        except OSError:
+            self._transport.abort()
+            return
+        if count == 0:
+            self._transport.close()
+            return
+        if count > 0:
+            self._received(self._listener.memory[:count])
+        if self._descriptor >= 0 and not self._paused:
+            wait_s = 0.0 if count == _READ_BYTES else _READ_EVERY_S
+            self._reading = self._loop.call_later(wait_s, self.read)
 
     def pause(self) -> None:
         """See Peer."""
         if not self._paused and not self._transport.is_closing():
             self._paused = True
+            self._leave_alone()
             self._transport.pause_reading()
 
     def resume(self) -> None:
@@ -230,7 +207,10 @@ class Connection(asyncio.Protocol):
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._heard_at = self._loop.time()
-            self._transport.resume_reading()
+            if self._descriptor < 0:
+                self._transport.resume_reading()
+            else:
+                self.read()
 
     def dismiss(self, farewell: Farewell) -> None:
         """See Peer."""
@@ -242,7 +222,23 @@ class Connection(asyncio.Protocol):
         """Close without waiting for the peer."""
         self._transport.abort()
 
-    def _greet(self, data: bytes) -> None:
+    def _received(self, data: memoryview) -> None:
+        self._heard_at = self._loop.time()
+        try:
+            if self._state in (_State.TALKING, _State.ASKING):
+                self._session.append(data)
+                self._converse()
+            elif self._state is not _State.CLOSING:
+                self._greet(data)
+        except ViolationError as violation:
+            self._end_for(violation)
+
+    def _leave_alone(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _greet(self, data: memoryview) -> None:
         self._early += data
         if self._state is _State.GREETING and len(self._early) >= handshake.GREETING_BYTES:
             self._transport.write(handshake.answer(bytes(self._early)))
@@ -260,23 +256,28 @@ class Connection(asyncio.Protocol):
     def _converse(self) -> None:
         """Act on what has come, until the door must be asked or more is needed."""
         session = self._session
+        media: list[Message] = []
+        is_over = False
         try:
-            while self._state is _State.TALKING:
+            while self._state is _State.TALKING and not is_over:
                 event = session.next_event()
                 if event is None:
                     break
                 if isinstance(event, Message):
-                    if self._reception is not None:
-                        self._reception.take(event)
+                    media.append(event)
                 elif isinstance(event, PublishRequest):
                     self._state = _State.ASKING
                     self.pause()
                     self._question = self._listener.start(self._ask(event))
                 else:
-                    assert event is End.UNPUBLISHED  # noqa: S101 - narrows for the reader.
-                    self.dismiss(Farewell.UNPUBLISHED)
+                    is_over = event is End.UNPUBLISHED
         finally:
+            session.settle()
+            if media and self._reception is not None:
+                self._reception.take(media)
             self._answer()
+        if is_over:
+            self.dismiss(Farewell.UNPUBLISHED)
 
     async def _ask(self, request: PublishRequest) -> None:
         try:
@@ -301,6 +302,8 @@ class Connection(asyncio.Protocol):
         self._timer = self._loop.call_later(self._limits.silence_s, self._listen)
         self._state = _State.TALKING
         self._session.accept()
+        if not self.encrypted:
+            self._descriptor = self._transport.get_extra_info("socket").fileno()
         self.resume()
         try:
             self._converse()
@@ -351,7 +354,9 @@ class Connection(asyncio.Protocol):
         if self._state is _State.CLOSING or self._transport.is_closing():
             return
         self._state = _State.CLOSING
-        self.resume()
+        self._leave_alone()
+        self._descriptor, self._paused = -1, False
+        self._transport.resume_reading()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(_FAREWELL_S, self._transport.abort)

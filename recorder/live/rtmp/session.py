@@ -80,14 +80,18 @@ class Session:
         self._window = _OUR_WINDOW
         self._events: list[Event] = []
 
-    def append(self, data: bytes) -> None:
-        """Add what arrived after the handshake."""
+    def append(self, data: bytes | memoryview) -> None:
+        """Add what arrived after the handshake; the memory is lent until ``settle``."""
         self._received += len(data)
         self._reader.append(data)
         if self._received - self._acknowledged >= self._window:
             self._acknowledged = self._received
             count = (self._received & 0xFFFFFFFF).to_bytes(4, "big")
             self._send(2, _ACKNOWLEDGEMENT, 0, count)
+
+    def settle(self) -> None:
+        """Give back the memory that ``append`` was given."""
+        self._reader.settle()
 
     def next_event(self) -> Event | None:
         """The next thing to act on; None until more bytes come.

@@ -18,7 +18,7 @@ from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
 from recorder.errors import InvalidInput
 from recorder.live import fetching
 from recorder.live.fetching import Admit, Fetched, FetchError, Inlet, Trouble
-from recorder.live.rtmp.server import Farewell
+from recorder.live.rtmp.reception import Farewell
 from recorder.live.rtmp.violation import ViolationError
 from recorder.live.rtsp import description, messages, packets
 from recorder.live.rtsp.messages import Answer, Credentials, Packet

@@ -6,19 +6,34 @@ over from a silent one and is refused beside a live one. Words under an old fenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 from recorder.domain.ids import LivestreamId
 from recorder.domain.people import EVERYTHING
 from recorder.errors import Locked
 from recorder.runtime import Deps
+from recorder.services.live.gathering import Gathering
 from recorder.store import livestream_segments, livestreams
 
 #: A holder that is silent for this long has lost it.
 LEASE = timedelta(seconds=8)
+_MOST_ROWS = 1000
+_PACE_S = 0.5
 #: Nobody may hold it for longer at once.
 _LONGEST = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    deps: Deps
+    livestream: LivestreamId
+    fence: int
+
+
+_LINES: WeakKeyDictionary[Deps, Gathering[_Lease, bool]] = WeakKeyDictionary()
 
 
 async def take(deps: Deps, livestream: LivestreamId) -> int:
@@ -60,9 +75,25 @@ async def digest_of(deps: Deps, livestream: LivestreamId, number: int) -> bytes 
 
 
 async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
-    """Extend the lease; False when another process has it. Asked at least every 3 s."""
+    """Extend the lease; False when another process has it. Asked at least every 3 s.
+
+    Those of one process that ask within half a second go together.
+    """
+    line = _LINES.get(deps)
+    if line is None:
+        line = _LINES[deps] = Gathering(_keep_together, most=_MOST_ROWS, pace_s=_PACE_S)
+    return await line.join((livestream, fence), _Lease(deps, livestream, fence))
+
+
+async def _keep_together(leases: Sequence[_Lease]) -> list[bool]:
+    deps = leases[0].deps
     async with deps.database.acquire() as connection:
-        return await livestreams.keep(connection, livestream, fence, deps.clock.now() + LEASE)
+        kept = await livestreams.keep_each(
+            connection,
+            [(lease.livestream, lease.fence) for lease in leases],
+            deps.clock.now() + LEASE,
+        )
+    return [lease.livestream in kept for lease in leases]
 
 
 async def let_go(deps: Deps, livestream: LivestreamId, fence: int) -> None:

@@ -77,6 +77,15 @@ async def test_bytes_that_do_not_fit_their_digest_are_refused(store: ObjectStore
     assert await store.versions(Bucket.STAGING, "wrong") == []
 
 
+async def test_a_digest_that_the_caller_has_just_made_is_taken_for_the_bytes(
+    store: ObjectStore,
+) -> None:
+    blocks: list[bytes | memoryview] = [b"ab", b"c"]
+    digest = hashlib.sha256(b"abc").digest()
+    stored = await store.put(Bucket.STAGING, "made", blocks, sha256=digest, just_made=True)
+    assert await content(store, stored) == b"abc"
+
+
 async def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
     stored = await store.put(Bucket.ORIGINALS, "empty", [], lock_until=in_a_while())
     assert stored.length == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recorder.live.flv import Part
-from recorder.live.rtmp.server import Farewell
+from recorder.live.rtmp.reception import Farewell
 from recorder.live.sink import Cause
 from tests.support import footage
 from tests.support.live_stand import (

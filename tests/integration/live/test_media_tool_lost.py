@@ -11,7 +11,7 @@ import pytest
 from recorder.errors import StorageFull
 from recorder.live.intake import IntakeLimits
 from recorder.live.rtmp.chunks import Message
-from recorder.live.rtmp.server import Farewell
+from recorder.live.rtmp.reception import Farewell
 from recorder.live.sink import Cause
 from tests.support import footage
 from tests.support.live_stand import LONG_S, Stand, all_there, clip, decodes, moved, stand

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from recorder.live.rtmp.chunks import Message, written
-from recorder.live.rtmp.server import Farewell, ServerLimits
+from recorder.live.rtmp.reception import Farewell
+from recorder.live.rtmp.server import ServerLimits
 from tests.support import footage, live_clips
 from tests.support.certificates import Certificate
 from tests.support.rtmp_door import Doorway, doorway

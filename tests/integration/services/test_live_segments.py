@@ -326,6 +326,19 @@ async def test_one_process_receives_at_a_time_and_an_old_fence_changes_nothing(
     assert await live.take(deps, livestream.id) > newer
 
 
+async def test_leases_that_are_kept_together_are_judged_one_by_one(bureau: Bureau) -> None:
+    deps, actor = bureau.deps, await camera(bureau)
+    streams = [await opened(deps, actor, form=Form.RECEIVED) for _ in range(3)]
+    fences = [await live.take(deps, each.id) for each in streams]
+    await live.let_go(deps, streams[2].id, fences[2])
+    bureau.clock.forward(seconds=9)
+    await live.take(dataclasses.replace(deps, instance="another"), streams[1].id)
+    kept = await asyncio.gather(
+        *(live.keep(deps, each.id, fence) for each, fence in zip(streams, fences, strict=True))
+    )
+    assert kept == [True, False, False]
+
+
 async def test_the_announced_end_must_fit_what_is_there(bureau: Bureau) -> None:
     deps, actor, sent = bureau.deps, await camera(bureau), take()
     livestream = await opened(deps, actor)
