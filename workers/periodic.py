@@ -21,6 +21,7 @@ from recorder.services import (
     ingest,
     limits,
     live,
+    organs,
     watch,
 )
 from workers.read_back import read_back
@@ -48,6 +49,7 @@ CHORES: tuple[Chore, ...] = (
     (guard.check_and_mark, 600),
     (accounts.sweep, 3600),
     (approvals.expire_overdue, 600),
+    (organs.renew_reach, 300),
     (limits.sweep, 3600),
     (read_back, 60),
     (fixity.check_age, 3600),

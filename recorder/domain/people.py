@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId
+from recorder.errors import Forbidden
 
 #: What every bearer token begins with: one that leaked is easy to find.
 TOKEN_PREFIX = "rec_"  # noqa: S105 - a marker, no secret
@@ -149,6 +150,10 @@ class Actor:
     agency: AgencyId | None = None
     #: Sees every agency.
     city: bool = False
+    #: The agencies below the own one, which a person or program sees too.
+    below: tuple[AgencyId, ...] = ()
+    #: Those of them that are the same organ: its branches, and whose place it took.
+    branches: tuple[AgencyId, ...] = ()
     device: DeviceId | None = None
     dock: DockId | None = None
     #: The officer's number, for a person who is one.
@@ -174,6 +179,21 @@ class Actor:
             return False
         return permission in GRANTS[self.role]
 
+    def acts_for(self, agency: AgencyId) -> bool:
+        """Whether this actor may change what belongs to the agency; seeing it is ``scope``.
+
+        People and programs do so for their own organ, unless they see every agency; whoever stands
+        above looks, and does not do the work of another organ (R61, R62).
+        """
+        if self.kind not in (ActorKind.PERSON, ActorKind.PROGRAM) or self.city:
+            return True
+        return agency == self.agency or agency in self.branches
+
+    def need_charge_of(self, agency: AgencyId) -> None:
+        """Raise Forbidden ``agency-scope`` where this actor does not act for the agency."""
+        if not self.acts_for(agency):
+            raise Forbidden("agency-scope", "It belongs to another agency, which has to do this.")
+
     @property
     def sender(self) -> str:
         """Who this is as rows of uploads name their opener: nobody else continues one."""
@@ -181,7 +201,7 @@ class Actor:
 
     @property
     def scope(self) -> Scope:
-        """What this actor may see: machines their own, people their agency's.
+        """What this actor may see: machines their own, people their agency's and all below it.
 
         An officer with a number sees the footage with that number only.
         """
@@ -193,8 +213,8 @@ class Actor:
         if self.role is Role.DOCK:
             return Scope(agency, dock=self.dock)
         if self.role is Role.OFFICER:
-            return Scope(agency, officer=self.officer)
-        return Scope(agency)
+            return Scope(agency, officer=self.officer, below=self.below)
+        return Scope(agency, below=self.below)
 
 
 NOBODY = Actor(ActorKind.NOBODY, "", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recorder.domain.events import AgencyAdded
 from recorder.domain.ids import AgencyId, new_uuid
+from recorder.domain.instant import CHINA
 from recorder.domain.people import EVERYTHING, SERVICE, Actor
 from recorder.errors import Conflict, Forbidden, NotFound
 from recorder.runtime import Deps
@@ -11,6 +12,7 @@ from recorder.services import names
 from recorder.store import agencies
 from recorder.store.agencies import Agency
 from recorder.store.change import Change
+from recorder.store.registry import organisations
 
 
 async def ensure_own_agency(deps: Deps) -> AgencyId:
@@ -57,6 +59,13 @@ async def named(deps: Deps, change: Change, code: str | None) -> Agency:
     if found is None:
         raise NotFound("agency-not-found", f"There is no agency {code or deps.config.agency_code}.")
     return found
+
+
+async def renew_reach(deps: Deps) -> None:
+    """People see what the tree of today puts below their agencies. For the clock."""
+    today = deps.clock.now().astimezone(CHINA).date()
+    async with deps.database.transaction() as connection:
+        await organisations.renew_reach(connection, today)
 
 
 async def ensure(deps: Deps, actor: Actor, code: str) -> bool:

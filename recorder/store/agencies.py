@@ -36,9 +36,9 @@ async def insert(change: Change, agency: Agency) -> bool:
 
 async def by_code(connection: Connection, code: str, scope: Scope) -> Agency | None:
     row = await connection.fetchrow(
-        "SELECT id, code, name FROM agency WHERE code = $1 AND ($2::uuid IS NULL OR id = $2)",
+        "SELECT id, code, name FROM agency WHERE code = $1 AND in_scope(id, $2)",
         code,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 
@@ -51,7 +51,7 @@ async def find(connection: Connection, agency: AgencyId) -> Agency | None:
 async def listed(connection: Connection, scope: Scope) -> list[Agency]:
     """The agencies in scope by their codes; there are few, so they come in one piece."""
     rows = await connection.fetch(
-        "SELECT id, code, name FROM agency WHERE $1::uuid IS NULL OR id = $1 ORDER BY code",
-        scope.agency,
+        "SELECT id, code, name FROM agency WHERE in_scope(id, $1) ORDER BY code",
+        scope.agencies,
     )
     return [_from_row(row) for row in rows]

@@ -148,9 +148,9 @@ async def open_about(connection: Connection, code: AlarmCode) -> list[str]:
 async def find(connection: Connection, alarm: AlarmId, scope: Scope) -> Alarm | None:
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM alarm"  # noqa: S608 - constant text
-        " WHERE id = $1 AND ($2::uuid IS NULL OR agency_id = $2 OR agency_id IS NULL)",
+        " WHERE id = $1 AND (in_scope(agency_id, $2) OR agency_id IS NULL)",
         alarm,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 
@@ -218,12 +218,12 @@ async def listed(
     at, alarm = before or (None, None)
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM alarm"  # noqa: S608 - constant text
-        " WHERE ($1::uuid IS NULL OR agency_id = $1 OR agency_id IS NULL)"
+        " WHERE (in_scope(agency_id, $1) OR agency_id IS NULL)"
         " AND (NOT $2 OR cleared_at IS NULL)"
         " AND (severity = 'critical' AND cleared_at IS NULL) = $3"
         " AND ($4::timestamptz IS NULL OR (raised_at, id) < ($4, $5))"
         " ORDER BY raised_at DESC, id DESC LIMIT $6",
-        scope.agency,
+        scope.agencies,
         open_only,
         urgent,
         at,
@@ -237,8 +237,8 @@ async def count_open(connection: Connection, scope: Scope) -> dict[Severity, int
     """How many open alarms of each severity are in scope or concern the whole system."""
     rows = await connection.fetch(
         "SELECT severity, count(*) AS number FROM alarm WHERE cleared_at IS NULL"
-        " AND ($1::uuid IS NULL OR agency_id = $1 OR agency_id IS NULL) GROUP BY severity",
-        scope.agency,
+        " AND (in_scope(agency_id, $1) OR agency_id IS NULL) GROUP BY severity",
+        scope.agencies,
     )
     counts = {Severity(row["severity"]): int(row["number"]) for row in rows}
     return {severity: counts.get(severity, 0) for severity in Severity}

@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 #: Which recordings a scope lets its holder see; arguments 2 to 5.
 _IN_SCOPE = (
-    "($2::uuid IS NULL OR r.agency_id = $2) AND ($3::uuid IS NULL OR r.device_id = $3)"
+    "in_scope(r.agency_id, $2) AND ($3::uuid IS NULL OR r.device_id = $3)"
     " AND ($4::uuid IS NULL OR r.dock_id = $4) AND ($5::text IS NULL OR r.officer = $5)"
 )
 
@@ -55,7 +55,7 @@ async def lock_recordings(
         "SELECT r.id, r.agency_id FROM recording r"  # noqa: S608 - constant text
         f" WHERE r.id = ANY($1) AND {_IN_SCOPE} ORDER BY r.id FOR NO KEY UPDATE",
         recordings,
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,
@@ -133,7 +133,7 @@ async def recording_agency(
     agency: AgencyId | None = await connection.fetchval(
         f"SELECT r.agency_id FROM recording r WHERE r.id = $1 AND {_IN_SCOPE}",  # noqa: S608 - constant text
         recording,
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,
@@ -163,7 +163,7 @@ async def of_case(
         f" WHERE l.case_id = $1 AND {_IN_SCOPE} AND (l.unlinked_at IS NOT NULL) = $6"
         " ORDER BY coalesce(l.unlinked_at, l.linked_at) DESC, l.id DESC LIMIT $7",
         case,
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,
@@ -196,10 +196,10 @@ async def of_recording(
         " ORDER BY i.created_at, i.id LIMIT 1), '') AS number"
         " FROM case_link l JOIN case_file c ON c.id = l.case_id"
         " JOIN agency a ON a.id = c.agency_id"
-        " WHERE l.recording_id = $1 AND ($2::uuid IS NULL OR c.agency_id = $2)"
+        " WHERE l.recording_id = $1 AND in_scope(c.agency_id, $2)"
         " AND (l.unlinked_at IS NOT NULL) = $3 ORDER BY l.linked_at, l.id",
         recording,
-        scope.agency,
+        scope.agencies,
         ended,
     )
     return [
@@ -305,7 +305,7 @@ async def timeline(
         " AND ($6::timestamptz IS NULL OR (coalesce(r.started_at, r.received_at), r.id) > ($6, $7))"
         " ORDER BY coalesce(r.started_at, r.received_at), r.id LIMIT $8",
         case,
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,

@@ -33,7 +33,7 @@ class Wanted:
 
 #: The numbers in scope, newest case first. $2: agency, $3: upto.
 _NEWEST = (
-    "SELECT case_id, key FROM case_identifier WHERE ($2::uuid IS NULL OR agency_id = $2)"
+    "SELECT case_id, key FROM case_identifier WHERE in_scope(agency_id, $2)"
     " AND ($3::uuid IS NULL OR case_id <= $3) ORDER BY case_id DESC"
 )
 
@@ -46,7 +46,7 @@ async def walk(
         f"SELECT DISTINCT case_id FROM ({_NEWEST} LIMIT $4) walked WHERE {wanted.test}"  # noqa: S608 - constant text
         " ORDER BY case_id DESC LIMIT $5",
         wanted.text,
-        wanted.scope.agency,
+        wanted.scope.agencies,
         upto,
         steps,
         limit,
@@ -59,9 +59,9 @@ async def after_walk(
 ) -> CaseId | None:
     """The case at which a walk of so many steps stopped; None when it came to the oldest."""
     found: CaseId | None = await connection.fetchval(
-        "SELECT case_id FROM case_identifier WHERE ($1::uuid IS NULL OR agency_id = $1)"
+        "SELECT case_id FROM case_identifier WHERE in_scope(agency_id, $1)"
         " AND ($2::uuid IS NULL OR case_id <= $2) ORDER BY case_id DESC OFFSET $3 LIMIT 1",
-        scope.agency,
+        scope.agencies,
         upto,
         steps,
     )
@@ -71,9 +71,9 @@ async def after_walk(
 async def oldest(connection: Connection, scope: Scope) -> CaseId | None:
     """The first case in scope that has a number."""
     found: CaseId | None = await connection.fetchval(
-        "SELECT case_id FROM case_identifier WHERE ($1::uuid IS NULL OR agency_id = $1)"
+        "SELECT case_id FROM case_identifier WHERE in_scope(agency_id, $1)"
         " ORDER BY case_id LIMIT 1",
-        scope.agency,
+        scope.agencies,
     )
     return found
 
@@ -84,11 +84,11 @@ async def probe(
     """How many of the ``steps`` numbers behind each mark fit."""
     rows = await connection.fetch(
         "SELECT (SELECT count(*) FROM (SELECT key FROM case_identifier"  # noqa: S608 - constant text
-        " WHERE ($2::uuid IS NULL OR agency_id = $2) AND case_id <= m.mark"
+        " WHERE in_scope(agency_id, $2) AND case_id <= m.mark"
         f" ORDER BY case_id DESC LIMIT $4) near WHERE {wanted.test}) AS hits"
         " FROM unnest($3::uuid[]) WITH ORDINALITY AS m (mark, place) ORDER BY m.place",
         wanted.text,
-        wanted.scope.agency,
+        wanted.scope.agencies,
         marks,
         steps,
     )
@@ -124,11 +124,11 @@ async def few_by_grams(
         await connection.execute("SET LOCAL enable_seqscan = off")
         (row,) = await connection.fetch(
             "SELECT count(*) AS many, array_agg(DISTINCT case_id) FILTER (WHERE"  # noqa: S608 - constant text
-            f" {wanted.test} AND ($2::uuid IS NULL OR agency_id = $2)"
+            f" {wanted.test} AND in_scope(agency_id, $2)"
             " AND ($3::uuid IS NULL OR case_id <= $3)) AS fitting FROM (SELECT case_id, agency_id,"
             "  key FROM case_identifier WHERE grams @> $4::text[] LIMIT $5) few",
             wanted.text,
-            wanted.scope.agency,
+            wanted.scope.agencies,
             upto,
             grams,
             most + 1,
@@ -149,10 +149,10 @@ async def by_grams(
     rows = await connection.fetch(
         "WITH found AS MATERIALIZED (SELECT case_id FROM case_identifier"  # noqa: S608 - constant text
         f" WHERE grams @> $4::text[] AND {wanted.test}"
-        " AND ($2::uuid IS NULL OR agency_id = $2) AND ($3::uuid IS NULL OR case_id <= $3))"
+        " AND in_scope(agency_id, $2) AND ($3::uuid IS NULL OR case_id <= $3))"
         " SELECT DISTINCT case_id FROM found ORDER BY case_id DESC LIMIT $5",
         wanted.text,
-        wanted.scope.agency,
+        wanted.scope.agencies,
         upto,
         grams,
         limit,
@@ -170,11 +170,11 @@ async def by_beginning(
     rows = await connection.fetch(
         "WITH found AS MATERIALIZED (SELECT case_id FROM case_identifier"  # noqa: S608 - constant text
         " WHERE key >= $1 AND key < $1 || chr(1114111)"
-        " AND ($2::uuid IS NULL OR agency_id = $2) AND ($3::uuid IS NULL OR case_id <= $3)"
+        " AND in_scope(agency_id, $2) AND ($3::uuid IS NULL OR case_id <= $3)"
         f" ORDER BY key LIMIT {MOST_CANDIDATES})"
         " SELECT DISTINCT case_id FROM found ORDER BY case_id DESC LIMIT $4",
         wanted.text,
-        wanted.scope.agency,
+        wanted.scope.agencies,
         upto,
         limit,
     )

@@ -159,9 +159,9 @@ async def lock(change: Change, cases: list[CaseId], scope: Scope) -> list[Locked
     """Keep these cases from any change by others; in the order of ids, so never crosswise."""
     rows = await change.connection.fetch(
         "SELECT id, agency_id, state, title, merged_into FROM case_file"
-        " WHERE id = ANY($1) AND ($2::uuid IS NULL OR agency_id = $2) ORDER BY id FOR UPDATE",
+        " WHERE id = ANY($1) AND in_scope(agency_id, $2) ORDER BY id FOR UPDATE",
         cases,
-        scope.agency,
+        scope.agencies,
     )
     return [_locked(row) for row in rows]
 
@@ -170,9 +170,9 @@ async def share(change: Change, cases: list[CaseId], scope: Scope) -> list[Locke
     """Keep these cases from being amended or merged while recordings are linked to them."""
     rows = await change.connection.fetch(
         "SELECT id, agency_id, state, title, merged_into FROM case_file"
-        " WHERE id = ANY($1) AND ($2::uuid IS NULL OR agency_id = $2) ORDER BY id FOR SHARE",
+        " WHERE id = ANY($1) AND in_scope(agency_id, $2) ORDER BY id FOR SHARE",
         cases,
-        scope.agency,
+        scope.agencies,
     )
     return [_locked(row) for row in rows]
 
@@ -180,9 +180,9 @@ async def share(change: Change, cases: list[CaseId], scope: Scope) -> list[Locke
 async def find(connection: Connection, case: CaseId, scope: Scope) -> CaseFile | None:
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM case_file c JOIN agency a ON a.id = c.agency_id"  # noqa: S608 - constant text
-        " WHERE c.id = $1 AND ($2::uuid IS NULL OR c.agency_id = $2)",
+        " WHERE c.id = $1 AND in_scope(c.agency_id, $2)",
         case,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 
@@ -220,10 +220,10 @@ async def newest(
     at, case = before or (None, None)
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM case_file c JOIN agency a ON a.id = c.agency_id"  # noqa: S608 - constant text
-        " WHERE c.state <> 'merged' AND ($1::uuid IS NULL OR c.agency_id = $1)"
+        " WHERE c.state <> 'merged' AND in_scope(c.agency_id, $1)"
         " AND ($2::timestamptz IS NULL OR (c.created_at, c.id) < ($2, $3))"
         " ORDER BY c.created_at DESC, c.id DESC LIMIT $4",
-        scope.agency,
+        scope.agencies,
         at,
         case,
         limit,
@@ -239,11 +239,11 @@ async def of_key(
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM case_file c JOIN agency a ON a.id = c.agency_id"  # noqa: S608 - constant text
         " WHERE c.id IN (SELECT case_id FROM case_identifier"
-        "  WHERE key = $1 AND ($2::uuid IS NULL OR agency_id = $2))"
+        "  WHERE key = $1 AND in_scope(agency_id, $2))"
         " AND ($3::timestamptz IS NULL OR (c.created_at, c.id) < ($3, $4))"
         " ORDER BY c.created_at DESC, c.id DESC LIMIT $5",
         key,
-        scope.agency,
+        scope.agencies,
         at,
         case,
         limit,

@@ -2,7 +2,8 @@
 
 "No evidence changes without a custody event" and "no job is lost" are properties of this one
 class: leaving the block writes the events and, from PIPELINE, the task runs they start, and only
-then commits. A Change without an event is refused and rolled back.
+then commits. A Change without an event is refused and rolled back. So is one whose actor does not
+act for the agency that an event is about: above it one sees, and does not do its work.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ class Change:
         self.started: list[tuple[WorkQueue, TaskRunId]] = []
 
     def record(self, event: CustodyEvent) -> None:
-        """Have the event written when the block is left."""
+        """Have the event written when the block is left.
+
+        Raises Forbidden ``agency-scope`` where the actor does not act for its agency.
+        """
+        if not event.IS_LOOK and event.agency is not None:
+            self.actor.need_charge_of(event.agency)
         self.events.append(event)
 
     async def finish(self) -> None:

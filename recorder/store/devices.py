@@ -77,9 +77,9 @@ async def find_by_number(
     """The device of this number, if the scope reaches it."""
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM device d JOIN agency a ON a.id = d.agency_id"  # noqa: S608 - constant text
-        " WHERE d.number = $1 AND ($2::uuid IS NULL OR d.agency_id = $2)",
+        " WHERE d.number = $1 AND in_scope(d.agency_id, $2)",
         number,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 
@@ -90,9 +90,9 @@ async def find(
     """The device, if the scope reaches it."""
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM device d JOIN agency a ON a.id = d.agency_id"  # noqa: S608 - constant text
-        " WHERE d.id = $1 AND ($2::uuid IS NULL OR d.agency_id = $2)",
+        " WHERE d.id = $1 AND in_scope(d.agency_id, $2)",
         device,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 

@@ -18,9 +18,9 @@ async def people(
     rows = await connection.fetch(
         "SELECT p.id, p.agency_id, a.code, p.login, p.name, p.role, p.city, p.officer, p.locale,"
         " p.suspended_at FROM person p JOIN agency a ON a.id = p.agency_id"
-        " WHERE ($1::uuid IS NULL OR p.agency_id = $1) AND ($2::uuid IS NULL OR p.id < $2)"
+        " WHERE in_scope(p.agency_id, $1) AND ($2::uuid IS NULL OR p.id < $2)"
         " ORDER BY p.id DESC LIMIT $3",
-        scope.agency,
+        scope.agencies,
         before,
         limit,
     )
@@ -48,9 +48,9 @@ async def devices(
     rows = await connection.fetch(
         "SELECT d.id, d.agency_id, a.code, d.number, d.state, d.created_at"
         " FROM device d JOIN agency a ON a.id = d.agency_id"
-        " WHERE ($1::uuid IS NULL OR d.agency_id = $1) AND ($2::uuid IS NULL OR d.id < $2)"
+        " WHERE in_scope(d.agency_id, $1) AND ($2::uuid IS NULL OR d.id < $2)"
         " ORDER BY d.id DESC LIMIT $3",
-        scope.agency,
+        scope.agencies,
         before,
         limit,
     )
@@ -74,9 +74,9 @@ async def docks(
     rows = await connection.fetch(
         "SELECT d.id, d.agency_id, a.code, d.name"
         " FROM dock d JOIN agency a ON a.id = d.agency_id"
-        " WHERE ($1::uuid IS NULL OR d.agency_id = $1) AND ($2::uuid IS NULL OR d.id < $2)"
+        " WHERE in_scope(d.agency_id, $1) AND ($2::uuid IS NULL OR d.id < $2)"
         " ORDER BY d.id DESC LIMIT $3",
-        scope.agency,
+        scope.agencies,
         before,
         limit,
     )
@@ -92,9 +92,9 @@ async def tokens(
     """Tokens of the scope, revoked ones too."""
     rows = await connection.fetch(
         "SELECT id, agency_id, name, role, device_id, dock_id, city, created_at, revoked_at"
-        " FROM token WHERE ($1::uuid IS NULL OR agency_id = $1) AND ($2::uuid IS NULL OR id < $2)"
+        " FROM token WHERE in_scope(agency_id, $1) AND ($2::uuid IS NULL OR id < $2)"
         " ORDER BY id DESC LIMIT $3",
-        scope.agency,
+        scope.agencies,
         before,
         limit,
     )

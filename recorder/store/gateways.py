@@ -126,9 +126,9 @@ async def by_secret(connection: Connection, secret_hash: bytes) -> Gateway | Non
 async def find(connection: Connection, gateway: DockId, scope: Scope) -> Gateway | None:
     """The gateway, if the scope reaches it."""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS}{_FROM} WHERE g.dock_id = $1 AND ($2::uuid IS NULL OR k.agency_id = $2)",
+        f"SELECT {_COLUMNS}{_FROM} WHERE g.dock_id = $1 AND in_scope(k.agency_id, $2)",
         gateway,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 
@@ -136,9 +136,9 @@ async def find(connection: Connection, gateway: DockId, scope: Scope) -> Gateway
 async def listed(connection: Connection, scope: Scope) -> list[Gateway]:
     """The gateways of the scope by their names, revoked ones last."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS}{_FROM} WHERE $1::uuid IS NULL OR k.agency_id = $1"
+        f"SELECT {_COLUMNS}{_FROM} WHERE in_scope(k.agency_id, $1)"
         " ORDER BY g.revoked_at IS NOT NULL, k.name, g.dock_id LIMIT 500",
-        scope.agency,
+        scope.agencies,
     )
     return [_from_row(row) for row in rows]
 

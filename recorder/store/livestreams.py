@@ -23,7 +23,7 @@ _COLUMNS = (
     " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled"
 )
 _SCOPE = (
-    " ($1::uuid IS NULL OR l.agency_id = $1) AND ($2::uuid IS NULL OR l.device_id = $2)"
+    " in_scope(l.agency_id, $1) AND ($2::uuid IS NULL OR l.device_id = $2)"
     " AND ($3::uuid IS NULL OR l.dock_id = $3) AND ($4::text IS NULL OR l.officer = $4)"
 )
 
@@ -125,7 +125,7 @@ async def find(connection: Connection, livestream: LivestreamId, scope: Scope) -
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
         f" WHERE {_SCOPE} AND l.id = $5",
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,
@@ -175,7 +175,7 @@ async def listed(
         f" WHERE {_SCOPE} AND ($5::boolean IS NULL OR (l.state <> 'closed') = $5)"
         " AND ($6::timestamptz IS NULL OR (l.created_at, l.id) < ($6, $7::uuid))"
         " ORDER BY l.created_at DESC, l.id DESC LIMIT $8",
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,

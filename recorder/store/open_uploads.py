@@ -34,9 +34,9 @@ async def unfinished(connection: Connection, scope: Scope, limit: int) -> list[O
         " facts->>'device_number' AS device_number, facts->'case_numbers' AS case_numbers,"
         " length_bytes, offset_bytes, state,"
         " created_at, last_byte_at FROM upload WHERE state IN ('open', 'completing')"
-        " AND ($1::uuid IS NULL OR agency_id = $1)"
+        " AND in_scope(agency_id, $1)"
         " ORDER BY coalesce(last_byte_at, created_at) DESC, id LIMIT $2",
-        scope.agency,
+        scope.agencies,
         limit,
     )
     return [

@@ -17,7 +17,10 @@ from recorder.store.connection import Connection, Row
 #: For ``from_row``; the tables are named p (person) and a (agency).
 COLUMNS = (
     "p.id, p.agency_id, a.code AS agency_code, p.login, p.name, p.role, p.city, p.officer,"
-    " p.locale, p.suspended_at"
+    " p.locale, p.suspended_at,"
+    " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = p.agency_id ORDER BY seen_id)"
+    " AS below,"
+    " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = p.agency_id AND acts) AS branches"
 )
 
 
@@ -37,6 +40,9 @@ class Person:
     officer: str | None
     locale: str | None
     suspended_at: datetime | None
+    #: Which agencies the person sees beside the own one, and in which of them acts.
+    below: tuple[AgencyId, ...] = ()
+    branches: tuple[AgencyId, ...] = ()
 
     @property
     def actor(self) -> Actor:
@@ -48,6 +54,8 @@ class Person:
             role=self.role,
             agency=self.agency,
             city=self.city,
+            below=self.below,
+            branches=self.branches,
             officer=self.officer,
         )
 
@@ -65,6 +73,8 @@ def from_row(row: Row) -> Person:
         officer=row["officer"],
         locale=row["locale"],
         suspended_at=row["suspended_at"],
+        below=tuple(row["below"]),
+        branches=tuple(row["branches"]),
     )
 
 
@@ -89,9 +99,9 @@ async def insert(change: Change, person: Person, password_hash: str) -> bool:
 async def by_login(connection: Connection, login: str, scope: Scope) -> Person | None:
     row = await connection.fetchrow(
         f"SELECT {COLUMNS} FROM person p JOIN agency a ON a.id = p.agency_id"  # noqa: S608 - constant text
-        " WHERE p.login = $1 AND ($2::uuid IS NULL OR p.agency_id = $2)",
+        " WHERE p.login = $1 AND in_scope(p.agency_id, $2)",
         login,
-        scope.agency,
+        scope.agencies,
     )
     return from_row(row) if row else None
 

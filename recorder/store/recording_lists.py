@@ -55,7 +55,7 @@ class Query:
 _BEGAN = "coalesce(r.started_at, r.received_at)"
 _WHERE = (
     " FROM recording r JOIN agency a ON a.id = r.agency_id"  # noqa: S608 - constant text
-    " WHERE ($1::uuid IS NULL OR r.agency_id = $1)"
+    " WHERE in_scope(r.agency_id, $1)"
     " AND ($2::uuid IS NULL OR r.device_id = $2) AND ($3::uuid IS NULL OR r.dock_id = $3)"
     " AND ($4::text IS NULL OR r.officer = $4)"
     " AND ($5::timestamptz IS NULL OR ({at}, r.id) < ($5, $6::uuid))"
@@ -87,7 +87,7 @@ def _statement(query: Query, text: str) -> str:
 def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
     at, last = before or (None, None)
     return [
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,
@@ -121,13 +121,13 @@ async def names_begin(connection: Connection, scope: Scope, q: str) -> bool:
     """Whether some recording in scope, and not too many of all, have a name that begins so."""
     row = await connection.fetchrow(
         "SELECT count(*) AS many,"  # noqa: S608 - constant text
-        " count(*) FILTER (WHERE ($2::uuid IS NULL OR agency_id = $2)"
+        " count(*) FILTER (WHERE in_scope(agency_id, $2)"
         " AND ($3::uuid IS NULL OR device_id = $3) AND ($4::uuid IS NULL OR dock_id = $4)"
         " AND ($5::text IS NULL OR officer = $5)) AS own"
         " FROM (SELECT agency_id, device_id, dock_id, officer FROM recording"
         f" WHERE {_BEGINS.format(q='$1')} LIMIT $6) named",
         q,
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,

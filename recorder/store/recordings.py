@@ -189,11 +189,11 @@ async def find(connection: Connection, recording: RecordingId, scope: Scope) -> 
     """One recording, if the scope reaches it."""
     row = await connection.fetchrow(
         f"SELECT {COLUMNS} FROM recording r JOIN agency a ON a.id = r.agency_id"  # noqa: S608 - constant text
-        " WHERE r.id = $1 AND ($2::uuid IS NULL OR r.agency_id = $2)"
+        " WHERE r.id = $1 AND in_scope(r.agency_id, $2)"
         " AND ($3::uuid IS NULL OR r.device_id = $3) AND ($4::uuid IS NULL OR r.dock_id = $4)"
         " AND ($5::text IS NULL OR r.officer = $5)",
         recording,
-        scope.agency,
+        scope.agencies,
         scope.device,
         scope.dock,
         scope.officer,

@@ -30,9 +30,9 @@ async def named(
         "  ORDER BY i.created_at, i.id LIMIT 1) FROM case_link l"
         "  WHERE l.recording_id = r.id AND l.unlinked_at IS NULL ORDER BY l.linked_at, l.id)"
         " AS numbers FROM recording r"
-        " WHERE r.id = ANY($1) AND ($2::uuid IS NULL OR r.agency_id = $2)",
+        " WHERE r.id = ANY($1) AND in_scope(r.agency_id, $2)",
         list(recordings),
-        scope.agency,
+        scope.agencies,
     )
     return {
         row["id"]: Subject(

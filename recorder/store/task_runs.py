@@ -242,9 +242,9 @@ async def retry(connection: Connection, run: TaskRunId, now: datetime) -> bool:
 async def find(connection: Connection, run: TaskRunId, scope: Scope) -> TaskRun | None:
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM task_run"  # noqa: S608 - constant text
-        " WHERE id = $1 AND ($2::uuid IS NULL OR agency_id = $2)",
+        " WHERE id = $1 AND in_scope(agency_id, $2)",
         run,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 
@@ -264,9 +264,9 @@ async def unfinished(connection: Connection, scope: Scope, limit: int) -> list[T
     """Claimed runs first, then pending ones, for the page of work in progress."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM task_run"  # noqa: S608 - constant text
-        " WHERE state IN ('pending', 'claimed') AND ($1::uuid IS NULL OR agency_id = $1)"
+        " WHERE state IN ('pending', 'claimed') AND in_scope(agency_id, $1)"
         " ORDER BY state, priority DESC, due_at LIMIT $2",
-        scope.agency,
+        scope.agencies,
         limit,
     )
     return [_from_row(row) for row in rows]
@@ -282,10 +282,10 @@ async def failed(
     at, run = before or (None, None)
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM task_run"  # noqa: S608 - constant text
-        " WHERE state = 'failed' AND ($1::uuid IS NULL OR agency_id = $1)"
+        " WHERE state = 'failed' AND in_scope(agency_id, $1)"
         " AND ($2::timestamptz IS NULL OR (finished_at, id) < ($2, $3))"
         " ORDER BY finished_at DESC, id DESC LIMIT $4",
-        scope.agency,
+        scope.agencies,
         at,
         run,
         limit,

@@ -67,7 +67,11 @@ async def actor_by_hash(connection: Connection, secret_hash: bytes) -> Actor | N
     """
     row = await connection.fetchrow(
         "SELECT t.id, t.name, t.role, t.agency_id, t.city, t.device_id, t.dock_id,"
-        " d.number, d.state, k.name AS dock_name FROM token t"
+        " d.number, d.state, k.name AS dock_name,"
+        " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = t.agency_id"
+        " ORDER BY seen_id) AS below,"
+        " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = t.agency_id AND acts)"
+        " AS branches FROM token t"
         " LEFT JOIN device d ON d.id = t.device_id LEFT JOIN dock k ON k.id = t.dock_id"
         " WHERE t.secret_hash = $1 AND t.revoked_at IS NULL",
         secret_hash,
@@ -83,6 +87,8 @@ async def actor_by_hash(connection: Connection, secret_hash: bytes) -> Actor | N
         role=role,
         agency=row["agency_id"],
         city=row["city"],
+        below=tuple(row["below"]),
+        branches=tuple(row["branches"]),
         device=row["device_id"],
         dock=row["dock_id"],
         suspended=row["state"] is not None and row["state"] != "active",
@@ -116,9 +122,9 @@ async def devices(connection: Connection) -> list[tuple[Actor, TokenId]]:
 async def find(connection: Connection, token: TokenId, scope: Scope) -> Token | None:
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM token"  # noqa: S608 - constant text
-        " WHERE id = $1 AND ($2::uuid IS NULL OR agency_id = $2)",
+        " WHERE id = $1 AND in_scope(agency_id, $2)",
         token,
-        scope.agency,
+        scope.agencies,
     )
     return _from_row(row) if row else None
 

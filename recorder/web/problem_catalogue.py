@@ -150,7 +150,10 @@ CATALOGUE: dict[str, Entry] = {
         approval_own=("Your own proposal", "Another person decides about it."),
         approval_person_needed=("A person is needed", "Sign in as a person and decide there."),
         approval_foreign=("Not your proposal", "Whoever proposed it takes it back."),
-        agency_scope=("Not your agency", "Only somebody who sees every agency may do this."),
+        agency_scope=(
+            "Not your agency",
+            "Its own people do this, or somebody who sees every agency.",
+        ),
         enrolment_refused=("Code refused", "Ask an administrator for a new code."),
         object_locked=("Object locked", "It can be let go when its lock has ended."),
         agency_missing=("No agency", "The token belongs to no agency; have a new one made."),

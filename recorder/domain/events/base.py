@@ -42,6 +42,8 @@ class CustodyEvent:
     """One fact about one subject. Subclasses add the facts."""
 
     SUBJECT: ClassVar[SubjectKind] = SubjectKind.RECORDING
+    #: Says that somebody looked, and nothing changed: allowed wherever the scope reaches.
+    IS_LOOK: ClassVar[bool] = False
     #: The id of the subject.
     subject: uuid.UUID
     #: The agency whose business it is; None where it is nobody's.

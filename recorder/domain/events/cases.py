@@ -40,6 +40,7 @@ class CaseMerged(CustodyEvent):
 @dataclass(frozen=True, kw_only=True)
 class CaseViewed(CustodyEvent):
     SUBJECT = SubjectKind.CASE
+    IS_LOOK = True
 
 
 @dataclass(frozen=True, kw_only=True)

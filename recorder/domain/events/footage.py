@@ -250,15 +250,19 @@ class RenditionMade(CustodyEvent):
 class RecordingViewed(CustodyEvent):
     """Somebody opened the page or the full description of a recording."""
 
+    IS_LOOK = True
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlaybackGranted(CustodyEvent):
+    IS_LOOK = True
     profile: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class OriginalDownloaded(CustodyEvent):
+    IS_LOOK = True
     first_byte: int
     last_byte: int
     length: int
@@ -266,4 +270,5 @@ class OriginalDownloaded(CustodyEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptIssued(CustodyEvent):
+    IS_LOOK = True
     sealed_event: uuid.UUID

@@ -154,6 +154,7 @@ class LivestreamViewed(CustodyEvent):
     """Somebody opened its page."""
 
     SUBJECT = SubjectKind.LIVESTREAM
+    IS_LOOK = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +175,7 @@ class LivestreamWatched(CustodyEvent):
     """An address for watching it was handed out."""
 
     SUBJECT = SubjectKind.LIVESTREAM
+    IS_LOOK = True
     expires_at: datetime
 
 

@@ -22,6 +22,8 @@ from recorder.store.change import Change
 #: More are asked for in several requests.
 MOST_LINKS = 500
 _STAGE_CHANGED = "stage changed"
+#: Failures that say nothing about the other lines of ``link_many``.
+_OF_ONE_LINE = (Kind.INVALID, Kind.FORBIDDEN, Kind.NOT_FOUND, Kind.CONFLICT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ async def link(
             organ = await case_links.recording_agency(change.connection, recording, actor.scope)
             if organ is None:
                 raise _no_recording()
+            actor.need_charge_of(organ)
             if isinstance(named, CaseIdentifier):
                 named = await _by_number(change, organ, named)
             case = await _shared(change, actor, named)
@@ -144,7 +147,7 @@ async def link_many(deps: Deps, actor: Actor, links: Sequence[LinkWanted]) -> li
                 reason=line.reason,
             )
         except RecorderError as error:
-            if error.kind not in (Kind.INVALID, Kind.NOT_FOUND, Kind.CONFLICT):
+            if error.kind not in _OF_ONE_LINE:
                 raise
             outcomes.append(LinkOutcome(line.recording, None, error))
         else:

@@ -294,6 +294,7 @@ async def admit(
             if target is None:
                 raise NotFound("agency-not-found", "There is no such agency.")
     async with deps.change(actor) as change:
+        actor.need_charge_of(found.agency)
         if not await recordings.admit(change, recording, target.id if target else None):
             raise Conflict("recording-not-quarantined", "This recording is not in quarantine.")
         change.record(

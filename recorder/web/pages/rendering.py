@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from recorder.domain.alarm import Severity
+from recorder.domain.ids import AgencyId
 from recorder.domain.people import NOBODY, Actor, Permission
 from recorder.errors import RecorderError
 from recorder.services import alarms
@@ -154,8 +155,9 @@ async def _banner(request: web.Request) -> dict[str, object] | None:
     return {"open": sum(counts.values()), "critical": critical, "newest": newest}
 
 
-def _may(actor: Actor, permission: str) -> bool:
-    return actor.may(Permission(permission))
+def _may(actor: Actor, permission: str, agency: AgencyId | None = None) -> bool:
+    """Whether a page offers it: by the role and, of a thing, for the agency that it belongs to."""
+    return actor.may(Permission(permission)) and (agency is None or actor.acts_for(agency))
 
 
 def _theme(request: web.Request) -> str:

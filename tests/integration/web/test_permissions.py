@@ -13,15 +13,18 @@ from recorder.services import accounts
 from recorder.web.routes import ROUTES
 from tests import tryall
 from tests.support.bureau import PASSWORD
+from tests.support.organisation_tree import ABOVE, ORGAN, plant
 from tests.support.role_world import World, is_wrong, name, things_of
 from tests.support.web_service import WebService, open_web_service
 
 API = [row for row in ROUTES if row.path.startswith("/api/")]
+PEOPLE = (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 
 
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     async with open_web_service(database_url, tmp_path) as service:
+        await plant(service.bureau)
         ours = {role: await service.token(role) for role in Role}
         theirs = {role: await service.token(role, "foreign") for role in Role}
         yield World(service, ours, theirs, await things_of(service, ours[Role.DEVICE]))
@@ -79,6 +82,44 @@ async def test_what_belongs_to_ones_own_agency_is_there(world: World) -> None:
         if status in (401, 403, 404):
             wrong.append(f"{name(row)} as {role.value}: {status}")
     assert wrong == []
+
+
+async def test_who_stands_above_sees_and_does_not_act_and_a_branch_is_the_own_organ(
+    world: World,
+) -> None:
+    above = {role: await world.service.token(role, ABOVE) for role in Role}
+    organ = {role: await world.service.token(role, ORGAN) for role in Role}
+    wrong = []
+    for row in API:
+        if "{id}" not in row.path or row.permission is Permission.PUBLIC:
+            continue
+        for role in (role for role in PEOPLE if row.permission in GRANTS[role]):
+            status, own = [await world.status(row, each[role]) for each in (above, world.ours)]
+            looks = row.method in ("GET", "HEAD")
+            # What the sender alone may go on with, and what is absent, is so for everybody.
+            if not (status == own if looks else status in (403, 404, 409, 412, 422, 400)):
+                wrong.append(f"{name(row)} as a {role.value} above: {status}, own: {own}")
+    assert wrong == []
+    case = world.things["cases"]
+    amend = {"title": "改过"}
+    answers = [
+        await world.service.ask("PATCH", f"/api/v1/cases/{case}", each[Role.SUPERVISOR], json=amend)
+        for each in (above, world.theirs, organ)
+    ]
+    assert [answer.status for answer in answers] == [403, 404, 200]
+    assert answers[0].json["code"] == "agency-scope"
+    seen = {}
+    for who, token in (
+        ("above", above[Role.SUPERVISOR]),
+        ("own", world.ours[Role.SUPERVISOR]),
+        ("beside", world.theirs[Role.SUPERVISOR]),
+    ):
+        found = await world.service.ask("GET", "/api/v1/recordings", token)
+        items = found.json["items"]
+        assert isinstance(items, list)
+        seen[who] = [line["id"] for line in items]
+    assert seen["above"] == seen["own"] == [world.things["recordings"]]
+    assert seen["beside"] == []
 
 
 async def test_an_officer_sees_the_own_footage_and_not_that_of_others(service: WebService) -> None:
