@@ -6,13 +6,14 @@ only. The length is that of the media; from begin to end by the clock may be lon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from recorder.domain.fragments import Track
 from recorder.domain.livestream import Gap, PeriodCause
 
-_US = timedelta(microseconds=1)
+_MS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class RecordedStream:
     @property
     def media_ms(self) -> int:
         """How long its media last together: what a player shows as the length."""
-        return sum((period.lasts for period in self.periods), timedelta()) // (1000 * _US)
+        return sum((period.lasts for period in self.periods), timedelta()) // _MS
 
     @property
     def clock(self) -> str:
@@ -81,7 +82,7 @@ class RecordedStream:
         """From begin to end by one clock; None where two are mixed, or they run backwards."""
         if self.begins_at is None or self.ends_at is None or self.clock == "mixed":
             return None
-        span = (self.ends_at - self.begins_at) // (1000 * _US)
+        span = (self.ends_at - self.begins_at) // _MS
         return span if span >= 0 else None
 
     @property
@@ -90,4 +91,38 @@ class RecordedStream:
         lengths = (
             gap.ends_at - gap.begins_at for gap in self.gaps if gap.begins_at and gap.ends_at
         )
-        return sum((max(length, timedelta()) for length in lengths), timedelta()) // (1000 * _US)
+        return sum((max(length, timedelta()) for length in lengths), timedelta()) // _MS
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of segments without a gap: as one, wall and media time go on together."""
+
+    began_at: datetime
+    #: Media before it.
+    before: timedelta
+    lasts: timedelta
+
+
+def media_ms_at(runs: Sequence[Run], moment: datetime, said_ms: int | None) -> int | None:
+    """Where in the media a picture is that was shown with this wall time; None without media.
+
+    A clock that was set back shows a time twice: then the place counts that is nearest to what the
+    player said itself. A time in a gap, or outside, is at the nearest edge.
+    """
+    found: list[tuple[timedelta, int, int]] = []
+    for run in runs:
+        within = min(max(moment - run.began_at, timedelta()), run.lasts)
+        away = abs(run.began_at + within - moment)
+        ms = (run.before + within) // _MS
+        found.append((away, abs(ms - said_ms) if said_ms is not None else 0, ms))
+    return min(found)[2] if found else None
+
+
+def moment_at(runs: Sequence[Run], media_ms: int) -> datetime | None:
+    """The wall time of the picture at this place; None behind the end or without media."""
+    place = timedelta(milliseconds=media_ms)
+    for run in runs:
+        if run.before <= place <= run.before + run.lasts:
+            return run.began_at + (place - run.before)
+    return None

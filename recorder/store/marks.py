@@ -1,15 +1,17 @@
-"""Marks on livestreams and recordings; they are only ever added."""
+"""Marks on livestreams and recordings; added, placed once and withdrawn, never removed."""
 
 from __future__ import annotations
 
-from recorder.domain.ids import LivestreamId, RecordingId
-from recorder.domain.mark import Mark, MarkKind
+from collections.abc import Mapping, Sequence
+
+from recorder.domain.ids import LivestreamId, MarkId, RecordingId
+from recorder.domain.mark import Mark, MarkKind, MarkOrigin
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
 _COLUMNS = (
     "id, agency_id, livestream_id, recording_id, kind, note, shown_at, media_ms, made_at,"
-    " made_by_kind, made_by_id, made_by_name"
+    " made_by_kind, made_by_id, made_by_name, origin, withdrawn_at, withdrawn_by, withdraw_reason"
 )
 
 
@@ -27,14 +29,19 @@ def _from_row(row: Row) -> Mark:
         made_by_kind=row["made_by_kind"],
         made_by_id=row["made_by_id"],
         made_by_name=row["made_by_name"],
+        origin=MarkOrigin(row["origin"]),
+        withdrawn_at=row["withdrawn_at"],
+        withdrawn_by=row["withdrawn_by"],
+        withdraw_reason=row["withdraw_reason"],
     )
 
 
 async def insert(change: Change, mark: Mark) -> None:
     """Write a mark."""
     await change.connection.execute(
-        f"INSERT INTO mark ({_COLUMNS})"  # noqa: S608 - constant text
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO mark (id, agency_id, livestream_id, recording_id, kind, note, shown_at,"
+        " media_ms, made_at, made_by_kind, made_by_id, made_by_name, origin)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         mark.id,
         mark.agency,
         mark.livestream,
@@ -47,29 +54,79 @@ async def insert(change: Change, mark: Mark) -> None:
         mark.made_by_kind,
         mark.made_by_id,
         mark.made_by_name,
+        mark.origin.value,
     )
 
 
 async def of_livestream(connection: Connection, livestream: LivestreamId, limit: int) -> list[Mark]:
-    """The newest marks of a livestream, in the order of its time."""
+    """The newest marks of a livestream, in the order of its time; no withdrawn ones."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM mark WHERE livestream_id = $1"  # noqa: S608 - constant text
-        " ORDER BY shown_at DESC, id DESC LIMIT $2",
+        " AND withdrawn_at IS NULL ORDER BY shown_at DESC, id DESC LIMIT $2",
         livestream,
         limit,
     )
     return [_from_row(row) for row in reversed(rows)]
 
 
-async def of_recording(
-    connection: Connection, recording: RecordingId, livestream: LivestreamId | None, limit: int
-) -> list[Mark]:
-    """Its newest marks in the order of time, those of the livestream it was among them."""
+async def of_recording(connection: Connection, recording: RecordingId, limit: int) -> list[Mark]:
+    """The first marks of a recording by media time, withdrawn ones among them."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM mark WHERE recording_id = $1"  # noqa: S608 - constant text
-        " OR livestream_id = $2 ORDER BY shown_at DESC, id DESC LIMIT $3",
+        " ORDER BY media_ms, id LIMIT $2",
         recording,
-        livestream,
         limit,
     )
-    return [_from_row(row) for row in reversed(rows)]
+    return [_from_row(row) for row in rows]
+
+
+async def of_recordings(connection: Connection, recordings: Sequence[RecordingId]) -> list[Mark]:
+    """All live marks of these recordings, of each by media time."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM mark"  # noqa: S608 - constant text
+        " WHERE recording_id = ANY($1::uuid[]) AND withdrawn_at IS NULL"
+        " ORDER BY recording_id, media_ms, id",
+        list(recordings),
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def unplaced(change: Change, livestream: LivestreamId) -> list[Mark]:
+    """Marks of a livestream that belong to no recording yet; nobody else places them."""
+    rows = await change.connection.fetch(
+        f"SELECT {_COLUMNS} FROM mark WHERE livestream_id = $1"  # noqa: S608 - constant text
+        " AND recording_id IS NULL ORDER BY id FOR UPDATE",
+        livestream,
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def place(
+    change: Change, recording: RecordingId, places: Mapping[MarkId, int | None]
+) -> None:
+    """Say where in its recording each mark of a livestream is, in milliseconds of media."""
+    await change.connection.execute(
+        "UPDATE mark m SET recording_id = $1, media_ms = p.media_ms"
+        " FROM unnest($2::uuid[], $3::bigint[]) AS p (id, media_ms)"
+        " WHERE m.id = p.id AND m.recording_id IS NULL",
+        recording,
+        list(places),
+        list(places.values()),
+    )
+
+
+async def withdraw(
+    change: Change, recording: RecordingId, mark: MarkId, by: str, reason: str
+) -> Mark | None:
+    """Withdraw a mark of this recording; None where no such mark stands."""
+    row = await change.connection.fetchrow(
+        "UPDATE mark SET withdrawn_at = $3, withdrawn_by = $4,"  # noqa: S608 - constant text
+        " withdraw_reason = $5 WHERE id = $2 AND recording_id = $1 AND withdrawn_at IS NULL"
+        f" RETURNING {_COLUMNS}",
+        recording,
+        mark,
+        change.now,
+        by,
+        reason,
+    )
+    return _from_row(row) if row else None

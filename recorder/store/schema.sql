@@ -995,25 +995,59 @@ CREATE TABLE livestream_source (
 CREATE INDEX livestream_source_wanted ON livestream_source (livestream_id)
     WHERE sealed_address IS NOT NULL;
 
--- What a person points out in footage: on a livestream while it runs, and on recordings.
+-- What somebody points out in footage: on a livestream while it runs, and on recordings. A
+-- livestream's marks get their place in the recording when that is made.
 CREATE TABLE mark (
     id uuid PRIMARY KEY,
     agency_id uuid NOT NULL REFERENCES agency,
     livestream_id uuid REFERENCES livestream,
     recording_id uuid REFERENCES recording,
-    kind text NOT NULL CHECK (kind IN ('important', 'violation', 'evidence', 'person', 'other')),
+    kind text NOT NULL CHECK (kind IN (
+        'important', 'violation', 'evidence', 'person', 'other',
+        'announcement', 'voice_statement', 'seizure',
+        'approval', 'two_officers', 'id_shown', 'summon_party', 'reasons_and_rights',
+        'defence_heard', 'onsite_record', 'signatures', 'witness', 'other_procedure')),
     note text NOT NULL DEFAULT '',
-    -- Wall time of the picture as the player showed it, and media time since the first picture.
-    shown_at timestamptz NOT NULL,
+    -- Wall time of the picture as the player showed it, NULL where no clock of the recording is
+    -- known; and media time since the first picture.
+    shown_at timestamptz,
     media_ms bigint CHECK (media_ms >= 0),
     made_at timestamptz NOT NULL,
     made_by_kind text NOT NULL,
     made_by_id text NOT NULL,
     made_by_name text NOT NULL,
-    CHECK (livestream_id IS NOT NULL OR recording_id IS NOT NULL)
+    origin text NOT NULL DEFAULT 'person' CHECK (origin IN ('person', 'device', 'metadata')),
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    withdraw_reason text,
+    CHECK (livestream_id IS NOT NULL OR recording_id IS NOT NULL),
+    CONSTRAINT mark_withdrawal CHECK ((withdrawn_at IS NULL) = (withdraw_reason IS NULL))
 );
 CREATE INDEX mark_livestream ON mark (livestream_id, shown_at) WHERE livestream_id IS NOT NULL;
 CREATE INDEX mark_recording ON mark (recording_id, shown_at) WHERE recording_id IS NOT NULL;
+
+-- Why a recording has a gap, began late or ended early, as an officer reports it; the newest about
+-- a place counts.
+CREATE TABLE gap_reason (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    recording_id uuid NOT NULL REFERENCES recording,
+    place text NOT NULL CHECK (place IN ('begin', 'gap', 'end')),
+    -- Which gap of the recording.
+    n integer CHECK (n >= 0),
+    begins_at timestamptz,
+    ends_at timestamptz,
+    cause text NOT NULL CHECK (cause IN
+        ('equipment_failure', 'battery', 'storage', 'weather', 'obstruction', 'other')),
+    note text NOT NULL DEFAULT '',
+    reported_at timestamptz NOT NULL,
+    made_at timestamptz NOT NULL,
+    made_by_kind text NOT NULL,
+    made_by_id text NOT NULL,
+    made_by_name text NOT NULL,
+    CHECK ((place = 'gap') = (n IS NOT NULL))
+);
+CREATE INDEX gap_reason_recording ON gap_reason (recording_id, made_at);
 
 -- A declared task for one subject, with its attempts; PostgreSQL knows, Redis only wakes.
 CREATE TABLE task_run (
@@ -1350,7 +1384,8 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_inte
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, agency_reach
     TO recorder_service;
-REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping
+REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping,
+    gap_reason
     FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,
     enforcement_subject, entrustment, holiday
@@ -1359,5 +1394,7 @@ REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, de
 GRANT UPDATE (superseded_at) ON organisation, officer, officer_certificate, device_registration, matter,
     enforcement_subject, entrustment, holiday
     TO recorder_service;
+GRANT UPDATE (recording_id, media_ms, withdrawn_at, withdrawn_by, withdraw_reason)
+    ON mark TO recorder_service;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
 REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

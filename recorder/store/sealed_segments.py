@@ -12,7 +12,7 @@ from datetime import timedelta
 from recorder.domain.fragments import Track
 from recorder.domain.ids import LivestreamId, RecordingId
 from recorder.domain.livestream import PeriodCause, Segment
-from recorder.domain.recorded_stream import RecordedPeriod
+from recorder.domain.recorded_stream import RecordedPeriod, Run
 from recorder.domain.recording import OriginalObject
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
@@ -185,3 +185,34 @@ async def inits_before(
         ]
         for row in rows
     }
+
+
+async def runs_of(
+    connection: Connection, livestream: LivestreamId, recording: RecordingId
+) -> list[Run]:
+    """Stretches of segments that follow each other in number and period, in order."""
+    rows = await connection.fetch(
+        "SELECT min(began_at) FILTER (WHERE NOT follows) AS began_at,"
+        " min(media_us)::bigint AS media_us, sum(lasts_us)::bigint AS lasts_us FROM ("
+        "  SELECT *, sum(CASE WHEN follows THEN 0 ELSE 1 END) OVER (ORDER BY number) AS run,"
+        "  coalesce(sum(lasts_us) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING"
+        "   AND 1 PRECEDING), 0) AS media_us FROM ("
+        "   SELECT number, coalesce(duration_us, 0) AS lasts_us,"
+        "   coalesce(device_at, arrived_at - coalesce(duration_us, 0) * interval '1 microsecond')"
+        "    AS began_at,"
+        "   coalesce(lag(number) OVER along = number - 1 AND lag(period) OVER along = period,"
+        "    false) AS follows FROM livestream_segment"
+        "   WHERE livestream_id = $1 AND recording_id = $2 AND state = 'stored' AND number > 0"
+        "   WINDOW along AS (ORDER BY number)) AS each) AS numbered"
+        " GROUP BY run ORDER BY run",
+        livestream,
+        recording,
+    )
+    return [
+        Run(
+            row["began_at"],
+            timedelta(microseconds=row["media_us"]),
+            timedelta(microseconds=row["lasts_us"]),
+        )
+        for row in rows
+    ]

@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from recorder.domain.livestream import Form, Gap, Livestream
-from recorder.domain.mark import Mark
 from recorder.services.live import Caution, LivestreamView, PulledFrom, Receipt, Sight
 from recorder.web.shape import Shape
 
@@ -149,30 +148,6 @@ class SegmentShape(Shape):
             sha256=segment.sha256.hex(),
             sm3=segment.sm3.hex(),
             arrived_at=segment.arrived_at,
-        )
-
-
-class MarkShape(Shape):
-    """What a person pointed out."""
-
-    id: uuid.UUID
-    kind: str
-    note: str
-    shown_at: datetime
-    media_ms: int | None
-    made_at: datetime
-    made_by: str
-
-    @classmethod
-    def of(cls, mark: Mark) -> MarkShape:
-        return cls(
-            id=mark.id,
-            kind=mark.kind.value,
-            note=mark.note,
-            shown_at=mark.shown_at,
-            media_ms=mark.media_ms,
-            made_at=mark.made_at,
-            made_by=mark.made_by_name,
         )
 
 

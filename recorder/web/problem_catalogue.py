@@ -28,6 +28,7 @@ def _of(kind: Kind, **entries: tuple[str, str]) -> dict[str, Entry]:
 CATALOGUE: dict[str, Entry] = {
     **_of(
         Kind.INVALID,
+        gap_reason_invalid=("The reason does not fit", "The detail says what to mend."),
         hook_malformed=("Malformed hook", "Send the JSON or form of the media server."),
         content_digest_invalid=("Malformed Content-Digest", "Send `sha-256=:BASE64:`."),
         content_digest_missing=("Content-Digest missing", "Send `sha-256=:BASE64:` of the body."),
@@ -193,6 +194,8 @@ CATALOGUE: dict[str, Entry] = {
         case_not_found=("No such case", "It is not there, or not your business."),
         id_malformed=("No such thing", "The identifier in the address is no UUID."),
         link_not_found=("No such link", "The recording is not linked to this case."),
+        gap_not_found=("No such gap", "`gaps` says how many the recording has, from 0."),
+        mark_not_found=("No such mark", "It is withdrawn, or another recording's."),
         recording_not_found=("No such recording", "It is not there, or not your business."),
         route_not_found=("No such address", "See /docs for the addresses of this service."),
         task_run_not_found=("No such task run", "It is not there, or not your business."),
@@ -320,8 +323,9 @@ CATALOGUE: dict[str, Entry] = {
         chunk_period_single=("One file only", "Open another livestream for the next file."),
         mark_time_invalid=(
             "The time of the mark is impossible",
-            "Send the wall time of the picture that was shown.",
+            "Send the time of the picture that was shown.",
         ),
+        mark_origin_invalid=("A person noticed it", "Only programs name another origin."),
         segment_number_invalid=("Invalid segment number", "The detail says which numbers fit."),
         segment_number_too_far=("Segment too far ahead", "Send those behind `highest` first."),
         rendition_failed=(

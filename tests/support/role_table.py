@@ -35,6 +35,9 @@ BODIES: dict[str, object] = {
         "kind": "other",
         "shown_at": "2026-03-05T08:15:30Z",
     },
+    "POST /api/v1/recordings/{id}/marks": {"kind": "announcement", "media_ms": 0},
+    "DELETE /api/v1/recordings/{id}/marks/{mark}": REASON,
+    "POST /api/v1/recordings/{id}/gap-reasons": {"place": "end", "reason": "battery"},
     "POST /api/v1/alarms/{id}/clear": {},
     "PUT /api/v1/devices/{id}/state": {"state": "suspended", **REASON},
     "POST /api/v1/devices/{id}/hand-overs": {"officer": "P1"},
@@ -73,6 +76,7 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     """The path of the row, with these things in it and a made-up one where there is none."""
     path = row.path.replace("{id}", things.get(sort_of(row), str(uuid.uuid4())))
     path = path.replace("{recording}", things.get("recordings", str(uuid.uuid4())))
+    path = path.replace("{mark}", str(uuid.uuid4()))
     path = path.replace("{period}", "1").replace("{number}", "1")
     path = path.replace("{login}", "somebody").replace("{secret}", "x" * 43)
     return (

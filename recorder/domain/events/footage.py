@@ -272,3 +272,43 @@ class OriginalDownloaded(CustodyEvent):
 class ReceiptIssued(CustodyEvent):
     IS_LOOK = True
     sealed_event: uuid.UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingMarked(CustodyEvent):
+    """Somebody pointed out a moment of it; nothing of the footage changes."""
+
+    mark: uuid.UUID
+    kind: str
+    note: str
+    #: Since the first picture.
+    media_ms: int
+    #: Wall time of the picture; None where no clock of the recording is known.
+    shown_at: datetime | None
+    #: person, device or metadata.
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingMarkWithdrawn(CustodyEvent):
+    """The mark counts no more; it stays."""
+
+    mark: uuid.UUID
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapReasonGiven(CustodyEvent):
+    """An officer said why media are missing in it, before its begin or behind its end."""
+
+    #: begin, gap or end.
+    place: str
+    #: Which gap of the recording, from 0.
+    gap: int | None
+    begins_at: datetime | None
+    ends_at: datetime | None
+    #: equipment_failure, battery, storage, weather, obstruction or other.
+    interruption: str
+    note: str
+    reported_at: datetime

@@ -7,7 +7,7 @@ from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
 from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
-from recorder.services.live.marking import livestream_marks, make_mark, recording_marks
+from recorder.services.live.marking import livestream_marks, make_mark
 from recorder.services.live.opening import (
     Opening,
     check_delivery,
@@ -113,7 +113,6 @@ __all__ = [
     "put_segment",
     "rebuild_livestream",
     "recorded_stream",
-    "recording_marks",
     "request_close",
     "seal",
     "sight",

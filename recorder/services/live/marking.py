@@ -8,10 +8,12 @@ from recorder.domain.events import LivestreamMarked
 from recorder.domain.ids import LivestreamId, MarkId, RecordingId, new_uuid
 from recorder.domain.mark import Mark, MarkKind
 from recorder.domain.people import Actor
+from recorder.domain.recorded_stream import media_ms_at
 from recorder.errors import Unprocessable
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
-from recorder.store import marks
+from recorder.store import livestreams, marks, sealed_segments
+from recorder.store.change import Change
 
 #: Marks that a page shows.
 MOST = 500
@@ -52,7 +54,11 @@ async def make_mark(
         made_by_name=actor.name,
     )
     async with deps.change(actor) as change:
+        # Its recording may be made at this moment: under the same lock.
+        now_is = await livestreams.locked(change, livestream.id)
         await marks.insert(change, mark)
+        if now_is is not None and now_is.recording is not None:
+            await place_marks(change, livestream.id, now_is.recording)
         change.record(
             LivestreamMarked(
                 subject=livestream.id,
@@ -74,9 +80,18 @@ async def livestream_marks(deps: Deps, actor: Actor, livestream_id: LivestreamId
         return await marks.of_livestream(connection, found.id, MOST)
 
 
-async def recording_marks(
-    deps: Deps, recording: RecordingId, livestream: LivestreamId | None
-) -> list[Mark]:
-    """The newest marks of a recording that the asker has been shown, its livestream's too."""
-    async with deps.database.acquire() as connection:
-        return await marks.of_recording(connection, recording, livestream, MOST)
+async def place_marks(change: Change, livestream: LivestreamId, recording: RecordingId) -> None:
+    """Its marks belong to its recording from now on, each where its picture is in that.
+
+    The player of a running livestream counts from the first segment it knew; what came late stands
+    in between by now.
+    """
+    waiting = await marks.unplaced(change, livestream)
+    if not waiting:
+        return
+    runs = await sealed_segments.runs_of(change.connection, livestream, recording)
+    places = {
+        mark.id: media_ms_at(runs, mark.shown_at, mark.media_ms) if mark.shown_at else mark.media_ms
+        for mark in waiting
+    }
+    await marks.place(change, recording, places)

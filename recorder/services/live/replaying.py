@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recorder.domain.gap_reason import GapReason
 from recorder.domain.livestream import Livestream
 from recorder.domain.people import Actor
 from recorder.domain.recorded_stream import RecordedStream
 from recorder.domain.recording import Recording
 from recorder.runtime import Deps
-from recorder.store import livestream_chunks, livestream_segments, recordings, sealed_segments
+from recorder.store import (
+    gap_reasons,
+    livestream_chunks,
+    livestream_segments,
+    recordings,
+    sealed_segments,
+)
 from recorder.store.connection import Connection
 
 
@@ -19,6 +26,8 @@ class Outcome:
 
     recording: Recording
     stream: RecordedStream
+    #: What officers said of its gaps, in that order.
+    reasons: tuple[GapReason, ...]
 
 
 async def is_streamed(connection: Connection, recording: Recording) -> bool:
@@ -55,4 +64,5 @@ async def outcome(deps: Deps, actor: Actor, livestream: Livestream) -> Outcome |
     async with deps.database.acquire() as connection:
         recording = await recordings.find(connection, livestream.recording, actor.scope)
         stream = await recorded_stream(connection, recording) if recording else None
-    return Outcome(recording, stream) if recording and stream else None
+        reasons = await gap_reasons.of_recordings(connection, [livestream.recording])
+    return Outcome(recording, stream, tuple(reasons)) if recording and stream else None

@@ -31,6 +31,7 @@ from recorder.errors import Conflict, InternalError
 from recorder.runtime import Deps
 from recorder.services import casework
 from recorder.services.live import manifest
+from recorder.services.live.marking import place_marks
 from recorder.services.live.opening import lock_end
 from recorder.services.live.tally import Tally
 from recorder.services.live.telling import tell
@@ -185,6 +186,7 @@ async def write(change: Change, assembly: Assembly) -> None:
     )
     if assembly.continues is None:
         await livestream_segments.insert_gaps(change, recording.id, assembly.gaps)
+        await place_marks(change, livestream.id, recording.id)
     await livestreams.close(change, livestream.id, recording.id)
     if assembly.continues is None:
         change.record(_closed(livestream, recording.id, assembly.gaps))

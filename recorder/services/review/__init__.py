@@ -1,5 +1,7 @@
 """Looking at footage: find, view, play, download, prove. Every view and download is an event."""
 
+from recorder.services.review.interruptions import gap_reasons_of, give_gap_reason
+from recorder.services.review.marking import mark_recording, recording_marks, withdraw_mark
 from recorder.services.review.playback import (
     OpenObject,
     PlaybackGrant,
@@ -33,7 +35,10 @@ __all__ = [
     "admit",
     "ask_recording",
     "find_recordings",
+    "gap_reasons_of",
+    "give_gap_reason",
     "grant_playback",
+    "mark_recording",
     "open_original",
     "open_playback",
     "original_media_type",
@@ -41,5 +46,7 @@ __all__ = [
     "receipt",
     "recording",
     "recording_events",
+    "recording_marks",
     "view_recording",
+    "withdraw_mark",
 ]

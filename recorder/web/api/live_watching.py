@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from recorder.services import live
-from recorder.web import live_shapes, live_updates, schemas, shapes
+from recorder.web import live_updates, mark_shapes, schemas, shapes
 from recorder.web.api.livestreams import livestream_id, number_in_path
 from recorder.web.body import read_json, read_query
 from recorder.web.content import Content, Read, Span, json_answer, send, text_answer
@@ -27,14 +27,14 @@ async def mark(request: web.Request) -> web.StreamResponse:
         request.app[DEPS], request[ACTOR], livestream_id(request),
         kind=body.kind, note=body.note, shown_at=body.shown_at, media_ms=body.media_ms,
     )  # fmt: skip
-    return json_answer(live_shapes.MarkShape.of(made), 201)
+    return json_answer(mark_shapes.MarkShape.of(made), 201)
 
 
 async def marks(request: web.Request) -> web.StreamResponse:
     found = await live.livestream_marks(request.app[DEPS], request[ACTOR], livestream_id(request))
     return json_answer(
-        shapes.ListShape[live_shapes.MarkShape](
-            items=tuple(map(live_shapes.MarkShape.of, found)), next=None
+        shapes.ListShape[mark_shapes.MarkShape](
+            items=tuple(map(mark_shapes.MarkShape.of, found)), next=None
         )
     )
 

@@ -6,6 +6,7 @@ from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
 from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
+from recorder.web.api.routes_of_marks import MARK_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
 from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
 from recorder.web.route import Route
@@ -15,6 +16,7 @@ API_ROUTES: tuple[Route, ...] = (
     *LIVESTREAM_ROUTES,
     *GATEWAY_ROUTES,
     *EVIDENCE_ROUTES,
+    *MARK_ROUTES,
     *COPY_ROUTES,
     *OPERATION_ROUTES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recorder.domain.limit import Limit
 from recorder.domain.people import Permission
-from recorder.web import live_shapes, schemas
+from recorder.web import live_shapes, mark_shapes, schemas
 from recorder.web.api import live_watching, livestreams
 from recorder.web.route import Answer, Route
 from recorder.web.shapes import ListShape, PlaybackShape
@@ -210,7 +210,7 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
         permission=Permission.BROWSE,
         summary="What people pointed out in a livestream, the newest 500.",
         query=schemas.NoQuery,
-        answer=Answer(schema=ListShape[live_shapes.MarkShape]),
+        answer=Answer(schema=ListShape[mark_shapes.MarkShape]),
         problems=("livestream-not-found",),
         tags=_TAGS,
     ),
@@ -221,7 +221,7 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
         permission=Permission.LINK,
         summary="Point out a moment of a livestream.",
         request=schemas.MarkBody,
-        answer=Answer(status=201, schema=live_shapes.MarkShape),
+        answer=Answer(status=201, schema=mark_shapes.MarkShape),
         problems=("livestream-not-found", "mark-time-invalid"),
         tags=_TAGS,
     ),

@@ -52,6 +52,15 @@ def duration(milliseconds: object) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def at(milliseconds: int | None) -> str:
+    """A place in the media, as the player counts: ``0:00``, ``1:02:03``; "" for none."""
+    if milliseconds is None:
+        return ""
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
 def offset(milliseconds: int | None) -> str:
     """A difference of clocks with its sign: ``+1.250 s``, ``-405:33:08``; "" for none."""
     if milliseconds is None:
@@ -80,5 +89,5 @@ def fps(stream: Mapping[str, object]) -> str:
 
 FILTERS = {
     "moment": moment, "day": day, "clock": clock, "iso": iso, "size": size, "duration": duration,
-    "offset": offset, "short": short, "groups": groups, "fps": fps,
+    "at": at, "offset": offset, "short": short, "groups": groups, "fps": fps,
 }  # fmt: skip

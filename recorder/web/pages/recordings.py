@@ -11,12 +11,14 @@ from aiohttp import web
 
 from recorder.domain.case import Stage
 from recorder.domain.events import RecordingViewed
+from recorder.domain.gap_reason import InterruptionCause
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.instant import Instant
+from recorder.domain.mark import KEYS
 from recorder.domain.people import Permission
 from recorder.domain.recording import Flag
 from recorder.errors import InvalidInput, NotFound
-from recorder.services import card_copies, casework, directory, live, review
+from recorder.services import card_copies, casework, directory, review
 from recorder.services.casework import LinkWanted
 from recorder.services.paging import LONGEST_PAGE
 from recorder.services.review import RecordingQuery
@@ -24,7 +26,7 @@ from recorder.store.custody_events import RecordedEvent
 from recorder.web.api import footage
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.pages import clips, explanations, words
+from recorder.web.pages import clips, explanations, marking, words
 from recorder.web.pages.assets import stand_in
 from recorder.web.pages.forms import Form, go, identifier, local, posted, read_form
 from recorder.web.pages.rendering import page
@@ -104,7 +106,11 @@ async def show(request: web.Request) -> web.StreamResponse:
         recording=view.recording,
         media=view.recording.media or {},
         clip=clip,
-        marks=await live.recording_marks(deps, recording, view.recording.livestream),
+        marks=await review.recording_marks(deps, actor, recording),
+        mark_groups=marking.MARK_GROUPS,
+        mark_keys=KEYS,
+        gap_reasons=await review.gap_reasons_of(deps, actor, recording),
+        interruption_causes=list(InterruptionCause),
         stages=list(Stage),
         agencies=agencies,
         events=_told(events),

@@ -15,6 +15,7 @@ from recorder.web.pages import (
     copies,
     livestreams,
     login,
+    marking,
     recordings,
     work,
 )
@@ -82,6 +83,7 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/recordings/{id}", recordings.show, _P.BROWSE, "A recording with all its facts."),
     _page("/recordings/{id}/poster", recordings.poster, _P.WATCH, "Its still, or a sign for it."),
     _form("/recordings/{id}/link", recordings.link, _P.LINK, "Link a recording to a case."),
+    _form("/recordings/{id}/gap-reasons", marking.give_gap_reason, _P.LINK, "Explain a gap."),
     _form("/recordings/{id}/copies/{recording}", copies.decide, _P.LINK, "Say if they are a pair."),
     _form("/recordings/{id}/release", copies.release, _P.RELEASE, "Release a live copy, or not."),
     _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),

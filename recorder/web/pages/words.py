@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from recorder.web.i18n import Catalogue
-from recorder.web.pages import explanations, work_explanations
+from recorder.web.pages import explanations, live_words, work_explanations
 
 _STATES = {
     "receiving": "Being received",
@@ -88,7 +88,8 @@ _ACTORS = {
     "nobody": "nobody",
 }
 _DEVICE_STATES = {"active": "Active", "suspended": "Suspended", "lost": "Lost"}
-_ORIGINS = {"upload": "With the upload", "person": "By a person", "merge": "By merging"}
+_ORIGINS = {"upload": "With the upload", "person": "By a person", "merge": "By merging",
+            "device": "By the device", "metadata": "By a program"}  # fmt: skip
 _SOURCES = {"metadata": "said by the sender", "file_name": "from the file name",
             "media": "from the media file"}  # fmt: skip
 _SHOWABLE = {
@@ -180,6 +181,9 @@ _EVENTS = {
     "ReceiptIssued": "Receipt issued",
     "TaskFailed": "Task failed",
     "TaskRetried": "Task started again",
+    "RecordingMarked": "Marked",
+    "RecordingMarkWithdrawn": "Mark withdrawn",
+    "GapReasonGiven": "Interruption explained",
     "RecordingLinked": "Linked to a case",
     "RecordingUnlinked": "Unlinked from a case",
     "LivestreamOpened": "Livestream opened",
@@ -238,40 +242,15 @@ _FACTS = {
     "segments": "Segments",
     "period": "Period",
     "cause": "Cause",
+    "place": "For",
+    "interruption": "Reason given",
     "kind": "Kind",
     "note": "Note",
-}
-_LIVE_STATES = {
-    "open": "Waiting for the device",
-    "live": "Live now",
-    "interrupted": "Interrupted",
-    "closing": "Closing",
-    "closed": "Over",
-}
-_GAP_CAUSES = {
-    "start": "Beginning",
-    "reconnect": "The device connected again",
-    "silence": "Nothing came",
-    "time_jump": "The device's time jumped",
-    "codec_change": "The device changed its picture",
-    "taken_over": "Another publisher took over",
-    "discontinuity": "The source does not join on",
-    "media_lost": "Media were lost on the way",
-    "ingest_failed": "Our receiver failed",
-    "segments_missing": "Segments are missing",
-    "unknown": "Unknown",
-    "requested": "Asked for",
-}
-_MARKS = {
-    "important": "Important",
-    "violation": "Violation",
-    "evidence": "Evidence",
-    "person": "Person",
-    "other": "Other",
 }
 _DONE = {
     "closing": "It is being closed; what has come becomes a recording.",
     "linked": "Linked.",
+    "reason-given": "The reason is written down.",
     "unlinked": "The link has ended; the history keeps it.",
     "admitted": "The footage has been admitted.",
     "copy-decided": "The decision about the copies has been recorded.",
@@ -318,9 +297,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "alarm_state": _ALARM_STATES,
     "event": _EVENTS,
     "fact": _FACTS,
-    "live_state": _LIVE_STATES,
-    "gap_cause": _GAP_CAUSES,
-    "mark": _MARKS,
+    "live_state": live_words.LIVE_STATES,
+    "gap_cause": live_words.GAP_CAUSES,
+    "mark": live_words.MARKS,
+    "interruption": live_words.INTERRUPTIONS,
+    "interruption_place": live_words.INTERRUPTION_PLACES,
     "done": _DONE,
     "flag": {code: title for code, (title, _) in explanations.FLAGS.items()},
     "quarantine": {code: title for code, (title, _) in explanations.QUARANTINE.items()},
@@ -379,7 +360,7 @@ def facts_of(facts: Mapping[str, object]) -> list[tuple[str, object]]:
     shown: list[tuple[str, object]] = []
     for name in _FACTS:
         value = facts.get(name)
-        if value is None or value == [] or value == {} or value is False:
+        if value is None or value is False or value in ("", [], {}):
             continue
         if name == "incomplete" and _is_of_livestream(facts):
             # Earlier events said so of gaps in the media, which no upload has.

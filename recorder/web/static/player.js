@@ -48,7 +48,10 @@ export class Player extends EventTarget {
       media.addEventListener("pause", () => this.controls.classList.remove("is-playing"));
       media.addEventListener("play", () => { this.start.hidden = true; });
       media.addEventListener("volumechange", () => this.controls.classList.toggle("is-muted", media.muted));
-      media.addEventListener("durationchange", () => this.tell(media));
+      media.addEventListener("durationchange", () => {
+        this.tell(media);
+        if (media === this.media) this.dispatchEvent(new CustomEvent("length"));
+      });
       media.addEventListener("ended", () => media === this.media && this.step(1, true));
       media.addEventListener("error", () => media === this.media && !this.stream && media.getAttribute("src") && this.broken());
       media.addEventListener("loadeddata", () => media === this.media && this.check());
@@ -122,6 +125,18 @@ export class Player extends EventTarget {
     }
     // Refused when the browser wants a click first: then the big button stays.
     this.media.play().catch(() => { this.start.hidden = !this.media?.paused; });
+  }
+
+  // Show the picture at this second, also before anything was loaded.
+  goTo(seconds) {
+    if (this.media) this.media.currentTime = seconds;
+    else if (this.clip && this.ready) this.load(false, seconds);
+  }
+
+  // Seconds from begin to end, as far as they are known by now.
+  get wholeLength() {
+    const duration = this.media?.duration;
+    return Number.isFinite(duration) && duration > 0 ? duration : this.knownLength();
   }
 
   jump(seconds) {

@@ -1,10 +1,13 @@
 // The page of a recording: its player, copy buttons, and its tasks while they run.
 import "./copy.js";
 import { follow, ofTask, showBar } from "./live.js";
+import { Marks } from "./marks.js";
 import { Player, written } from "./player.js";
 
 const clip = document.querySelector("[data-clip]");
-new Player(document.getElementById("player")).show(clip, false);
+const player = new Player(document.getElementById("player"));
+player.show(clip, false);
+new Marks(player, document.getElementById("marks"));
 
 const tasks = document.getElementById("tasks");
 if (tasks.dataset.working === "yes") {

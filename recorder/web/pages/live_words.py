@@ -1,0 +1,58 @@
+"""What livestreams, marks and interruptions are called on pages: English message ids (words.py)."""
+
+from __future__ import annotations
+
+LIVE_STATES = {
+    "open": "Waiting for the device",
+    "live": "Live now",
+    "interrupted": "Interrupted",
+    "closing": "Closing",
+    "closed": "Over",
+}
+GAP_CAUSES = {
+    "start": "Beginning",
+    "reconnect": "The device connected again",
+    "silence": "Nothing came",
+    "time_jump": "The device's time jumped",
+    "codec_change": "The device changed its picture",
+    "taken_over": "Another publisher took over",
+    "discontinuity": "The source does not join on",
+    "media_lost": "Media were lost on the way",
+    "ingest_failed": "Our receiver failed",
+    "segments_missing": "Segments are missing",
+    "unknown": "Unknown",
+    "requested": "Asked for",
+}
+MARKS = {
+    "important": "Important",
+    "violation": "Violation",
+    "evidence": "Taking evidence",
+    "person": "Person",
+    "other": "Other",
+    "announcement": "Recording announced",
+    "voice_statement": "Voice statement",
+    "seizure": "Sealing or seizure",
+    "approval": "Reported and approved",
+    "two_officers": "Two officers act",
+    "id_shown": "Identity cards shown",
+    "summon_party": "Party asked to come",
+    "reasons_and_rights": "Reasons and rights told",
+    "defence_heard": "Defence heard",
+    "onsite_record": "On-site record made",
+    "signatures": "Signed or sealed",
+    "witness": "Witness present",
+    "other_procedure": "Other procedure of law",
+}
+INTERRUPTIONS = {
+    "equipment_failure": "Equipment failure",
+    "battery": "Battery empty",
+    "storage": "Storage full",
+    "weather": "Weather",
+    "obstruction": "Obstruction by others",
+    "other": "Other reason",
+}
+INTERRUPTION_PLACES = {
+    "begin": "Begin of the recording",
+    "gap": "Gap",
+    "end": "End of the recording",
+}
