@@ -96,6 +96,8 @@ class Config(BaseModel):
     #: Originals are kept locked at least this long ahead.
     lock_ahead_s: int = Field(30 * 86400, ge=86400)
 
+    #: Running livestreams that one process converts at a time for browsers that cannot play them.
+    live_proxies: int = Field(4, ge=0, le=64)
     #: A livestream to which nothing comes for this long is shown as interrupted.
     live_interrupted_s: int = Field(6, ge=1)
     #: Then for this long: it is closing.

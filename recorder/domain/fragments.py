@@ -60,7 +60,7 @@ NOTHING = FragmentFacts(None, None, None)
 Box = tuple[bytes, memoryview]
 
 
-def _boxes(content: memoryview) -> Iterator[Box]:
+def boxes(content: memoryview) -> Iterator[Box]:
     position, seen = 0, 0
     while position + 8 <= len(content) and seen < _MOST_BOXES:
         size, kind = unpack_from(">I4s", content, position)
@@ -77,14 +77,14 @@ def _boxes(content: memoryview) -> Iterator[Box]:
         seen += 1
 
 
-def _find(content: memoryview, *path: bytes) -> Iterator[memoryview]:
+def find(content: memoryview, *path: bytes) -> Iterator[memoryview]:
     """The bodies of all boxes at this path."""
-    for kind, body in _boxes(content):
+    for kind, body in boxes(content):
         if kind == path[0]:
             if len(path) == 1:
                 yield body
             else:
-                yield from _find(body, *path[1:])
+                yield from find(body, *path[1:])
 
 
 def read_init(content: bytes) -> tuple[Track, ...]:
@@ -93,20 +93,20 @@ def read_init(content: bytes) -> tuple[Track, ...]:
     try:
         defaults = {
             track: (duration, flags)
-            for body in _find(view, b"moov", b"mvex", b"trex")
+            for body in find(view, b"moov", b"mvex", b"trex")
             for track, _, duration, _, flags in [unpack_from(">5I", body, 4)]
         }
-        found = [_track(trak, defaults) for trak in _find(view, b"moov", b"trak")]
+        found = [_track(trak, defaults) for trak in find(view, b"moov", b"trak")]
     except (struct.error, IndexError, ValueError):
         return ()
     return tuple(track for track in found if track is not None)
 
 
 def _track(trak: memoryview, defaults: dict[int, tuple[int, int]]) -> Track | None:
-    header = next(_find(trak, b"tkhd"), None)
-    media = next(_find(trak, b"mdia", b"mdhd"), None)
-    handler = next(_find(trak, b"mdia", b"hdlr"), None)
-    entries = next(_find(trak, b"mdia", b"minf", b"stbl", b"stsd"), None)
+    header = next(find(trak, b"tkhd"), None)
+    media = next(find(trak, b"mdia", b"mdhd"), None)
+    handler = next(find(trak, b"mdia", b"hdlr"), None)
+    entries = next(find(trak, b"mdia", b"minf", b"stbl", b"stsd"), None)
     if header is None or media is None or handler is None or entries is None:
         return None
     (number,) = unpack_from(">I", header, 20 if header[0] == 1 else 12)
@@ -121,11 +121,11 @@ def _track(trak: memoryview, defaults: dict[int, tuple[int, int]]) -> Track | No
 
 
 def _sample_entry(entries: memoryview, kind: str) -> tuple[str, int, int]:
-    name, entry = next(_boxes(entries[8:]), (b"    ", memoryview(b"")))
+    name, entry = next(boxes(entries[8:]), (b"    ", memoryview(b"")))
     letters = _letters(memoryview(name))
     if kind == "vide" and len(entry) >= 78:
         width, height = unpack_from(">HH", entry, 24)
-        for inner, body in _boxes(entry[78:]):
+        for inner, body in boxes(entry[78:]):
             if inner == b"avcC" and len(body) >= 4:
                 return f"{letters}.{body[1]:02x}{body[2]:02x}{body[3]:02x}", width, height
         return letters, width, height
@@ -137,7 +137,7 @@ def _sample_entry(entries: memoryview, kind: str) -> tuple[str, int, int]:
 
 def _edit_start(trak: memoryview) -> int:
     """Media time of the first edit that shows something."""
-    listed = next(_find(trak, b"edts", b"elst"), None)
+    listed = next(find(trak, b"edts", b"elst"), None)
     if listed is None:
         return 0
     (count,) = unpack_from(">I", listed, 4)
@@ -156,7 +156,7 @@ def read_fragment(content: bytes | memoryview, tracks: Sequence[Track]) -> Fragm
     lengths: dict[int, int] = {}
     keyframe: bool | None = None
     try:
-        for body in _find(memoryview(content), b"moof", b"traf"):
+        for body in find(memoryview(content), b"moof", b"traf"):
             track, decode_time, length, sync = _run(body, known)
             begins.setdefault(track.id, decode_time)
             if track.kind == "vide" and track.id not in lengths:
@@ -187,7 +187,7 @@ def _letters(name: memoryview) -> str:
 
 def _run(traf: memoryview, known: dict[int, Track]) -> tuple[Track, int, int, bool]:
     """One traf: its track, decode time, length in the track's units, whether it begins in sync."""
-    header, timed = next(_find(traf, b"tfhd"), None), next(_find(traf, b"tfdt"), None)
+    header, timed = next(find(traf, b"tfhd"), None), next(find(traf, b"tfdt"), None)
     if header is None or timed is None:
         raise ValueError("a run without its header")
     flags, number = unpack_from(">II", header)
@@ -203,7 +203,7 @@ def _run(traf: memoryview, known: dict[int, Track]) -> tuple[Track, int, int, bo
             position += width
     (decode_time,) = unpack_from(">Q" if timed[0] == 1 else ">I", timed, 4)
     total, sync, first = 0, False, True
-    for run in _find(traf, b"trun"):
+    for run in find(traf, b"trun"):
         length, begins = _samples(run, duration, sample_flags)
         total += length
         if first:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from recorder.live import mp4
+from recorder.domain import mp4
+from recorder.domain.mp4 import Sample, TrackForm
 from recorder.live.flv import Track
-from recorder.live.mp4 import Sample, TrackForm
 from recorder.live.periods import Begin, Frame
 from recorder.live.sink import Period, Segment
 

@@ -182,6 +182,35 @@ async def newest(connection: Connection, livestream: LivestreamId) -> Segment | 
     return segment_of(row) if row else None
 
 
+async def newest_keyframe(
+    connection: Connection, livestream: LivestreamId, period: int
+) -> int | None:
+    """The highest number in a period of a stored segment that begins with a keyframe."""
+    number: int | None = await connection.fetchval(
+        "SELECT max(number) FROM livestream_segment WHERE livestream_id = $1 AND period = $2"
+        " AND number > 0 AND state = 'stored' AND keyframe",
+        livestream,
+        period,
+    )
+    return number
+
+
+async def run_up(
+    connection: Connection, livestream: LivestreamId, number: int, at_most: int
+) -> list[Segment]:
+    """The stored segments of its period up to this one, in order; so many before it at most."""
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        " WHERE s.livestream_id = $1 AND s.number BETWEEN greatest(1, $2::bigint - $3) AND $2"
+        " AND s.state = 'stored' AND s.period = (SELECT period FROM livestream_segment"
+        "  WHERE livestream_id = $1 AND number = $2 AND state = 'stored') ORDER BY s.number",
+        livestream,
+        number,
+        at_most,
+    )
+    return [segment_of(row) for row in rows]
+
+
 async def has_conflicts(connection: Connection, livestream: LivestreamId) -> bool:
     """Whether second bodies are kept beside segments."""
     found: bool = await connection.fetchval(

@@ -342,6 +342,10 @@ CATALOGUE: dict[str, Entry] = {
         Kind.UNAVAILABLE,
         media_source_away=("Original not readable now", "The task is tried again by itself."),
         media_stalled=("Media tool stalled", "The task is tried again by itself."),
+        live_proxies_busy=(
+            "Too many are converted",
+            "Watch one of them less, or with a browser that plays H.265; the recording is whole.",
+        ),
         media_tool_missing=("Media tool missing", "Install ffmpeg, or set RECORDER_FFMPEG."),
         database_unavailable=("Database away", "Try again after Retry-After."),
         database_younger_than_store=(

@@ -14,7 +14,7 @@ from recorder.domain.livestream import Livestream, PeriodCause
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services import live
-from tests.support import cache, footage, servers
+from tests.support import cache, footage, live_clips, servers
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,22 @@ def _make(place: Path, seconds: int, size: str) -> None:
     )
     if made.returncode != 0:
         raise servers.ServerFailed(f"No livestream can be made:\n{made.stderr[-2000:]}")
+
+
+def hevc_take(*, seconds: int = 8, size: str = "320x180") -> Take:
+    """Segments of one second in H.265, of which every second one begins without a keyframe."""
+
+    def make(place: Path) -> None:
+        live_clips.run([
+            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"),
+            *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
+            *("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-tag:v", "hvc1"),
+            *("-x265-params", "log-level=error:keyint=50:min-keyint=50:scenecut=0:open-gop=0"),
+            *("-c:a", "aac", "-frag_duration", "1000000", "-bitexact"),
+            *("-movflags", "+empty_moov+default_base_moof", "-f", "mp4", str(place / "take.mp4")),
+        ])  # fmt: skip
+
+    return cut((cache.once(f"take-hevc-{seconds}-{size}-1", make) / "take.mp4").read_bytes())
 
 
 def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:

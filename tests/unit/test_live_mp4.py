@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder.domain import fragments
-from recorder.live import mp4, parameter_sets
-from recorder.live.mp4 import Sample
+from recorder.domain import fragments, mp4, parameter_sets
+from recorder.domain.mp4 import Sample
 from tests.support import cache, footage
 
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast")

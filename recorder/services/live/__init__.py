@@ -16,6 +16,7 @@ from recorder.services.live.opening import (
     open_livestream,
 )
 from recorder.services.live.overdue import watch_overdue
+from recorder.services.live.proxying import open_proxy, proxy_index
 from recorder.services.live.push_keys import MadeKey, make_push_key
 from recorder.services.live.rebuilding import rebuild_livestream
 from recorder.services.live.receiving import (
@@ -103,11 +104,13 @@ __all__ = [
     "mark_source",
     "may_close",
     "open_livestream",
+    "open_proxy",
     "open_pulled",
     "open_segment",
     "outcome",
     "picture",
     "position",
+    "proxy_index",
     "put_chunk",
     "put_init",
     "put_segment",

@@ -98,6 +98,14 @@ async def _ticket(
     return ticket, await find_livestream(deps, actor, livestream_id)
 
 
+async def livestream_under(
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str
+) -> Livestream:
+    """The livestream that the asker may watch under this ticket. Raises NotFound."""
+    _, livestream = await _ticket(deps, actor, livestream_id, secret)
+    return livestream
+
+
 async def index(
     deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str, *, skip: bool = False
 ) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import hdrs, web
 
+from recorder.domain.ids import LivestreamId
+from recorder.domain.people import Actor
+from recorder.runtime import Deps
 from recorder.services import live
 from recorder.web import live_updates, mark_shapes, schemas, shapes
 from recorder.web.api.livestreams import livestream_id, number_in_path
 from recorder.web.body import read_json, read_query
 from recorder.web.content import Content, Read, Span, json_answer, send, text_answer
 from recorder.web.keys import ACTOR, DEPS
+
+_Opening = Callable[[Deps, Actor, LivestreamId, str, int], Awaitable[live.OpenSegment]]
 
 
 def address_of(ticket: live.Ticket) -> str:
@@ -71,8 +78,27 @@ async def segment(request: web.Request) -> web.StreamResponse:
     return await _send(request, number_in_path(request, "number"))
 
 
-async def _send(request: web.Request, number: int) -> web.StreamResponse:
-    opened = await live.open_segment(
+async def proxy_playlist(request: web.Request) -> web.StreamResponse:
+    asked = read_query(request, schemas.PlaylistQuery)
+    text = await live.proxy_index(
+        request.app[DEPS], request[ACTOR], livestream_id(request), request.match_info["secret"],
+        skip=asked.skip is not None,
+    )  # fmt: skip
+    return text_answer(text, live.PLAYLIST_TYPE)
+
+
+async def proxy_init(request: web.Request) -> web.StreamResponse:
+    return await _send(request, -number_in_path(request, "period"), live.open_proxy)
+
+
+async def proxy_segment(request: web.Request) -> web.StreamResponse:
+    return await _send(request, number_in_path(request, "number"), live.open_proxy)
+
+
+async def _send(
+    request: web.Request, number: int, opening: _Opening = live.open_segment
+) -> web.StreamResponse:
+    opened = await opening(
         request.app[DEPS], request[ACTOR], livestream_id(request),
         request.match_info["secret"], number,
     )  # fmt: skip

@@ -21,6 +21,8 @@ _SEGMENT_PROBLEMS = (
     "range-not-satisfiable",
     "store-unavailable",
 )
+_PROXY = f"{_WATCH}/proxy"
+_PROXY_PROBLEMS = (*_SEGMENT_PROBLEMS, "live-proxies-busy", "media-tool-missing")
 _DIGEST = (livestreams.CONTENT_DIGEST, "`sha-256=:BASE64:` of the body (RFC 9530)")
 _PUT = Answer(
     status=201,
@@ -281,6 +283,39 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
         query=schemas.NoQuery,
         answer=Answer(media_type="video/mp4", others=((206, "A range of it."),)),
         problems=_SEGMENT_PROBLEMS,
+        tags=_TAGS,
+    ),
+    Route(
+        method="GET",
+        path=f"{_PROXY}/index.m3u8",
+        handler=live_watching.proxy_playlist,
+        permission=Permission.WATCH,
+        summary="The same for a browser that cannot play it: its segments are made when asked for.",
+        query=schemas.PlaylistQuery,
+        answer=Answer(media_type="application/vnd.apple.mpegurl"),
+        problems=("livestream-not-found", "playback-grant-ended", "live-proxies-busy"),
+        tags=_TAGS,
+    ),
+    Route(
+        method="GET",
+        path=f"{_PROXY}/periods/{{period}}/init.mp4",
+        handler=live_watching.proxy_init,
+        permission=Permission.WATCH,
+        summary="The init segment of all proxies of a period; never evidence.",
+        query=schemas.NoQuery,
+        answer=Answer(media_type="video/mp4", others=((206, "A range of it."),)),
+        problems=_PROXY_PROBLEMS,
+        tags=_TAGS,
+    ),
+    Route(
+        method="GET",
+        path=f"{_PROXY}/segments/{{number}}.m4s",
+        handler=live_watching.proxy_segment,
+        permission=Permission.WATCH,
+        summary="A proxy of a segment: H.264 of at most 720 lines, made now; never evidence.",
+        query=schemas.NoQuery,
+        answer=Answer(media_type="video/mp4", others=((206, "A range of it."),)),
+        problems=_PROXY_PROBLEMS,
         tags=_TAGS,
     ),
 )

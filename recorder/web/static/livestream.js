@@ -2,10 +2,12 @@
 import { grant, NotNow } from "./grant.js";
 import { written } from "./player.js";
 import { age, fillCautions, fillState, follow, picture, rate, say, words } from "./sights.js";
-import { canDecode, play } from "./stream.js";
+import { canDecode, play, proxyOf } from "./stream.js";
 
 const RENEW_BEFORE_MS = 45_000;
 const ASK_AGAIN_MS = 1_000;
+// Each attempt is a ticket, and so an entry in the custody record.
+const ASK_FOR_PLACE_MS = 15_000;
 const NEAR_EDGE_S = 6;
 
 class LivePlayer {
@@ -21,6 +23,8 @@ class LivePlayer {
     );
     this.stream = null;
     this.starting = false;
+    // Whether what is shown was made for browsers that cannot play the livestream itself.
+    this.byProxy = !canDecode(root.dataset.codec);
     this.renewAt = Infinity;
     this.video.addEventListener("play", () => this.playing(true));
     this.video.addEventListener("pause", () => this.playing(false));
@@ -42,12 +46,12 @@ class LivePlayer {
     if (this.stream || this.starting) return;
     if (this.root.dataset.watch !== "yes") { this.say("forbidden"); return; }
     if (this.root.dataset.segments === "0") { this.say("waiting"); return; }
-    if (!canDecode(this.root.dataset.codec)) { this.say("hevc"); return; }
     this.starting = true;
     try {
       const given = await grant(this.id, undefined, "livestreams");
       this.lasts(given);
-      this.stream = await play(this.video, given.url, (why) => this.failed(why));
+      if (this.byProxy) await this.place(proxyOf(given.url));
+      this.stream = await play(this.video, this.address(given), (why) => this.failed(why));
     } catch (error) {
       this.refused(error);
       return;
@@ -57,7 +61,19 @@ class LivePlayer {
     this.find(".screen-words").hidden = true;
     this.video.hidden = false;
     this.controls.hidden = false;
+    this.find("[data-proxy]").hidden = !this.byProxy;
     this.video.play().catch(() => {});
+  }
+
+  address(given) {
+    return this.byProxy ? proxyOf(given.url) : given.url;
+  }
+
+  async place(url) {
+    const answer = await fetch(url);
+    if (answer.ok) return;
+    const body = await answer.json().catch(() => ({}));
+    throw new NotNow(body.limit === 0 ? "none-converted" : (body.code ?? "http-error"));
   }
 
   lasts(given) {
@@ -71,7 +87,7 @@ class LivePlayer {
     try {
       const given = await grant(this.id, undefined, "livestreams");
       this.lasts(given);
-      this.stream?.renew(given.url);
+      this.stream?.renew(this.address(given));
     } catch {
       this.renewAt = performance.now() + ASK_AGAIN_MS;
     }
@@ -81,6 +97,8 @@ class LivePlayer {
     if (!(error instanceof NotNow)) this.again("away");
     else if (error.code === "playback-not-ready") this.again("waiting");
     else if (error.code === "playback-impossible") this.say("none");
+    else if (error.code === "none-converted") this.say("hevc");
+    else if (error.code === "live-proxies-busy") this.again("busy", ASK_FOR_PLACE_MS);
     else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();
     else this.again("broken");
   }
@@ -88,14 +106,14 @@ class LivePlayer {
   failed(why) {
     this.stream?.stop();
     this.stream = null;
-    if (why === "decode" && !canDecode(this.root.dataset.codec)) this.say("hevc");
-    else this.again("broken");
+    if (why === "decode") this.byProxy = true;
+    this.again("broken");
   }
 
-  again(name) {
+  again(name, afterMs = ASK_AGAIN_MS) {
     this.say(name);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.start(), ASK_AGAIN_MS);
+    this.timer = setTimeout(() => this.start(), afterMs);
   }
 
   say(name) {
@@ -157,7 +175,7 @@ class LivePlayer {
     try {
       const given = await grant(this.id, undefined, "livestreams");
       this.lasts(given);
-      this.stream?.renew(given.url);
+      this.stream?.renew(this.address(given));
     } catch (error) {
       this.refused(error);
     }

@@ -108,9 +108,15 @@ export async function play(video, url, onFailure, at = 0) {
   return Hls ? new OverMse(Hls, video, url, at, onFailure) : new ByItself(video, url, at, onFailure);
 }
 
+// The same livestream, made playable segment by segment; a ticket serves for both.
+export function proxyOf(url) {
+  return url.replace(/\/index\.m3u8$/, "/proxy/index.m3u8");
+}
+
 export function canDecode(codec) {
   if (!codec) return true;
-  const type = `video/mp4; codecs="${codec}"`;
+  // The four letters alone are no codec to a browser: asked is for the main profile.
+  const type = `video/mp4; codecs="${/^(hvc1|hev1)$/.test(codec) ? `${codec}.1.6.L93.B0` : codec}"`;
   const source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
   return source ? source.isTypeSupported(type) : document.createElement("video").canPlayType(type) !== "";
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from recorder.live import parameter_sets
+from recorder.domain import parameter_sets
 
 #: Ticks of a picture's clock: whole milliseconds, and room to set equal times apart.
 PICTURE_SCALE = 16_000
