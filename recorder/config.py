@@ -104,6 +104,8 @@ class Config(BaseModel):
     live_idle_close_s: int = Field(600, ge=1)
     #: How long a pushed livestream that is closing waits for what is missing.
     live_closing_s: int = Field(86_400, ge=1)
+    #: Originals of closed livestreams are put into objects of up to this many bytes.
+    compact_object_bytes: int = Field(4096 * MIB, ge=MIB, le=65_536 * MIB)
 
     session_ttl_s: int = Field(12 * 3600, ge=60)
     #: A session that nobody has used for this long has ended.

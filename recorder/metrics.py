@@ -200,6 +200,15 @@ INSTALLATION: Mapping[str, InstallationFigure] = {
     "recorder_fixity_failing": InstallationFigure(
         "Objects of sealed originals that were not what was sealed when last read back."
     ),
+    "recorder_compactions_waiting": InstallationFigure(
+        "Recordings of livestreams whose small objects wait to be put into volumes."
+    ),
+    "recorder_superseded_objects": InstallationFigure(
+        "Objects whose bytes lie in volumes and that are still in the store; at most 10,000."
+    ),
+    "recorder_superseded_overdue": InstallationFigure(
+        "Those of them whose lock ended more than a day ago; at most 10,000."
+    ),
     "recorder_delete_markers": InstallationFigure(
         "Objects of the store that a delete marker hides, at the last look; absent before one."
     ),

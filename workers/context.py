@@ -58,7 +58,7 @@ class StepContext:
         for stored in objects:
             with missing_is_alarming(stored):
                 await self.deps.objects.stat(Bucket.ORIGINALS, stored.key, stored.version)
-        if len(objects) == 1:
+        if len(objects) == 1 and objects[0].begins is None:
             only = objects[0]
             path = self.deps.objects.local_path(Bucket.ORIGINALS, only.key, only.version)
             if path is not None:

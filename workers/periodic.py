@@ -43,6 +43,7 @@ CHORES: tuple[Chore, ...] = (
     (live.tell_segments, 10),
     (live.supplement_livestreams, 30),
     (live.extend_segment_locks, 3600),
+    (live.release_superseded, 600),
     (watch.check_promises, 3600),
     (watch.check_room, 300),
     (watch.check_quarantine, 1800),

@@ -15,7 +15,13 @@ from recorder import metrics, telemetry
 from recorder.adapters.media import MediaTool
 from recorder.domain import people
 from recorder.domain.events import CustodyEvent
-from recorder.domain.pipeline import TASKS, URGENT_PRIORITY, Task, WorkQueue
+from recorder.domain.pipeline import (
+    BACKGROUND_PRIORITY,
+    TASKS,
+    URGENT_PRIORITY,
+    Task,
+    WorkQueue,
+)
 from recorder.errors import Conflict, Kind, RecorderError, Unprocessable
 from recorder.runtime import Deps
 from recorder.services import alarms, tasks
@@ -33,10 +39,10 @@ _PASSING = frozenset({Kind.UNAVAILABLE, Kind.RATE_LIMITED, Kind.LOCKED, Kind.STO
 
 
 class QueueLoop:
-    """Keeps up to ``slots`` runs of one queue going, and an urgent one more.
+    """Keeps up to ``slots`` runs of one queue going, an urgent one more, and one in the background.
 
     The one more is for what is short and awaited: a look at new footage does not wait for the
-    hours of a long transcode.
+    hours of a long transcode. What nobody waits for takes no slot, so that nothing waits for it.
     """
 
     def __init__(self, deps: Deps, media: MediaTool, queue: WorkQueue, slots: int):
@@ -45,6 +51,7 @@ class QueueLoop:
         self._queue = queue
         self._slots = slots
         self._running: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -63,20 +70,30 @@ class QueueLoop:
                     async with asyncio.timeout(LOOK_EVERY_S):
                         await self._woken.wait()
         finally:
-            for task in self._running:
+            running = self._running | self._background
+            for task in running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
 
-    async def _claim(self) -> bool:
+    def _least_priority(self) -> int | None:
+        """From which priority on a run may be claimed now; None: none may."""
         free = self._slots - len(self._running)
         if free < 0:
+            return None
+        if not free:
+            return URGENT_PRIORITY
+        return BACKGROUND_PRIORITY + 1 if self._background else 0
+
+    async def _claim(self) -> bool:
+        least = self._least_priority()
+        if least is None:
             return False
         try:
             run = await tasks.claim(
                 self._deps,
                 self._queue,
                 self._deps.instance,
-                least_priority=0 if free else URGENT_PRIORITY,
+                least_priority=least,
             )
         except RecorderError as error:
             logger.warning("no work could be claimed: %s", error)
@@ -84,12 +101,14 @@ class QueueLoop:
         if run is None:
             return False
         task = asyncio.create_task(run_task(self._deps, self._media, run))
-        self._running.add(task)
+        behind = TASKS[run.task].priority <= BACKGROUND_PRIORITY
+        (self._background if behind else self._running).add(task)
         task.add_done_callback(self._ended)
         return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a run ended outside its bounds", exc_info=error)
         self.wake()

@@ -67,7 +67,10 @@ class Flag(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OriginalObject:
-    """One object of a recording's original, in order; an upload has exactly one."""
+    """One object of a recording's original, in order; an upload has exactly one.
+
+    Or a part of a volume, where only some of a livestream is wanted.
+    """
 
     n: int
     key: str
@@ -75,6 +78,8 @@ class OriginalObject:
     length: int
     sha256: bytes | None
     sm3: bytes | None
+    #: Of a part: where in the stored object it begins; None: it is all of it.
+    begins: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

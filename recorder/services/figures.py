@@ -26,6 +26,9 @@ _PATIENCE_S = 5.0
 #: Locks are extended each hour to a week more than is promised: one that has come this far
 #: below the promise was not extended for days.
 _LOCK_SHARE = 0.9
+#: Superseded objects go within an hour of the end of their lock.
+_A_DAY = timedelta(days=1)
+_FAR_AHEAD = timedelta(days=36_500)
 #: The address is open to everybody inside: however many ask, one connection is used.
 _turns: WeakKeyDictionary[Deps, asyncio.Lock] = WeakKeyDictionary()
 
@@ -83,6 +86,14 @@ async def _read(connection: Connection, now: datetime, lock_ahead_s: int) -> lis
         Sample("recorder_recordings_quarantined", await figures.quarantined(connection)),
         Sample("recorder_recordings_unlinked", await figures.unlinked(connection)),
         Sample("recorder_fixity_oldest_age_seconds", age(await fixity.oldest_look(connection))),
+        Sample(
+            "recorder_compactions_waiting",
+            await figures.compactions_waiting(connection, TASKS["compact"].priority),
+        ),
+        Sample(
+            "recorder_superseded_objects", await figures.superseded(connection, now + _FAR_AHEAD)
+        ),
+        Sample("recorder_superseded_overdue", await figures.superseded(connection, now - _A_DAY)),
         Sample("recorder_fixity_failing", await fixity.count_failing(connection, figures.MOST)),
         *_by_task(await figures.failed_runs(connection)),
         *_by_code(await figures.alarms_open(connection)),

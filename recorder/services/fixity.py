@@ -18,12 +18,13 @@ from recorder.domain.events import FixityChecked, FixityFailed, FixityRestored
 from recorder.domain.ids import RecordingId, new_uuid
 from recorder.domain.instant import format_utc
 from recorder.domain.people import Actor
-from recorder.domain.pipeline import WorkQueue
+from recorder.domain.pipeline import BACKGROUND_PRIORITY, WorkQueue
 from recorder.errors import RecorderError
 from recorder.ledger import canonical
 from recorder.runtime import Deps
 from recorder.services import alarms
 from recorder.store import fixity, task_runs
+from recorder.store.change import Change
 from recorder.store.fixity import SealedObject
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "postpone",
     "summary",
     "tell_due",
+    "tell_recording",
 ]
 
 TURN = "fixity"
@@ -81,7 +83,7 @@ async def next_due(deps: Deps) -> SealedObject | None:
     now = deps.clock.now()
     every = timedelta(seconds=deps.config.fixity_every_s)
     async with deps.database.acquire() as connection:
-        if await task_runs.some_due(connection, WorkQueue.IO, now):
+        if await task_runs.some_due(connection, WorkQueue.IO, now, BACKGROUND_PRIORITY + 1):
             return None
         again = await fixity.failing(connection, now - _AGAIN, now)
         if again or await fixity.count_failing(connection, _ENOUGH) == _ENOUGH:
@@ -205,6 +207,12 @@ async def tell_due(deps: Deps, actor: Actor) -> int:
     except _ToldAlready:
         return 0
     return len(looks)
+
+
+async def tell_recording(change: Change, recording: RecordingId) -> None:
+    """Tell the looks at one recording that no event tells yet: its objects are about to change."""
+    if looks := await fixity.tell_recording(change.connection, recording):
+        change.record(_checked(looks))
 
 
 def _checked(looks: Sequence[SealedObject]) -> FixityChecked:

@@ -27,7 +27,7 @@ async def read(
                 Bucket.ORIGINALS,
                 stored.key,
                 stored.version,
-                offset=first - begin,
+                offset=(stored.begins or 0) + first - begin,
                 length=last - first,
             ):
                 yield block

@@ -14,6 +14,7 @@ from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import (
     CustodyEvent,
     MediaProbed,
+    RecordingCompacted,
     RecordingMismatched,
     RecordingSealed,
     RenditionMade,
@@ -27,6 +28,7 @@ from recorder.domain.pipeline import WorkQueue
 from recorder.errors import Conflict, InvalidInput, NotFound, RecorderError
 from recorder.runtime import Deps
 from recorder.services import alarms, card_copies
+from recorder.services.live import volumes
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import (
     open_uploads,
@@ -96,9 +98,10 @@ def _lease(deps: Deps) -> timedelta:
 async def finish(deps: Deps, actor: Actor, run: TaskRun, events: Sequence[CustodyEvent]) -> None:
     """Commit what a run found: its events, the rows they change, the runs they start.
 
-    Raises Conflict ``run-lost`` when another worker has the run, and then nothing is written.
+    One that found nothing to do changes nothing but its own row, and needs no event. Raises
+    Conflict ``run-lost`` when another worker has the run, and then nothing is written.
     """
-    async with deps.change(actor) as change:
+    async with deps.change(actor, told_later=not events) as change:
         if not await task_runs.finish(change.connection, run.id, run.attempt, change.now):
             raise _lost(run)
         for event in events:
@@ -171,6 +174,12 @@ async def fail(
             )
 
 
+async def require_ours(connection: Connection, run: TaskRun) -> None:
+    """Raise Conflict ``run-lost`` unless this attempt is the present one, until the commit."""
+    if not await task_runs.is_ours(connection, run.id, run.attempt):
+        raise _lost(run)
+
+
 async def intend_rendition(deps: Deps, run: TaskRun, key: str) -> None:
     """Claim a key of the renditions bucket before its bytes are written.
 
@@ -237,6 +246,8 @@ async def _apply(change: Change, event: CustodyEvent) -> None:
         case RenditionMade():
             if await renditions.adopt(change, event):
                 await store_intents.fulfil_key(change.connection, event.key)
+        case RecordingCompacted():
+            await volumes.switch(change, event)
         case _:
             pass
 

@@ -35,6 +35,8 @@ class AuditedObject:
     sidecar_version: str
     #: Whether its lock is kept ahead: not that of a live copy that was released.
     lock_kept: bool
+    #: Of a volume: the index beside it.
+    index: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class AuditedRecording:
     has_origin: bool
     #: Facts of its RecordingSealed event.
     sealed: Mapping[str, object] | None
+    #: Facts of its newest RecordingCompacted event.
+    compacted: Mapping[str, object] | None
     objects: tuple[AuditedObject, ...]
 
 
@@ -100,7 +104,10 @@ async def recordings_page(
         "   AS has_origin,"
         " (SELECT e.facts FROM custody_event e WHERE e.subject_kind = 'recording'"
         "   AND e.subject_id = r.id AND e.name = 'RecordingSealed'"
-        "   ORDER BY e.position DESC LIMIT 1) AS sealed"
+        "   ORDER BY e.position DESC LIMIT 1) AS sealed,"
+        " CASE WHEN r.livestream_id IS NOT NULL THEN (SELECT e.facts FROM custody_event e"
+        "   WHERE e.subject_kind = 'recording' AND e.subject_id = r.id"
+        "   AND e.name = 'RecordingCompacted' ORDER BY e.position DESC LIMIT 1) END AS compacted"
         " FROM recording r WHERE $1::uuid IS NULL OR r.id > $1 ORDER BY r.id LIMIT $2",
         after,
         limit,
@@ -117,6 +124,7 @@ async def recordings_page(
             sm3=row["sm3"],
             has_origin=row["has_origin"],
             sealed=row["sealed"],
+            compacted=row["compacted"],
             objects=tuple(objects.get(row["id"], ())),
         )
         for row in rows
@@ -128,7 +136,7 @@ async def _objects_of(
 ) -> dict[uuid.UUID, list[AuditedObject]]:
     rows = await connection.fetch(
         "SELECT recording_id, n, object_key, version, length_bytes, sha256, lock_until,"
-        " sidecar_key, sidecar_version, lock_kept FROM original_object"
+        " sidecar_key, sidecar_version, lock_kept, index_key, index_version FROM original_object"
         " WHERE recording_id = ANY($1) ORDER BY recording_id, n",
         recordings,
     )
@@ -145,6 +153,7 @@ async def _objects_of(
                 row["sidecar_key"],
                 row["sidecar_version"],
                 row["lock_kept"],
+                (row["index_key"], row["index_version"]) if row["index_key"] else None,
             )
         )
     return found
@@ -210,6 +219,17 @@ async def segments_page(connection: Connection, after: str, limit: int) -> list[
         "SELECT livestream_id AS owner, object_key, version, length_bytes, sha256"
         " FROM livestream_segment WHERE recording_id IS NULL AND state <> 'intended'"
         " AND object_key > $1 ORDER BY object_key LIMIT $2",
+        after,
+        limit,
+    )
+    return [_claimed(row) for row in rows]
+
+
+async def superseded_page(connection: Connection, after: str, limit: int) -> list[ClaimedObject]:
+    """Objects that are no original any more and are not let go yet, by key."""
+    rows = await connection.fetch(
+        "SELECT recording_id AS owner, object_key, version, length_bytes, sha256"
+        " FROM superseded_object WHERE object_key > $1 ORDER BY object_key LIMIT $2",
         after,
         limit,
     )
@@ -293,7 +313,16 @@ async def claims_of_livestreams(
     That is what is just being written.
     """
     rows = await connection.fetch(
-        "SELECT object_key AS key, version FROM livestream_segment WHERE object_key = ANY($1)"
+        "SELECT s.object_key AS key, s.version FROM livestream_segment s"
+        " WHERE s.object_key = ANY($1) AND (s.state <> 'stored' OR NOT EXISTS (SELECT"
+        "  FROM livestream_place p WHERE p.livestream_id = s.livestream_id"
+        "  AND p.number = s.number))"
+        " UNION ALL SELECT object_key, version FROM superseded_object WHERE object_key = ANY($1)"
+        " UNION ALL SELECT object_key, NULL FROM volume_intent WHERE object_key = ANY($1)"
+        " UNION ALL SELECT o.index_key, o.index_version FROM original_object o"
+        " JOIN unnest($1::text[]) AS given (key) ON o.n = 0"
+        " AND key LIKE '%/volumes-%/index-%.json' AND o.index_key = key"
+        " AND o.recording_id = substring(key FROM '/volumes-(.{36})/index-')::uuid"
         " UNION ALL SELECT o.sidecar_key, o.sidecar_version FROM original_object o"
         " JOIN unnest($1::text[]) AS given (key) ON o.n = 0"
         " AND key LIKE '%/sealed-%.json' AND o.sidecar_key = key"
@@ -335,7 +364,9 @@ async def claimed_renditions(
 async def intended_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Of these keys, those that an open intent claims."""
     rows = await connection.fetch(
-        "SELECT object_key FROM store_intent WHERE object_key = ANY($1)", keys
+        "SELECT object_key FROM store_intent WHERE object_key = ANY($1)"
+        " UNION ALL SELECT object_key FROM volume_intent WHERE object_key = ANY($1)",
+        keys,
     )
     return {row["object_key"] for row in rows}
 
@@ -351,9 +382,10 @@ async def named_multiparts(connection: Connection, keys: Sequence[str]) -> set[t
 
 
 async def unfinished_keys(connection: Connection) -> list[str]:
-    """The keys of all unfinished uploads."""
+    """The keys of all unfinished uploads and claimed volumes."""
     rows = await connection.fetch(
-        "SELECT object_key FROM upload WHERE state IN ('open', 'completing') ORDER BY object_key"
+        "SELECT object_key FROM upload WHERE state IN ('open', 'completing')"
+        " UNION ALL SELECT object_key FROM volume_intent ORDER BY object_key"
     )
     return [row["object_key"] for row in rows]
 

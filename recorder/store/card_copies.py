@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from recorder.domain.card_copy import Overlap, Side
 from recorder.domain.ids import RecordingId
+from recorder.store import volumes
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -148,6 +149,8 @@ async def release_of(connection: Connection, recording: RecordingId) -> Release 
 
 async def set_release(change: Change, recording: RecordingId, released: bool, reason: str) -> bool:
     """Stop, or take up again, keeping the locks ahead; False when it is so already."""
+    # A compaction would put other objects in the place of those that are marked below.
+    await volumes.hold(change.connection, recording)
     touched = await change.connection.execute(
         "INSERT INTO live_copy_release (recording_id, released, at, decided_by, reason)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (recording_id) DO UPDATE SET released = $2,"

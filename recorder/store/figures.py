@@ -96,6 +96,30 @@ async def soonest_lock_end(connection: Connection) -> datetime | None:
     return found
 
 
+async def compactions_waiting(connection: Connection, priority: int) -> int:
+    """Recordings whose small objects wait to be put into volumes; failed ones are told by task."""
+    found: int = await connection.fetchval(
+        "SELECT (SELECT count(*) FROM (SELECT FROM task_run WHERE state = 'pending'"
+        "  AND queue = 'io' AND priority = $1 AND task = 'compact' LIMIT $2) bounded)"
+        " + (SELECT count(*) FROM (SELECT FROM task_run WHERE state = 'claimed'"
+        "  AND task = 'compact' LIMIT $2) held)",
+        priority,
+        MOST,
+    )
+    return found
+
+
+async def superseded(connection: Connection, before: datetime) -> int:
+    """Superseded objects whose lock ended before then."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT FROM superseded_object"
+        " WHERE lock_until < $1 LIMIT $2) bounded",
+        before,
+        MOST,
+    )
+    return found
+
+
 async def alarms_open(connection: Connection) -> dict[str, int]:
     """Open alarms by code; codes without any are left out."""
     rows = await connection.fetch(

@@ -171,6 +171,19 @@ async def tell(connection: Connection, limit: int) -> list[SealedObject]:
     return sorted((_from_row(row) for row in rows), key=lambda each: (each.looked_at, each.key))
 
 
+async def tell_recording(connection: Connection, recording: RecordingId) -> list[SealedObject]:
+    """Mark all looks at one recording as told and give them, oldest first."""
+    rows = await connection.fetch(
+        "UPDATE fixity f SET untold = false"  # noqa: S608 - constant text
+        " FROM original_object o, recording r"
+        " WHERE f.recording_id = $1 AND f.untold"
+        " AND o.recording_id = f.recording_id AND o.n = f.n AND r.id = f.recording_id"
+        f" RETURNING {_COLUMNS}",
+        recording,
+    )
+    return sorted((_from_row(row) for row in rows), key=lambda each: (each.looked_at, each.key))
+
+
 async def of_recording(connection: Connection, recording: RecordingId) -> list[SealedObject]:
     """The objects of one recording in order; empty before it is sealed."""
     rows = await connection.fetch(

@@ -60,6 +60,8 @@ class LockedObject:
     sidecar_version: str
     lock_until: datetime
     recording: RecordingId
+    #: Of a volume: the index beside it.
+    index: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ async def with_lock_before(
     """Objects whose lock ends before the moment, the most urgent first, by ``(lock, key)``."""
     lock_until, key = after or (None, None)
     rows = await connection.fetch(
-        "SELECT object_key, version, sidecar_key, sidecar_version, lock_until, recording_id"
+        "SELECT object_key, version, sidecar_key, sidecar_version, lock_until, recording_id,"
+        " index_key, index_version"
         " FROM original_object WHERE lock_until < $1 AND lock_kept"
         " AND ($2::timestamptz IS NULL OR (lock_until, object_key) > ($2, $3))"
         " ORDER BY lock_until, object_key LIMIT $4",
@@ -132,6 +135,7 @@ async def with_lock_before(
             r["sidecar_version"],
             r["lock_until"],
             r["recording_id"],
+            (r["index_key"], r["index_version"]) if r["index_key"] else None,
         )
         for r in rows
     ]

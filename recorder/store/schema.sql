@@ -571,6 +571,9 @@ CREATE TABLE original_object (
     sidecar_version text NOT NULL,
     -- False: a live copy that a person released; its lock may end.
     lock_kept boolean NOT NULL DEFAULT true,
+    -- Of a volume: the locked index beside it.
+    index_key text,
+    index_version text,
     PRIMARY KEY (recording_id, n)
 );
 CREATE INDEX original_object_lock ON original_object (lock_until);
@@ -850,6 +853,60 @@ CREATE INDEX livestream_segment_unsealed ON livestream_segment (livestream_id, p
     WHERE recording_id IS NULL AND state = 'stored';
 CREATE INDEX livestream_segment_lock ON livestream_segment (lock_until)
     WHERE recording_id IS NULL AND state <> 'intended';
+
+-- Volumes: the original of a closed livestream in a few large objects (docs/design/live-compaction.md).
+-- What is about to be one, and the index beside them (n = −1), is claimed here before its bytes.
+CREATE TABLE volume_intent (
+    object_key text PRIMARY KEY,
+    recording_id uuid NOT NULL REFERENCES recording,
+    n integer NOT NULL CHECK (n >= -1),
+    -- Which of the small objects it holds, in the order of the original.
+    first_member integer NOT NULL,
+    members integer NOT NULL,
+    length_bytes bigint NOT NULL,
+    -- How many were given up in its place.
+    attempt integer NOT NULL DEFAULT 0,
+    lock_until timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    UNIQUE (recording_id, n)
+);
+
+-- In which volume the bytes of a number lie. No foreign keys: a day has 43,200 rows.
+CREATE TABLE livestream_place (
+    livestream_id uuid NOT NULL,
+    number bigint NOT NULL,
+    recording_id uuid NOT NULL,
+    n integer NOT NULL,
+    offset_bytes bigint NOT NULL CHECK (offset_bytes >= 0),
+    PRIMARY KEY (livestream_id, number)
+);
+
+-- Objects that are no original any more, volumes that were given up among them; let go when their
+-- own lock has ended, and then their row goes. No foreign key, as above.
+CREATE TABLE superseded_object (
+    object_key text PRIMARY KEY,
+    version text NOT NULL,
+    recording_id uuid NOT NULL,
+    length_bytes bigint NOT NULL,
+    sha256 bytea CHECK (length(sha256) = 32),
+    lock_until timestamptz NOT NULL,
+    superseded_at timestamptz NOT NULL
+);
+CREATE INDEX superseded_object_lock ON superseded_object (lock_until);
+
+-- The only way in which rows of originals go: into superseded ones, with their index claimed. The
+-- service itself may not delete them.
+CREATE FUNCTION supersede_originals(recording uuid, at timestamptz) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM fixity WHERE recording_id = $1
+        AND EXISTS (SELECT FROM volume_intent WHERE recording_id = $1 AND n = -1);
+    WITH gone AS (DELETE FROM original_object WHERE recording_id = $1
+        AND EXISTS (SELECT FROM volume_intent WHERE recording_id = $1 AND n = -1)
+        RETURNING object_key, version, recording_id, length_bytes, sha256, lock_until),
+    kept AS (INSERT INTO superseded_object (object_key, version, recording_id, length_bytes,
+        sha256, lock_until, superseded_at) SELECT gone.*, $2 FROM gone RETURNING 1)
+    SELECT count(*) FROM kept;
+$$;
 
 -- The livestream a recording was (no foreign key: each table would refer to the other), and the
 -- recording that was made at its closing, for what came later.
@@ -1382,10 +1439,10 @@ CREATE TRIGGER custody_event_append_only
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
-    coverage_due, agency_reach
+    coverage_due, agency_reach, volume_intent, superseded_object
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping,
-    gap_reason
+    gap_reason, livestream_place
     FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,
     enforcement_subject, entrustment, holiday

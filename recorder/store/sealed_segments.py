@@ -22,9 +22,13 @@ _PAGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class ArrivedDigests:
+class ArrivedObject:
     """What an object of a recording was when it arrived."""
 
+    #: Which object of the original holds it now.
+    n: int
+    key: str
+    length: int
     sha256: bytes
     sm3: bytes
 
@@ -90,15 +94,28 @@ async def join(
     )
 
 
-async def arrived(connection: Connection, recording: RecordingId) -> list[ArrivedDigests]:
-    """Digests at arrival of each object of a recording that was a livestream, in order."""
+async def arrived(connection: Connection, recording: RecordingId) -> list[ArrivedObject]:
+    """What arrived for each object of a recording that was a livestream, in order."""
     rows = await connection.fetch(
-        "SELECT s.sha256, s.sm3 FROM original_object o"
+        "SELECT o.n, s.object_key, s.length_bytes, s.sha256, s.sm3 FROM original_object o"
         " JOIN livestream_segment s ON s.object_key = o.object_key"
         " WHERE o.recording_id = $1 ORDER BY o.n",
         recording,
     )
-    return [ArrivedDigests(row["sha256"], row["sm3"]) for row in rows]
+    return [ArrivedObject(*row) for row in rows]
+
+
+async def arrived_in_volumes(connection: Connection, recording: RecordingId) -> list[ArrivedObject]:
+    """What arrived for each member of the volumes of a recording, in order; empty without any."""
+    rows = await connection.fetch(
+        "SELECT p.n, s.object_key, s.length_bytes, s.sha256, s.sm3 FROM recording r"
+        " JOIN livestream_place p ON p.livestream_id = r.livestream_id AND p.recording_id = r.id"
+        " JOIN livestream_segment s ON s.livestream_id = p.livestream_id"
+        "  AND s.number = p.number AND s.state = 'stored'"
+        " WHERE r.id = $1 ORDER BY p.n, p.offset_bytes",
+        recording,
+    )
+    return [ArrivedObject(*row) for row in rows]
 
 
 async def confirm(change: Change, recording: RecordingId) -> None:
@@ -150,15 +167,27 @@ def _period_of(row: Row) -> RecordedPeriod:
     )
 
 
-async def objects_by_period(connection: Connection, recording: RecordingId) -> dict[int, list[int]]:
-    """Which objects of the original each period consists of, by their places in it."""
+async def objects_by_period(
+    connection: Connection, recording: RecordingId
+) -> dict[int, list[OriginalObject]]:
+    """Of which objects, or parts of volumes, each period consists in the original."""
     rows = await connection.fetch(
-        "SELECT s.period, array_agg(o.n ORDER BY o.n) AS places FROM original_object o"
-        " JOIN livestream_segment s ON s.object_key = o.object_key"
-        " WHERE o.recording_id = $1 GROUP BY s.period ORDER BY s.period",
+        "SELECT s.period, o.n, o.object_key, o.version, o.length_bytes, s.sha256, s.sm3,"
+        " NULL::bigint AS begins FROM original_object o"
+        " JOIN livestream_segment s ON s.object_key = o.object_key WHERE o.recording_id = $1"
+        " UNION ALL SELECT s.period, o.n, o.object_key, o.version, sum(s.length_bytes)::bigint,"
+        " NULL, NULL, min(p.offset_bytes) FROM recording r"
+        " JOIN livestream_place p ON p.livestream_id = r.livestream_id AND p.recording_id = r.id"
+        " JOIN livestream_segment s ON s.livestream_id = p.livestream_id"
+        "  AND s.number = p.number AND s.state = 'stored'"
+        " JOIN original_object o ON o.recording_id = r.id AND o.n = p.n"
+        " WHERE r.id = $1 GROUP BY s.period, o.n, o.object_key, o.version ORDER BY 1, 2",
         recording,
     )
-    return {row["period"]: list(row["places"]) for row in rows}
+    found: dict[int, list[OriginalObject]] = {}
+    for row in rows:
+        found.setdefault(row["period"], []).append(_object_of(row))
+    return found
 
 
 async def inits_before(
@@ -166,25 +195,30 @@ async def inits_before(
 ) -> dict[int, list[OriginalObject]]:
     """Init segments of periods that are part of another recording of the same livestream."""
     rows = await connection.fetch(
-        "SELECT period, object_key, version, length_bytes, sha256, sm3 FROM livestream_segment"
-        " WHERE livestream_id = $1 AND number < 0 AND state = 'stored'"
-        " AND recording_id IS NOT NULL AND recording_id <> $2",
+        "SELECT s.period, 0 AS n, coalesce(o.object_key, s.object_key) AS object_key,"
+        " coalesce(o.version, s.version) AS version, s.length_bytes, s.sha256, s.sm3,"
+        " p.offset_bytes AS begins FROM livestream_segment s"
+        " LEFT JOIN livestream_place p ON p.livestream_id = s.livestream_id"
+        "  AND p.number = s.number"
+        " LEFT JOIN original_object o ON o.recording_id = p.recording_id AND o.n = p.n"
+        " WHERE s.livestream_id = $1 AND s.number < 0 AND s.state = 'stored'"
+        " AND s.recording_id IS NOT NULL AND s.recording_id <> $2",
         livestream,
         recording,
     )
-    return {
-        row["period"]: [
-            OriginalObject(
-                0,
-                row["object_key"],
-                row["version"],
-                row["length_bytes"],
-                row["sha256"],
-                row["sm3"],
-            )
-        ]
-        for row in rows
-    }
+    return {row["period"]: [_object_of(row)] for row in rows}
+
+
+def _object_of(row: Row) -> OriginalObject:
+    return OriginalObject(
+        row["n"],
+        row["object_key"],
+        row["version"],
+        row["length_bytes"],
+        row["sha256"],
+        row["sm3"],
+        row["begins"],
+    )
 
 
 async def runs_of(

@@ -95,13 +95,16 @@ async def start(
     return run
 
 
-async def some_due(connection: Connection, queue: WorkQueue, now: datetime) -> bool:
-    """Whether work of this queue is due that nobody has taken."""
+async def some_due(
+    connection: Connection, queue: WorkQueue, now: datetime, least_priority: int = 0
+) -> bool:
+    """Whether work of this queue, of at least that priority, is due that nobody has taken."""
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM task_run"
-        " WHERE queue = $1 AND state = 'pending' AND due_at <= $2)",
+        " WHERE queue = $1 AND state = 'pending' AND due_at <= $2 AND priority >= $3)",
         queue.value,
         now,
+        least_priority,
     )
     return found
 
@@ -160,6 +163,17 @@ async def heartbeat(
         progress,
     )
     return touched == 1
+
+
+async def is_ours(connection: Connection, run: TaskRunId, attempt: int) -> bool:
+    """Whether this attempt is the present one; until the commit it stays so."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM task_run"
+        " WHERE id = $1 AND attempt = $2 AND state = 'claimed' FOR SHARE)",
+        run,
+        attempt,
+    )
+    return found
 
 
 async def give_back(

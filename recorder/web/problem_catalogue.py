@@ -258,6 +258,7 @@ CATALOGUE: dict[str, Entry] = {
         ),
         recording_not_quarantined=("Not in quarantine", "The recording has been let in before."),
         run_lost=("Run taken over", "Another worker has this run."),
+        volumes_changed=("Changed meanwhile", "Retry the task on the page of work."),
         token_revoked=("Token revoked already", "Nothing is left to revoke."),
         alarm_acknowledged=("Acknowledged already", "Load the list again."),
         alarm_cleared=("Cleared already", "Load the list again."),

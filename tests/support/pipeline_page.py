@@ -34,6 +34,11 @@ _WHAT = {
     "examine": "Decodes what the probe left out, within three minutes of 1080p. Only after a probe"
     " that took a sample. Ends in MediaProbed again: damage found only now is flagged, and starts"
     " the proxy that it makes necessary.",
+    "compact": "Puts the small objects of a livestream's original, 30 and more, in order into a few"
+    " large locked ones, reads them back and compares every digest, and makes them the original"
+    " ([design/live-compaction.md](../design/live-compaction.md)). Takes no slot of a queue; one"
+    " at a time in each worker. Ends in RecordingCompacted, or in nothing where nothing may be"
+    " changed. The small objects go later, when their own locks have ended.",
 }
 
 
@@ -51,6 +56,16 @@ _REASONS = {
         "the pinned version of the original is not in the store; raises `recording_mismatched`,"
         " which is critical, as well",
         "restore the store, then retry; keep the device and its card",
+    ),
+    "original-differs": (
+        "a small object of a livestream is not what arrived, or all of them are not what was"
+        " sealed; they remain the original",
+        "ask the store's operator; keep the device and its card; run `recorder audit`",
+    ),
+    "volume-differs": (
+        "a large object reads back otherwise than it was written; it is given up and the small"
+        " ones remain the original",
+        "have the store's disks and network checked, then retry",
     ),
     "worker-lost": (
         "every worker that tried it died or vanished",

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import inspect
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
-from recorder.domain.events import CustodyEvent, MediaProbed, RecordingViewed, UploadCompleted
+from recorder.domain.events import (
+    CustodyEvent,
+    MediaProbed,
+    RecordingSealed,
+    RecordingViewed,
+    UploadCompleted,
+)
 from recorder.domain.ids import AgencyId
 from recorder.domain.media import Showable
-from recorder.domain.pipeline import PIPELINE, TASKS, URGENT_PRIORITY, started_by
+from recorder.domain.pipeline import (
+    BACKGROUND_PRIORITY,
+    PIPELINE,
+    TASKS,
+    URGENT_PRIORITY,
+    started_by,
+)
 from tests.support.pipeline_page import PAGE, page
 from workers.steps import STEPS
 
 AGENCY = AgencyId(uuid.UUID(int=1))
 SUBJECT = uuid.UUID(int=2)
+AT = datetime(2026, 3, 5, tzinfo=UTC)
 
 
 def probed(showable: str, *, needs_proxy: bool = False, **media: object) -> MediaProbed:
@@ -79,6 +93,31 @@ def test_a_proxy_is_made_only_where_the_plan_needs_one() -> None:
 def test_only_what_was_looked_at_quickly_is_examined() -> None:
     assert "examine" in names(probed("as_is", first_look=True))
     assert "examine" not in names(probed("as_is", first_look=False))
+
+
+@pytest.mark.parametrize(
+    ("objects", "started"),
+    [
+        (({"listed": 29},), set()),
+        (({"listed": 30},), {"compact"}),
+        (({"key": "k", "length": 1},), set()),
+        ((), set()),
+    ],
+)
+def test_only_livestreams_of_many_objects_are_compacted(
+    objects: tuple[dict[str, object], ...], started: set[str]
+) -> None:
+    sealed = RecordingSealed(
+        subject=SUBJECT, agency=AGENCY, length=1, sha256="", sm3="", device=None, officer=None,
+        original_name="n", started_at=None, ended_at=None, received_at=AT, device_clock_at=None,
+        clock_offset_ms=None, objects=objects, incomplete=False, checks=(),
+    )  # fmt: skip
+    assert names(sealed) == started
+
+
+def test_only_what_nobody_waits_for_is_in_the_background() -> None:
+    background = {task.name for task in PIPELINE if task.priority <= BACKGROUND_PRIORITY}
+    assert background == {"compact"}
 
 
 def test_only_what_a_viewer_waits_for_is_urgent() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from recorder.domain.events import CustodyEvent
 from workers.context import StepContext
-from workers.steps import poster, probe, proxy, verify
+from workers.steps import compact, poster, probe, proxy, verify
 
 Step = Callable[[StepContext], Awaitable[Sequence[CustodyEvent]]]
 
@@ -20,4 +20,5 @@ STEPS: dict[str, Step] = {
     "poster": poster.poster,
     "proxy": proxy.proxy,
     "examine": probe.examine,
+    "compact": compact.compact,
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from recorder.adapters.digests import new_sm3
+from recorder.adapters.objects import Bucket, ObjectStore
 from recorder.errors import Unavailable
 
 #: Blocks are handed to the threads in groups of this many bytes.
@@ -179,6 +180,22 @@ async def absorb_file(
     for digest in digests:
         digest.length += feed.length
     shown(digests[0].length)
+
+
+async def absorb_object(
+    store: ObjectStore,
+    bucket: Bucket,
+    key: str,
+    version: str,
+    digests: Sequence[DoubleDigest],
+    shown: Callable[[int], None] = lambda length: None,
+) -> None:
+    """Take the whole of a stored version into each digest: from its file, where there is one."""
+    path = store.local_path(bucket, key, version)
+    if path is not None:
+        await absorb_file(path, digests, shown)
+    else:
+        await absorb(store.read(bucket, key, version), digests, shown)
 
 
 async def _grouped(blocks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

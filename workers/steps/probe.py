@@ -79,10 +79,9 @@ async def _facts_by_period(
         return await _facts_of(context, recording, objects, quick=quick)
     numbers = [number for number in places if number in {each.number for each in stream.periods}]
     looked_at = numbers[: MOST_PERIODS_AT_A_GLANCE if quick else MOST_PERIODS]
-    by_place = {stored.n: stored for stored in objects}
     found = []
     for number in looked_at:
-        own = [*inits.get(number, ()), *(by_place[n] for n in places[number])]
+        own = [*inits.get(number, ()), *places[number]]
         found.append(await _facts_of(context, recording, own, quick=quick))
     if not found:
         return await _facts_of(context, recording, objects, quick=quick)

@@ -12,10 +12,10 @@ from recorder.adapters.objects import Bucket
 from recorder.domain.events import CustodyEvent, RecordingMismatched, RecordingSealed
 from recorder.domain.recording import Flag, OriginalObject, Recording
 from recorder.domain.upload import Part
-from recorder.store import recordings, uploads
+from recorder.store import recordings, sealed_segments, uploads
 from workers.context import StepContext, missing_is_alarming
 from workers.steps import verify_livestream
-from workers.steps.digests import DoubleDigest, absorb, absorb_file
+from workers.steps.digests import DoubleDigest, absorb_object
 
 
 async def verify(context: StepContext) -> Sequence[CustodyEvent]:
@@ -29,11 +29,16 @@ async def verify(context: StepContext) -> Sequence[CustodyEvent]:
     async with context.deps.database.acquire() as connection:
         upload = await recordings.upload_of(connection, recording.id)
         parts = await uploads.parts(connection, upload) if upload else []
-    whole = DoubleDigest([part.length for part in parts])
-    digests = await _read_all(context, recording, objects, whole)
+        members = await sealed_segments.arrived_in_volumes(connection, recording.id)
+    spans = [
+        [part.length for part in parts] or [each.length for each in members if each.n == stored.n]
+        for stored in objects
+    ]
+    whole = DoubleDigest(spans[0] if len(spans) == 1 else ())
+    digests = await _read_all(context, recording, objects, whole, spans)
     if recording.livestream is None:
         return [_verdict(recording, parts, whole, digests)]
-    return [await verify_livestream.verdict(context, recording, whole, digests)]
+    return [await verify_livestream.verdict(context, recording, whole, digests, members)]
 
 
 async def _read_all(
@@ -41,25 +46,22 @@ async def _read_all(
     recording: Recording,
     objects: Sequence[OriginalObject],
     whole: DoubleDigest,
+    spans: Sequence[Sequence[int]],
 ) -> list[tuple[OriginalObject, DoubleDigest]]:
-    """Every object with its own digests; ``whole`` takes in all of them."""
+    """Every object with its own digests and those of its spans; ``whole`` takes in all of them."""
     digests: list[tuple[OriginalObject, DoubleDigest]] = []
     before = 0
 
     def show(length: int) -> None:
         context.progress["percent"] = min(100, 100 * (before + length) // max(1, recording.length))
 
-    for stored in objects:
-        own = whole if len(objects) == 1 else DoubleDigest()
-        store = context.deps.objects
+    for stored, lengths in zip(objects, spans, strict=True):
+        own = whole if len(objects) == 1 else DoubleDigest(lengths)
         into = [own] if own is whole else [own, whole]
         with missing_is_alarming(stored):
-            path = store.local_path(Bucket.ORIGINALS, stored.key, stored.version)
-            if path is not None:
-                await absorb_file(path, into, show)
-            else:
-                blocks = store.read(Bucket.ORIGINALS, stored.key, stored.version)
-                await absorb(blocks, into, show)
+            await absorb_object(
+                context.deps.objects, Bucket.ORIGINALS, stored.key, stored.version, into, show
+            )
         digests.append((stored, own))
         before += own.length
     return digests

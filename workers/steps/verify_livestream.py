@@ -17,7 +17,7 @@ from recorder.domain.recording import OriginalObject, Recording
 from recorder.errors import IntegrityError
 from recorder.services.live import manifest
 from recorder.store import livestream_segments, recordings, sealed_segments
-from recorder.store.sealed_segments import ArrivedDigests
+from recorder.store.sealed_segments import ArrivedObject
 from workers.context import StepContext, missing_is_alarming
 from workers.steps.digests import DoubleDigest
 
@@ -27,19 +27,20 @@ async def verdict(
     recording: Recording,
     whole: DoubleDigest,
     digests: Sequence[tuple[OriginalObject, DoubleDigest]],
+    members: Sequence[ArrivedObject],
 ) -> CustodyEvent:
-    """RecordingSealed, or RecordingMismatched with those objects that differ."""
+    """RecordingSealed, or RecordingMismatched with those objects that differ.
+
+    ``members`` are what its volumes hold, of a recording that lies in volumes.
+    """
     async with context.deps.database.acquire() as connection:
-        arrived = await sealed_segments.arrived(connection, recording.id)
+        arrived = members or await sealed_segments.arrived(connection, recording.id)
         sidecar = await recordings.sidecar_of(connection, recording.id)
         gaps = await livestream_segments.gaps_of(connection, recording.id)
-    differing = [
-        (stored, digest)
-        for n, (stored, digest) in enumerate(digests)
-        if n >= len(arrived)
-        or (digest.length, digest.sha256, digest.sm3)
-        != (stored.length, arrived[n].sha256, arrived[n].sm3)
-    ]
+    if members:
+        differing = [each for each in digests if not _holds(*each, members)]
+    else:
+        differing = [each for n, each in enumerate(digests) if not _is(*each, arrived[n : n + 1])]
     listing = await _read_manifest(context, sidecar)
     sha256, sm3 = await both_digests(listing)
     reasons = []
@@ -47,7 +48,7 @@ async def verdict(
         reasons.append("length")
     if differing:
         reasons.append("arrival_digests")
-    if not await asyncio.to_thread(_lists, listing, digests, arrived):
+    if not await asyncio.to_thread(_lists, listing, arrived):
         reasons.append("manifest")
     if reasons:
         return _mismatched(recording, whole, digests, differing, reasons)
@@ -56,7 +57,7 @@ async def verdict(
         "key": key,
         "version": version,
         "length": whole.length,
-        "listed": len(digests),
+        "listed": len(arrived),
         "sha256": sha256.hex(),
         "sm3": sm3.hex(),
     }
@@ -88,21 +89,27 @@ async def _read_manifest(context: StepContext, sidecar: tuple[str, str]) -> byte
         return b"".join([block async for block in blocks])
 
 
-def _lists(
-    listing: bytes,
-    digests: Sequence[tuple[OriginalObject, DoubleDigest]],
-    arrived: Sequence[ArrivedDigests],
-) -> bool:
-    """Whether the manifest names these objects, in this order, as they arrived."""
+def _is(stored: OriginalObject, digest: DoubleDigest, arrived: Sequence[ArrivedObject]) -> bool:
+    """Whether the object is the one thing that arrived for it."""
+    read = (digest.length, digest.sha256, digest.sm3)
+    return [read] == [(stored.length, each.sha256, each.sm3) for each in arrived]
+
+
+def _holds(stored: OriginalObject, digest: DoubleDigest, members: Sequence[ArrivedObject]) -> bool:
+    """Whether the volume is what its index says, and its members are what arrived."""
+    read = (digest.length, digest.sha256, digest.sm3)
+    arrived = [each.sha256 for each in members if each.n == stored.n]
+    return read == (stored.length, stored.sha256, stored.sm3) and digest.spans == arrived
+
+
+def _lists(listing: bytes, arrived: Sequence[ArrivedObject]) -> bool:
+    """Whether the manifest names what arrived, in this order."""
     try:
         said = manifest.read(listing).said["segments"]
     except IntegrityError:
         return False
     named = [(each["key"], each["length"], each["sha256"], each["sm3"]) for each in said]
-    return named == [
-        (stored.key, stored.length, each.sha256.hex(), each.sm3.hex())
-        for (stored, _), each in zip(digests, arrived, strict=False)
-    ]
+    return named == [(each.key, each.length, each.sha256.hex(), each.sm3.hex()) for each in arrived]
 
 
 def _mismatched(

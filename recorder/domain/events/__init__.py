@@ -56,6 +56,8 @@ from recorder.domain.events.live import (
     LivestreamViewed,
     LivestreamWatched,
     RecordingAssembled,
+    RecordingCompacted,
+    SupersededReleased,
 )
 from recorder.domain.events.people import (
     AgencyAdded,
@@ -164,6 +166,7 @@ __all__ = [
     "ReceiptIssued",
     "RecordingAdmitted",
     "RecordingAssembled",
+    "RecordingCompacted",
     "RecordingLinked",
     "RecordingMarkWithdrawn",
     "RecordingMarked",
@@ -183,6 +186,7 @@ __all__ = [
     "SignedIn",
     "SignedOut",
     "SubjectKind",
+    "SupersededReleased",
     "TaskFailed",
     "TaskRetried",
     "TokenIssued",

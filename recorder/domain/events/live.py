@@ -215,3 +215,32 @@ class RecordingAssembled(CustodyEvent):
     #: For what came after the closing: the recording that was made then.
     continues: uuid.UUID | None
     flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingCompacted(CustodyEvent):
+    """The original of a livestream lies in a few large objects now; its bytes are the same."""
+
+    livestream: uuid.UUID
+    length: int
+    #: How many small objects it had.
+    members: int
+    #: {"key", "version", "length", "sha256", "sm3", "first", "members"} of each volume, in order.
+    volumes: tuple[dict[str, object], ...]
+    #: Key and version of the locked index beside them, and its digest.
+    index: str
+    index_version: str
+    index_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupersededReleased(CustodyEvent):
+    """Objects whose bytes lie in volumes are gone after their own lock."""
+
+    objects: int
+    length: int
+    #: The first and the last key, by key.
+    first: str
+    last: str
+    #: SHA-256 over one line for each of them (docs/reference/events.md).
+    digest: str

@@ -25,6 +25,8 @@ CODES: dict[str, str] = {
     "duplicate-digest-differs": "The bytes of a kept duplicate are not those of its recording.",
     "segment-missing": "A segment of a livestream has a row and no object.",
     "segment-digest-differs": "The bytes of a segment of a livestream are not those that came.",
+    "superseded-missing": "An object whose bytes lie in a volume is gone, and no row says so.",
+    "superseded-digest-differs": "The bytes of a superseded object are not those that came.",
     "rendition-missing": "A rendition has a row and no object.",
     "rendition-length-differs": "A stored rendition has another length than its row says.",
     "rendition-digest-differs": "The bytes of a rendition are not those that were made.",

@@ -79,11 +79,11 @@ async def _check_original(
     promised = deps.clock.now() + timedelta(seconds=deps.config.lock_ahead_s) - _LATE
     if each.lock_kept and ends < promised:
         report.found("lock-short", "recording", found.id, f"until {ends.isoformat()}")
-    sidecars = {version for version, _ in await days.of(each.sidecar_key)}
-    if each.sidecar_version not in sidecars and (
-        await store.stat(Bucket.ORIGINALS, each.sidecar_key, each.sidecar_version) is None
-    ):
-        report.found("sidecar-missing", "recording", found.id, each.sidecar_key)
+    beside = [(each.sidecar_key, each.sidecar_version), *([each.index] if each.index else [])]
+    for key, version in beside:
+        there = {version for version, _ in await days.of(key)}
+        if version not in there and await store.stat(Bucket.ORIGINALS, key, version) is None:
+            report.found("sidecar-missing", "recording", found.id, key)
 
 
 async def _check_bytes(
@@ -119,10 +119,15 @@ async def _segments(connection: Connection, cursor: str | None) -> list[ClaimedO
     return await audit.segments_page(connection, cursor or "", PAGE)
 
 
+async def _superseded(connection: Connection, cursor: str | None) -> list[ClaimedObject]:
+    return await audit.superseded_page(connection, cursor or "", PAGE)
+
+
 #: What else rows say is in the store, by step: bucket, word in the codes, kind of owner, pages.
 CLAIMS: dict[str, tuple[Bucket, str, str, Pages]] = {
     "duplicates": (Bucket.ORIGINALS, "duplicate", "upload", _duplicates),
     "segments": (Bucket.ORIGINALS, "segment", "livestream", _segments),
+    "superseded": (Bucket.ORIGINALS, "superseded", "recording", _superseded),
     "renditions": (Bucket.RENDITIONS, "rendition", "recording", _renditions),
     "pieces": (Bucket.STAGING, "piece", "upload", _pieces),
 }
@@ -190,8 +195,9 @@ async def _claimed_originals(
     connection: Connection, batch: Sequence[StoredObject], level: Level
 ) -> Names:
     keys = sorted({original_key(stored.key) for stored in batch})
-    claims = await audit.claims_on_originals(connection, keys)
+    # In this order: a volume is claimed until the commit that makes it an original.
     streamed = await audit.claims_of_livestreams(connection, [stored.key for stored in batch])
+    claims = await audit.claims_on_originals(connection, keys)
     kept: Names = set()
     for stored in batch:
         if stored.key in streamed and streamed[stored.key] in (None, stored.version):

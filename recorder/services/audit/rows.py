@@ -49,18 +49,37 @@ def _differences(found: AuditedRecording) -> list[str]:
         # A livestream's: its manifest names them; that it does was checked before it was sealed.
         sidecars = {(each.sidecar_key, each.sidecar_version) for each in found.objects}
         manifest = (listed[0].get("key"), listed[0].get("version"))
-        same = sidecars == {manifest} and listed[0]["listed"] == len(found.objects)
+        same = sidecars == {manifest} and listed[0]["listed"] == _members(found)
         return wrong if same else [*wrong, "objects"]
-    objects = [
+    return wrong if _named(found) == _named_in(listed) else [*wrong, "objects"]
+
+
+def _members(found: AuditedRecording) -> int | None:
+    """How many objects the manifest has to list; None where the volumes are not those told."""
+    if found.compacted is None:
+        return len(found.objects)
+    members = found.compacted.get("members")
+    same = _named(found) == _named_in(found.compacted.get("volumes"))
+    return members if same and isinstance(members, int) else None
+
+
+Named = list[tuple[object, object, object, object]]
+
+
+def _named(found: AuditedRecording) -> Named:
+    return [
         (each.key, each.version, each.length, each.sha256.hex() if each.sha256 else None)
         for each in found.objects
     ]
-    named = [
+
+
+def _named_in(listed: object) -> Named:
+    """The objects that an event names."""
+    return [
         (each.get("key"), each.get("version"), each.get("length"), each.get("sha256"))
         for each in (listed if isinstance(listed, list) else [])
         if isinstance(each, dict)
     ]
-    return wrong if objects == named else [*wrong, "objects"]
 
 
 async def check_events(progress: Progress, store: PacedStore) -> None:

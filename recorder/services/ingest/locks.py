@@ -131,9 +131,10 @@ async def _clock_is_right(deps: Deps) -> bool:
 
 
 async def _extend(deps: Deps, row: LockedObject, until: datetime) -> datetime:
+    beside = [(row.sidecar_key, row.sidecar_version), *([row.index] if row.index else [])]
     return min(
-        await _locked_until(deps, row.key, row.version, until),
-        await _locked_until(deps, row.sidecar_key, row.sidecar_version, until),
+        [await _locked_until(deps, row.key, row.version, until)]
+        + [await _locked_until(deps, key, version, until) for key, version in beside]
     )
 
 

@@ -40,6 +40,7 @@ from recorder.services.live.sources import (
 )
 from recorder.services.live.srt_words import SrtWords, all_srt_words, srt_words
 from recorder.services.live.stills import picture
+from recorder.services.live.superseding import release_superseded
 from recorder.services.live.telling import tell_segments
 from recorder.services.live.upkeep import (
     extend_segment_locks,
@@ -116,6 +117,7 @@ __all__ = [
     "put_segment",
     "rebuild_livestream",
     "recorded_stream",
+    "release_superseded",
     "request_close",
     "seal",
     "sight",

@@ -28,7 +28,7 @@ from recorder.domain.mp4 import PICTURE_SCALE, Sample, TrackForm
 from recorder.domain.people import Actor
 from recorder.errors import NotFound, Unavailable
 from recorder.runtime import Deps
-from recorder.services.live import chunks
+from recorder.services.live import chunks, volumes
 from recorder.services.live.watching import OpenSegment, index, livestream_under
 from recorder.store import livestream_segments
 
@@ -235,10 +235,12 @@ async def _bytes(deps: Deps, livestream: Livestream, number: int) -> bytes:
         if livestream.form is Form.CHUNKED:
             number, skip, length = await chunks.shown_range(connection, livestream, number)
         found = await livestream_segments.stored(connection, livestream.id, number)
-    if found is None or found.version is None:
+        where = await volumes.located(connection, found) if found else None
+    if found is None or where is None:
         raise _not_shown()
     rest = found.length - skip if length is None else length
-    blocks = deps.objects.read(Bucket.ORIGINALS, found.key, found.version, offset=skip, length=rest)
+    key, version, begins = where
+    blocks = deps.objects.read(Bucket.ORIGINALS, key, version, offset=begins + skip, length=rest)
     return b"".join([block async for block in blocks])
 
 

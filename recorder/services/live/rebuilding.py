@@ -33,8 +33,9 @@ from recorder.domain.recording import Flag
 from recorder.errors import IntegrityError, InvalidInput
 from recorder.ledger import canonical
 from recorder.runtime import Deps
-from recorder.services.live import chunks, manifest, sealing
+from recorder.services.live import chunks, manifest, rebuilding_volumes, sealing
 from recorder.services.live.opening import lock_end
+from recorder.services.live.rebuilding_volumes import Place
 from recorder.services.live.tally import Tally
 from recorder.store import (
     devices,
@@ -75,6 +76,11 @@ async def rebuild_livestream(
     """
     report = Rebuilt()
     said = await _manifests(deps, keys, report)
+    indexed = await rebuilding_volumes.found(deps, keys, report.unreadable)
+    for each in indexed:
+        if each.manifest not in said:
+            # The database knows the livestream and not what was made of it.
+            said[each.manifest] = manifest.read((await _read(deps, each.manifest))[1])
     livestream = await _livestream(deps, actor, prefix, said, report, find_agency)
     if livestream is None:
         return report
@@ -83,8 +89,16 @@ async def rebuild_livestream(
     for key in sorted(keys, key=lambda key: (key not in known, "/init-" not in key, key)):
         if (match := _SEGMENT.search(key)) is not None:
             await _segment(deps, actor, livestream, key, match, known.get(key))
+    gone = await rebuilding_volumes.gone(deps, prefix, indexed, said)
+    for key in sorted(gone, key=lambda key: ("/init-" not in key, key)):
+        if (match := _SEGMENT.search(key)) is not None:
+            await _segment(deps, actor, livestream, key, match, known.get(key), gone[key])
     for key in sorted(said, key=lambda key: (said[key].said["continues"] is not None, key)):
         await _recording(deps, actor, livestream.id, key, said[key], report)
+    for each in indexed:
+        if not await rebuilding_volumes.adopt(deps, actor, livestream.id, each, gone):
+            report.incomplete.append(each.stored.key)
+    await rebuilding_volumes.leave_unnamed(deps, keys)
     return report
 
 
@@ -213,20 +227,20 @@ async def _segment(
     key: str,
     match: re.Match[str],
     listed: Mapping[str, Any] | None,
+    place: Place | None = None,
 ) -> None:
     """Write the row of one segment; its bytes are read only where no manifest lists them.
 
-    Those of the first chunk of a period too: it holds the description of the tracks.
+    Those of the first chunk of a period too: it holds the description of the tracks. With
+    ``place`` its own object is gone, and its bytes lie in a volume.
     """
     period, sha256 = int(match[1]), bytes.fromhex(match[4])
     number = -period if match[2] == "init" else int(match[2])
-    content, sm3 = b"", bytes.fromhex(listed["sm3"]) if listed else b""
-    stored = (await deps.objects.versions(Bucket.ORIGINALS, key))[-1]
     async with deps.database.acquire() as connection:
         begun = await livestream_chunks.beginning(connection, livestream.id, period)
-    if listed is None or number < 0 or begun is None:
-        stored, content = await _read(deps, key)
-        _, sm3 = await both_digests(content)
+    whole = listed is None or number < 0 or begun is None
+    stored, content = await _looked_at(deps, key, place, whole=whole)
+    sm3 = bytes.fromhex(listed["sm3"]) if listed else (await both_digests(content))[1]
     said = listed or {}
     segment = Segment(
         livestream=livestream.id,
@@ -264,6 +278,17 @@ async def _segment(
         # An earlier rebuild's row, with its key, counts.
         segment = await livestream_segments.find(connection, *own) or segment
     await _count(deps, actor, livestream, segment, stored.version, content)
+
+
+async def _looked_at(
+    deps: Deps, key: str, place: Place | None, *, whole: bool
+) -> tuple[StoredObject, bytes]:
+    """What is or was under the key, and all its bytes if they are wanted."""
+    if place is not None:
+        return place.gone, await place.read(deps) if whole else b""
+    if whole:
+        return await _read(deps, key)
+    return (await deps.objects.versions(Bucket.ORIGINALS, key))[-1], b""
 
 
 async def _count(

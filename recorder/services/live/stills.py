@@ -19,7 +19,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
-from recorder.services.live import chunks
+from recorder.services.live import chunks, volumes
 from recorder.services.live.opening import find_livestream
 from recorder.store import livestream_segments
 
@@ -113,8 +113,10 @@ async def _bytes(deps: Deps, livestream: Livestream, number: int) -> bytes | Non
         if livestream.form is Form.CHUNKED:
             number, skip, length = await chunks.shown_range(connection, livestream, number)
         found = await livestream_segments.stored(connection, livestream.id, number)
-    if found is None or found.version is None:
+        where = await volumes.located(connection, found) if found else None
+    if found is None or where is None:
         return None
+    key, version, begins = where
     rest = found.length - skip if length is None else length
-    blocks = deps.objects.read(Bucket.ORIGINALS, found.key, found.version, offset=skip, length=rest)
+    blocks = deps.objects.read(Bucket.ORIGINALS, key, version, offset=begins + skip, length=rest)
     return b"".join([block async for block in blocks])

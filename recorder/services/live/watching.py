@@ -17,7 +17,7 @@ from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
-from recorder.services.live import chunks, playlist
+from recorder.services.live import chunks, playlist, volumes
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.playlist_shelf import shelf_of
 from recorder.services.secrecy import hash_of, new_secret
@@ -171,14 +171,15 @@ async def open_segment(
         else:
             skip, length = 0, None
         found = await livestream_segments.stored(connection, livestream.id, number)
-    if found is None or found.version is None:
+        where = await volumes.located(connection, found) if found else None
+    if found is None or where is None:
         raise NotFound("segment-not-found", "There is no such segment here.")
-    key, version = found.key, found.version
+    key, version, begins = where
     length = found.length - skip if length is None else length
 
     def read(offset: int, length: int) -> AsyncIterator[bytes]:
         return deps.objects.read(
-            Bucket.ORIGINALS, key, version, offset=skip + offset, length=length
+            Bucket.ORIGINALS, key, version, offset=begins + skip + offset, length=length
         )
 
     return OpenSegment(length, f"{found.sha256.hex()}-{skip}", read)

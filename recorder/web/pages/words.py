@@ -57,6 +57,7 @@ _TASKS = {
     "poster": "Make the poster",
     "proxy": "Prepare for viewing",
     "examine": "Examine for damage",
+    "compact": "Put into large objects",
 }
 _TASK_STATES = {
     "pending": "Waiting",
@@ -202,6 +203,8 @@ _EVENTS = {
     "LivestreamClosing": "Livestream closing",
     "LivestreamClosed": "Livestream closed",
     "LivestreamRebuilt": "Found again from the store",
+    "RecordingCompacted": "Put into large objects",
+    "SupersededReleased": "Small objects were let go",
     "CaseOpened": "Case opened",
     "CaseAmended": "Case amended",
     "CaseMerged": "Case merged",

@@ -167,6 +167,14 @@ TASK_FAILURES: dict[str, tuple[str, ...]] = {
     "store-bytes-missing": (_STORE_LOST,),
     "store-checksum-mismatch": (_STORE_LOST,),
     "object-not-found": (_STORE_LOST,),
+    "original-differs": (
+        "A segment is not what arrived. Have the store checked; keep the device and its card.",
+    ),
+    "volume-differs": (
+        "The store gave back something else than was written. The segments are safe; have the"
+        " store checked, then start it again.",
+    ),
+    "volumes-changed": ("It was changed meanwhile. Start it again.",),
     "recording-decided": ("It was decided already by another run.",),
     **dict.fromkeys(
         (
@@ -207,6 +215,8 @@ FINDINGS: dict[str, str] = {
     "duplicate-digest-differs": "duplicates with other bytes",
     "segment-missing": "segments of livestreams missing",
     "segment-digest-differs": "segments of livestreams with other bytes",
+    "superseded-missing": "replaced segments missing",
+    "superseded-digest-differs": "replaced segments with other bytes",
     "rendition-missing": "viewing forms missing",
     "rendition-length-differs": "viewing forms of other length",
     "rendition-digest-differs": "viewing forms with other bytes",

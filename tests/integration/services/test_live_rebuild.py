@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +14,14 @@ from recorder.domain.livestream import Form, LivestreamState
 from recorder.domain.people import EVERYTHING, OPERATOR, SERVICE, Role
 from recorder.domain.pipeline import WorkQueue
 from recorder.domain.recording import Integrity, Recording
-from recorder.runtime import open_deps
-from recorder.services import audit, casework, guard, ingest, live, originals
+from recorder.services import audit, casework, guard, live, originals
 from recorder.services.rebuild import rebuild
 from recorder.store import livestream_chunks, livestream_segments, recordings
 from tests.support import footage
 from tests.support import postgres as databases
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
+from tests.support.lost_database import new_database
 from tests.support.streams import opened, put, put_init, take
 from tests.support.workshop import work_off
 
@@ -34,19 +32,6 @@ NUMBER = "沪市监案〔2026〕7号"
 async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
     async with open_bureau(database_url, tmp_path) as opened:
         yield opened
-
-
-@contextlib.asynccontextmanager
-async def new_database(bureau: Bureau, postgres: databases.Cluster) -> AsyncIterator[Bureau]:
-    """The same store and clock with a freshly migrated database, as after the loss of the old."""
-    async with databases.clone(postgres) as name:
-        secret = type(bureau.deps.config.database_url)
-        url = secret(postgres.url(name, databases.SERVICE))
-        config = bureau.deps.config.model_copy(update={"database_url": url})
-        async with open_deps(config, clock=bureau.clock) as deps:
-            ingest.begin(deps)
-            yield replace(bureau, deps=deps)
-            await ingest.shutdown(deps)
 
 
 async def original_of(bureau: Bureau, recording: RecordingId) -> tuple[Recording, bytes]:
