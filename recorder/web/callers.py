@@ -1,7 +1,8 @@
 """Which connections each address has with this process, and what happens when they are too many.
 
 A connection that carries no request right now is ended in favour of a new one: its client makes
-another and loses nothing. When all are at work, the new one may only go on with uploads.
+another and loses nothing. When all are at work, the new one may only bring footage: many slow
+cameras may stand behind one address.
 """
 
 from __future__ import annotations

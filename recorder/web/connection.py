@@ -42,7 +42,7 @@ class Connection(RequestHandler):
         self._parser_limits = {n: settings[n] for n in _PARSER_LIMITS if n in settings}
         self._callers = callers
         self._address = ""
-        #: The address has too many connections, and this one may only go on with uploads.
+        #: The address has too many connections, and this one may only bring footage.
         self.is_one_too_many = False
 
     @override

@@ -41,8 +41,8 @@ class GapShape(Shape):
 class PublishShape(Shape):
     """An address to deliver to."""
 
-    protocol: str
-    url: str
+    protocol: str = Field(description="segments or chunks by HTTP; rtmp")
+    url: str = Field(description="for rtmp: behind the ingest's host and port, with a key")
 
 
 class PullShape(Shape):
@@ -106,15 +106,16 @@ class LivestreamShape(LivestreamLineShape):
     @classmethod
     def of_view(cls, view: LivestreamView) -> LivestreamShape:
         found = view.livestream
-        kinds = {Form.PUSHED: "segments", Form.CHUNKED: "chunks"}
         place = f"/api/v1/livestreams/{found.id}"
+        kinds = {
+            Form.PUSHED: ("segments", place),
+            Form.CHUNKED: ("chunks", place),
+            Form.RECEIVED: ("rtmp", f"/live/{found.id}"),
+        }
+        protocol, url = kinds[found.form]
         return cls(
             **_line(found),
-            publish=tuple(
-                PublishShape(protocol=kinds[form], url=place)
-                for form in kinds
-                if form is found.form
-            ),
+            publish=() if found.is_pulled else (PublishShape(protocol=protocol, url=url),),
             pull=PullShape.of(view.pulled_from) if view.pulled_from else None,
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
             copies=view.copies,

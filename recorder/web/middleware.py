@@ -138,7 +138,7 @@ async def translate(request: web.Request, handler: Handler) -> web.StreamRespons
 async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let the handler run only if the route row allows it to who asks."""
     row = row_of(request)
-    if row is None or not row.is_upload:
+    if row is None or not row.brings_footage:
         _refuse_one_too_many(request)
     if row is not None:
         check_expectation(request)
@@ -149,7 +149,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _refuse_one_too_many(request: web.Request) -> None:
-    """Uploads go on over any number of connections; for the rest an address has enough of them."""
+    """Footage comes over any number of connections; for the rest an address has enough of them."""
     # Set by web/connection.py, which needs this module.
     if getattr(request.protocol, "is_one_too_many", False):
         raise RateLimited(

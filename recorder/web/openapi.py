@@ -184,7 +184,7 @@ def _others(row: Route) -> Json:
 def codes(row: Route) -> list[str]:
     """Every problem code that the row may answer, its own and the common ones."""
     common = ["internal"]
-    if not row.is_upload:
+    if not row.brings_footage:
         common.append("connections-limited")
     if row.limit is not None:
         common.append(CODE_OF_LIMIT[row.limit])

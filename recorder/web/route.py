@@ -61,3 +61,8 @@ class Route:
     def is_upload(self) -> bool:
         """Whether it speaks tus; its tag says so."""
         return "uploads" in self.tags
+
+    @property
+    def brings_footage(self) -> bool:
+        """Whether devices bring footage by it, by tus or as a livestream."""
+        return self.is_upload or self.permission in (Permission.UPLOAD, Permission.DELIVER)

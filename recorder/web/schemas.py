@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from recorder.domain.case import CaseState, Scheme, Stage
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
@@ -250,9 +257,20 @@ class _OpeningBody(Body):
 
 
 class LivestreamBody(_OpeningBody):
-    """A livestream about to be pushed: in chunks of a file of `media_type`, else in segments."""
+    """A livestream that is about to come.
 
+    Pushed: in chunks of a file of `media_type`, else in segments. Received: an encoder publishes
+    it to the ingest with a push key, or with the opener's token.
+    """
+
+    form: Literal["pushed", "received"] = "pushed"
     media_type: Literal["video/mp4", "video/webm"] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.form == "received" and self.media_type is not None:
+            raise ValueError("a livestream that is received is of no media type beforehand")
+        return self
 
 
 class PullBody(_OpeningBody):

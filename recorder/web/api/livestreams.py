@@ -14,7 +14,12 @@ from aiohttp import hdrs, web
 
 from recorder.domain.ids import LivestreamId
 from recorder.domain.instant import Instant
-from recorder.domain.livestream import LONGEST_INIT_BYTES, LONGEST_SEGMENT_BYTES, PeriodCause
+from recorder.domain.livestream import (
+    LONGEST_INIT_BYTES,
+    LONGEST_SEGMENT_BYTES,
+    Form,
+    PeriodCause,
+)
 from recorder.errors import Conflict, InvalidInput, NotFound, TooLarge
 from recorder.services import live
 from recorder.web import live_shapes, schemas, shapes
@@ -36,8 +41,9 @@ async def open_livestream(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     body = await read_json(request, schemas.LivestreamBody)
     opened = await live.open_livestream(
-        deps, actor, replace(_opening(body), media_type=body.media_type)
-    )
+        deps, actor,
+        replace(_opening(body), media_type=body.media_type, form=Form(body.form)),
+    )  # fmt: skip
     view = live.LivestreamView(opened, ())
     place = f"/api/v1/livestreams/{opened.id}"
     return json_answer(live_shapes.LivestreamShape.of_view(view), 201, {hdrs.LOCATION: place})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -20,6 +22,7 @@ from recorder.web.routes import ROUTES
 from recorder.web.server import serving
 from tests.support.role_world import World, name, things_of
 from tests.support.senders import content
+from tests.support.streams import take
 from tests.support.web_service import PATCH, TUS, WebService, open_web_service, until
 
 UPLOADS = "/api/v1/uploads"
@@ -195,6 +198,8 @@ async def test_a_person_has_so_many_streams_and_a_closed_one_makes_room(
         assert opened.status == 200
 
 
+LIVESTREAMS = "/api/v1/livestreams"
+
 # --- connections -----------------------------------------------------------------------------
 
 
@@ -274,6 +279,18 @@ async def test_over_the_limit_an_upload_goes_on_and_the_rest_waits(narrow: WebSe
             "PATCH", place, device, *head, "Upload-Offset: 0", "Content-Length: 5", body=b"12345"
         )
         assert status == 204
+        # So do cameras behind one address that push livestreams, and slowly.
+        camera = await stack.enter_async_context(Line(narrow))
+        words = ["Content-Type: application/json", "Content-Length: 19"]
+        begun = await camera.ask("POST", LIVESTREAMS, device, *words, body=b'{"title": "street"}')
+        assert begun == 201
+        row = await narrow.bureau.value("SELECT id FROM livestream")
+        pushing = await stack.enter_async_context(Line(narrow))
+        init = f"{LIVESTREAMS}/{row}/periods/1/init"
+        body = take().init
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        words = [f"Content-Length: {len(body)}", f"Content-Digest: sha-256=:{digest}:"]
+        assert await pushing.ask("PUT", init, device, *words, body=body) == 201
     assert await narrow.bureau.value("SELECT count(*) FROM recording") == 1
     async with Line(narrow) as line:
         assert await line.ask("GET", "/api/v1/me", token) == 200

@@ -27,6 +27,21 @@ async def closed(service: WebService, token: str, place: str, **said: object) ->
     return await service.ask("POST", f"{place}/close", token, json=said)
 
 
+async def test_a_livestream_that_an_encoder_will_publish_is_opened_beforehand(
+    service: WebService, device: str
+) -> None:
+    place = await opened(service, device, form="received")
+    shown = (await service.ask("GET", place, device)).json
+    number = place.rpartition("/")[2]
+    assert shown["form"] == "received"
+    assert shown["publish"] == [{"protocol": "rtmp", "url": f"/live/{number}"}]
+    # Whoever holds no lease of it puts nothing into it.
+    answer = await delivered(service.ask, f"{place}/periods/1/init", device, take().init)
+    assert (answer.status, answer.json["code"]) == (409, "livestream-taken-over")
+    wrong = {"title": "x", "form": "received", "media_type": "video/mp4"}
+    assert (await service.ask("POST", LIVESTREAMS, device, json=wrong)).status == 400
+
+
 async def test_a_livestream_is_pushed_closed_and_downloaded_as_one_file(
     service: WebService, device: str, supervisor: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -197,3 +198,8 @@ async def test_nginx_refuses_what_is_too_much_of_one_address_and_no_upload(
                 f"{address}{place}", headers=sending, data=b"12345", ssl=tls
             ) as answer:
                 assert answer.status == 204
+            beginning = f"{address}/api/v1/livestreams/{uuid.UUID(int=7)}/periods/1/init"
+            async with service.session.put(
+                beginning, headers={"Authorization": f"Bearer {device}"}, data=b"12345", ssl=tls
+            ) as answer:
+                assert (await answer.json(content_type=None))["code"] == "livestream-not-found"
