@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 from recorder import __version__
 
-#: Name, and one sentence for the overview. The module is recorder/commands/NAME.py, with _ for -.
+#: Name, and one sentence for the overview. The module is recorder/commands/NAME.py,
+#: with _ for -, and _ behind what Python keeps for itself.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("serve", "the web service; with --embedded the whole server in one folder"),
     ("work", "a worker"),
     ("live", "take livestreams: live serve; send a media server's files: live gateway"),
     ("demo", "the main job, visibly, on a server of its own"),
     ("admin", "add people, devices, docks and tokens"),
+    ("import", "take a table into a registry: organisations, officers, devices and others"),
     ("upload", "send footage from a camera or a dock"),
     ("verify", "check a receipt without the service"),
     ("audit", "compare database, object store and custody events"),
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _module(command: str) -> ModuleType:
+    if keyword.iskeyword(command):
+        command += "_"
     return importlib.import_module(f"recorder.commands.{command.replace('-', '_')}")
 
 

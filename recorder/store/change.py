@@ -61,10 +61,12 @@ class Change:
                 run = await task_runs.start(self.connection, task, event, self.now)
                 if run is not None:
                     self.started.append((task.queue, run))
-        for subject in {(e.SUBJECT.value, str(e.subject)) for e in self.events}:
-            await self.connection.execute(
-                "SELECT pg_notify($1, $2)", CHANGES_CHANNEL, json.dumps(subject)
-            )
+        subjects = {(e.SUBJECT.value, str(e.subject)) for e in self.events}
+        await self.connection.execute(
+            "SELECT pg_notify($1, subject) FROM unnest($2::text[]) AS subject",
+            CHANGES_CHANNEL,
+            [json.dumps(subject) for subject in subjects],
+        )
         # Last, since it makes other changes of these subjects wait until we have committed.
         await custody_events.append(self.connection, self.actor, self.now, self.events)
 

@@ -7,11 +7,11 @@ reading the facts and removing the row; an evaluation never waits for a touch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from recorder.domain.ids import CaseId
+from recorder.domain.ids import CaseId, DeviceId
 from recorder.store.connection import Connection, Row
 
 
@@ -50,6 +50,31 @@ async def touch(
         because,
         bulk,
     )
+
+
+async def touch_officers(connection: Connection, officers: Collection[str]) -> None:
+    """As ``touch``, every case in one of whose events these officers took part."""
+    if not officers:
+        return
+    cases = await connection.fetch(
+        "SELECT DISTINCT e.case_id FROM case_event e WHERE e.withdrawn_at IS NULL"
+        " AND EXISTS (SELECT FROM jsonb_array_elements(e.officers) o"
+        "  WHERE o ->> 'number' = ANY($1))",
+        list(officers),
+    )
+    await touch(connection, [row["case_id"] for row in cases], "certificate", bulk=True)
+
+
+async def touch_devices(connection: Connection, devices: Collection[DeviceId]) -> None:
+    """As ``touch``, every case that has footage of these devices."""
+    if not devices:
+        return
+    cases = await connection.fetch(
+        "SELECT DISTINCT l.case_id FROM recording r JOIN case_link l ON l.recording_id = r.id"
+        " AND l.unlinked_at IS NULL WHERE r.device_id = ANY($1)",
+        list(devices),
+    )
+    await touch(connection, [row["case_id"] for row in cases], "handover", bulk=True)
 
 
 async def claim(

@@ -197,7 +197,7 @@ CREATE TABLE organisation (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to),
     CHECK (parent_id <> agency_id)
 );
@@ -235,7 +235,7 @@ CREATE TABLE officer (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to)
 );
 CREATE UNIQUE INDEX officer_number ON officer (number, valid_from) WHERE superseded_at IS NULL;
@@ -251,7 +251,7 @@ CREATE TABLE officer_certificate (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to)
 );
 CREATE UNIQUE INDEX officer_certificate_officer
@@ -278,7 +278,7 @@ CREATE TABLE device_registration (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to)
 );
 CREATE UNIQUE INDEX device_registration_device ON device_registration (device_id, valid_from)
@@ -299,7 +299,7 @@ CREATE TABLE matter (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to)
 );
 CREATE UNIQUE INDEX matter_code ON matter (code, agency_id, valid_from)
@@ -317,7 +317,7 @@ CREATE TABLE enforcement_subject (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to)
 );
 CREATE UNIQUE INDEX enforcement_subject_agency
@@ -335,7 +335,7 @@ CREATE TABLE entrustment (
     valid_to date NOT NULL,
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
     CHECK (valid_from <= valid_to),
     CHECK (agency_id <> agent_id)
 );
@@ -351,7 +351,7 @@ CREATE TABLE holiday (
     name text NOT NULL DEFAULT '',
     noted_at timestamptz NOT NULL,
     superseded_at timestamptz,
-    import_id uuid REFERENCES registry_import
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED
 );
 CREATE UNIQUE INDEX holiday_day ON holiday (day) WHERE superseded_at IS NULL;
 

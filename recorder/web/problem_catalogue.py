@@ -119,6 +119,13 @@ CATALOGUE: dict[str, Entry] = {
             "Send `key base64,key base64` as tus 1.0.0 says.",
         ),
         upload_offset_invalid=("Invalid Upload-Offset", "Send a whole number of bytes."),
+        import_kind_unknown=("No such registry", "Choose one of the kinds."),
+        import_unreadable=(
+            "Table not readable",
+            "Send CSV in UTF-8 or GBK, XLSX, or one JSON object for each line.",
+        ),
+        import_columns=("Columns missing", "Name them in the first line; `columns` says which."),
+        import_empty=("Nothing in it", "The first line names the columns, the others follow."),
         upload_offset_missing=("Upload-Offset missing", "Say where the body begins."),
         upload_silent=(
             "Sender silent",
@@ -293,6 +300,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.TOO_LARGE,
+        import_too_large=("Table too large", "Send it in several files; `limit` says how large."),
         segment_too_large=("Segment too large", "`limit` says how many bytes it may have."),
         body_too_large=("Body too large", "JSON bodies and forms may have 1 MiB at most."),
         upload_checked_body_too_large=(
