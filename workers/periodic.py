@@ -15,6 +15,7 @@ from recorder.runtime import Deps
 from recorder.services import (
     accounts,
     approvals,
+    casework,
     delete_markers,
     fixity,
     guard,
@@ -44,6 +45,7 @@ CHORES: tuple[Chore, ...] = (
     (live.supplement_livestreams, 30),
     (live.extend_segment_locks, 3600),
     (live.release_superseded, 600),
+    (casework.attribute_footage, 5),
     (watch.check_promises, 3600),
     (watch.check_room, 300),
     (watch.check_quarantine, 1800),

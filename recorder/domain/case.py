@@ -45,9 +45,13 @@ class Scheme(enum.StrEnum):
 
 
 class LinkOrigin(enum.StrEnum):
+    """Who tied a recording to a case, or what."""
+
     UPLOAD = "upload"
     PERSON = "person"
     MERGE = "merge"
+    #: By weighed evidence (domain/attribution.py).
+    RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)

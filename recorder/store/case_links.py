@@ -126,6 +126,14 @@ async def ever(connection: Connection, recording: RecordingId, case: CaseId) -> 
     return found
 
 
+async def is_linked(connection: Connection, recording: RecordingId) -> bool:
+    """Whether the recording is linked to any case now."""
+    found: bool = await connection.fetchval(
+        "SELECT links > 0 FROM recording WHERE id = $1", recording
+    )
+    return found
+
+
 async def recording_agency(
     connection: Connection, recording: RecordingId, scope: Scope
 ) -> AgencyId | None:

@@ -71,8 +71,9 @@ class Connection:
 
     Rows that are no evidence and so may be written with a plain Connection: sessions, login
     links, failed sign-ins, playback grants, upload offsets with their parts and pieces, leases
-    and progress of task runs, turns, places of audits, cases that are due to be evaluated, and
-    when originals were last read back. All other writes take a ``Change``.
+    and progress of task runs, turns, places of audits, cases that are due to be evaluated, when
+    the case of footage was last looked for and what was proposed, and when originals were last
+    read back. All other writes take a ``Change``.
     """
 
     def __init__(self, raw: asyncpg.pool.PoolConnectionProxy[Row] | asyncpg.Connection[Row]):

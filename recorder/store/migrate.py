@@ -9,6 +9,7 @@ Indexes of big tables are made beside those who write: see ``store/concurrent_in
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from recorder.store.connection import translated
 _LOCK = 0x5245434F52444552
 #: Another one that migrates is waited for so long.
 _TURN_S = 600
+_ASK_AGAIN_S = 0.2
 _FOR_SERVICES = re.compile(r"^-- For services that know at least (\d{4})\.$", re.MULTILINE)
 
 
@@ -116,13 +118,16 @@ async def migrate(
 
 
 async def _take_turn(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    await connection.execute(f"SET lock_timeout = '{_TURN_S}s'")
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-    except asyncpg.LockNotAvailableError as error:
-        raise Unavailable(
-            "migration-blocked", f"Another process has been migrating for {_TURN_S} s; look at it."
-        ) from error
+    # Asked again and again: a statement that waits holds a snapshot, and an index that is being
+    # made beside those who write waits for all older snapshots, this one too.
+    deadline = asyncio.get_running_loop().time() + _TURN_S
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if asyncio.get_running_loop().time() > deadline:
+            raise Unavailable(
+                "migration-blocked",
+                f"Another process has been migrating for {_TURN_S} s; look at it.",
+            )
+        await asyncio.sleep(_ASK_AGAIN_S)
 
 
 async def _applied(connection: asyncpg.Connection[asyncpg.Record]) -> dict[int, _Applied]:

@@ -531,6 +531,8 @@ CREATE TABLE recording (
     showable text CHECK (showable IN ('as_is', 'remux', 'transcode', 'picture', 'audio', 'none')),
     -- How many cases it is linked to now; the pool of unlinked footage is where it is 0.
     links integer NOT NULL DEFAULT 0 CHECK (links >= 0),
+    -- When its case was last looked for by rule; NULL: is to be looked for (attribution.md).
+    attributed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     sealed_at timestamptz,
     CHECK (integrity <> 'sealed' OR (sha256 IS NOT NULL AND sm3 IS NOT NULL))
@@ -543,6 +545,8 @@ CREATE INDEX recording_device ON recording (device_number, created_at DESC, id D
 CREATE INDEX recording_officer_newest ON recording (officer, created_at DESC, id DESC);
 CREATE INDEX recording_unlinked ON recording (agency_id, created_at DESC, id DESC)
     WHERE links = 0;
+CREATE INDEX recording_unattributed ON recording (created_at)
+    WHERE links = 0 AND attributed_at IS NULL AND integrity = 'sealed' AND admission = 'admitted';
 CREATE INDEX recording_unsealed ON recording (created_at) WHERE integrity = 'received';
 CREATE INDEX recording_mismatched ON recording (created_at DESC, id DESC)
     WHERE integrity = 'mismatched';
@@ -687,7 +691,7 @@ CREATE TABLE case_link (
     case_id uuid NOT NULL REFERENCES case_file,
     stage text CHECK (stage IN
         ('initiation', 'investigation', 'review', 'decision', 'service', 'enforcement')),
-    origin text NOT NULL CHECK (origin IN ('upload', 'person', 'merge')),
+    origin text NOT NULL CHECK (origin IN ('upload', 'person', 'merge', 'rule')),
     linked_at timestamptz NOT NULL,
     linked_by text NOT NULL,
     reason text,
@@ -1378,10 +1382,34 @@ CREATE TABLE case_event (
     received_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
     withdrawn_at timestamptz,
+    -- When footage was last sent to look for it (docs/design/attribution.md).
+    attributed_at timestamptz,
     UNIQUE (source_id, key)
 );
+CREATE INDEX case_event_agency ON case_event (agency_id, began_at);
+CREATE INDEX case_event_unattributed ON case_event (changed_at)
+    WHERE attributed_at IS NULL OR attributed_at < changed_at;
 CREATE INDEX case_event_case ON case_event (case_id, began_at);
 CREATE INDEX case_event_case_key ON case_event (source_id, case_key) WHERE case_key IS NOT NULL;
+
+-- A case that footage may belong to, shown to a person with what speaks for it; no evidence.
+CREATE TABLE link_proposal (
+    recording_id uuid NOT NULL REFERENCES recording,
+    case_id uuid NOT NULL REFERENCES case_file,
+    event_id uuid REFERENCES case_event,
+    points integer NOT NULL,
+    -- Words of domain/attribution.Evidence.
+    evidence text[] NOT NULL,
+    proposed_at timestamptz NOT NULL,
+    decision text CHECK (decision IN ('accepted', 'rejected')),
+    decided_at timestamptz,
+    decided_by text,
+    PRIMARY KEY (recording_id, case_id),
+    CHECK ((decision IS NULL) = (decided_at IS NULL))
+);
+CREATE INDEX link_proposal_case ON link_proposal (case_id);
+CREATE INDEX link_proposal_open ON link_proposal (proposed_at) WHERE decision IS NULL;
+GRANT DELETE ON link_proposal TO recorder_service;
 
 -- The winning state of each document of a case; `event` is the key of the event that it records.
 CREATE TABLE case_document (

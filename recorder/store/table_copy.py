@@ -69,6 +69,7 @@ TABLES = (
     "feed_row",
     "feed_case",
     "case_event",
+    "link_proposal",
     "case_document",
     "case_merge_proposal",
     "task_run",

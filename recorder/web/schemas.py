@@ -132,6 +132,12 @@ class LinkBody(Body):
     stage: Stage | None = None
 
 
+class ProposalBody(Body):
+    """What a person says of a case that footage may belong to."""
+
+    decision: Literal["accepted", "rejected"]
+
+
 class LinkLine(LinkBody):
     """One of many: the case by id, or by number."""
 

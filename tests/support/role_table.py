@@ -26,6 +26,7 @@ BODIES: dict[str, object] = {
     "PUT /api/v1/recordings/{id}/copies/{recording}": {**REASON, "state": "rejected"},
     "PUT /api/v1/recordings/{id}/release": REASON,
     "DELETE /api/v1/recordings/{id}/release": REASON,
+    "POST /api/v1/recordings/{id}/proposals/{case}": {"decision": "rejected"},
     "PATCH /api/v1/cases/{id}": {"title": "a"},
     "POST /api/v1/cases/{id}/merge": {"into": str(uuid.uuid4()), **REASON},
     "PUT /api/v1/cases/{id}/recordings/{recording}": REASON,
@@ -77,6 +78,7 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = row.path.replace("{id}", things.get(sort_of(row), str(uuid.uuid4())))
     path = path.replace("{recording}", things.get("recordings", str(uuid.uuid4())))
     path = path.replace("{mark}", str(uuid.uuid4()))
+    path = path.replace("{case}", things.get("cases", str(uuid.uuid4())))
     path = path.replace("{period}", "1").replace("{number}", "1")
     path = path.replace("{login}", "somebody").replace("{secret}", "x" * 43)
     return (

@@ -12,7 +12,9 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 from recorder.domain.alarm import AlarmCode, Severity
+from recorder.domain.attribution import Evidence
 from recorder.domain.case import CaseState, LinkOrigin, Scheme, Stage
+from recorder.domain.case_event import EventKind
 from recorder.domain.events import CustodyEvent, SubjectKind
 from recorder.domain.gateway import Refusal
 from recorder.domain.ids import AlarmId, new_uuid
@@ -82,7 +84,8 @@ def test_placeholders_are_the_same_in_both_languages() -> None:
         ("stage", Stage), ("scheme", Scheme), ("case_state", CaseState), ("origin", LinkOrigin),
         ("alarm", AlarmCode), ("severity", Severity), ("role", Role), ("actor", ActorKind),
         ("showable", Showable), ("flag", Flag), ("quarantine", QuarantineReason),
-        ("upload_state", UploadState), ("refusal", Refusal),
+        ("upload_state", UploadState), ("refusal", Refusal), ("evidence", Evidence),
+        ("scene", EventKind),
     ],
 )  # fmt: skip
 def test_every_code_of_the_product_has_a_word(group: str, codes: type[StrEnum]) -> None:

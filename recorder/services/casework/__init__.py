@@ -4,11 +4,19 @@
     files     open, amend, merge
     links     link and unlink, by people
     arrival   links made by uploads, inside the transaction that receives the footage
+    attributing  links made by rule, and proposals for people
 
 docs/design/cases.md tells the invariants and what happens at once with what.
 """
 
 from recorder.services.casework.arrival import link_on_arrival
+from recorder.services.casework.attributing import (
+    Decision,
+    attribute_footage,
+    decide,
+    find_proposals,
+    proposals_of,
+)
 from recorder.services.casework.files import amend_case, merge_cases, open_case
 from recorder.services.casework.finding import (
     CaseView,
@@ -29,18 +37,23 @@ from recorder.store.case_links import CaseRecording, LinkedCase
 __all__ = [
     "CaseRecording",
     "CaseView",
+    "Decision",
     "LinkOutcome",
     "LinkWanted",
     "LinkedCase",
     "amend_case",
+    "attribute_footage",
     "case",
     "case_recordings",
+    "decide",
     "find_cases",
+    "find_proposals",
     "link",
     "link_many",
     "link_on_arrival",
     "merge_cases",
     "open_case",
+    "proposals_of",
     "unlink",
     "view_case",
 ]

@@ -8,6 +8,7 @@ from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_marks import MARK_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
+from recorder.web.api.routes_of_proposals import PROPOSAL_ROUTES
 from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
 from recorder.web.route import Route
 
@@ -18,5 +19,6 @@ API_ROUTES: tuple[Route, ...] = (
     *EVIDENCE_ROUTES,
     *MARK_ROUTES,
     *COPY_ROUTES,
+    *PROPOSAL_ROUTES,
     *OPERATION_ROUTES,
 )

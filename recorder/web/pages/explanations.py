@@ -182,6 +182,8 @@ PROBLEMS: dict[str, str] = {
     "sign-in-stale": "Too much time has passed. Sign in again.",
     "second-factor-missing": "Your role needs a second factor. Set it up under “My account”.",
     "second-factor-not-begun": "Press “Set up” first.",
+    "proposal-closed": "This has been decided already. Load the page again.",
+    "decision-unknown": "Accept or reject it.",
     "second-factor-set": "A second factor is on already. Turn it off first.",
     "second-factor-not-set": "This person has no second factor.",
     "second-factor-required": "Your role must have a second factor.",

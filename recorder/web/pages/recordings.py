@@ -116,6 +116,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         events=_told(events),
         events_number=len(events),
         all_shown=len(events) < MOST_EVENTS,
+        proposals=await casework.proposals_of(deps, actor, recording),
         copies=await card_copies.copies_of(deps, actor, recording),
         can_watch=actor.may(Permission.WATCH),
         working=any(run.state in ("pending", "claimed") for run in view.tasks),

@@ -54,6 +54,7 @@ def environment(locale: str) -> Environment:
         alarm_step=functools.partial(sentences.what_to_do, messages),
         failure_sentence=functools.partial(sentences.of_failure, messages),
         reason_words=functools.partial(words.reasons, messages),
+        link_reason=functools.partial(words.link_reason, messages),
         flag_words=lambda codes: [words.word(messages, "flag", code) for code in codes],
         joined=functools.partial(sentences.joined, messages),
         asset=assets().address,

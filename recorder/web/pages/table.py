@@ -16,6 +16,7 @@ from recorder.web.pages import (
     livestreams,
     login,
     marking,
+    proposals,
     recordings,
     work,
 )
@@ -87,6 +88,9 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/recordings/{id}/copies/{recording}", copies.decide, _P.LINK, "Say if they are a pair."),
     _form("/recordings/{id}/release", copies.release, _P.RELEASE, "Release a live copy, or not."),
     _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),
+    _page("/proposals", proposals.show, _P.BROWSE, "Footage whose case is doubtful."),
+    _form("/recordings/{id}/proposals/{case}", proposals.decide, _P.LINK,
+          "Accept or reject a case that footage may belong to."),
     _page("/quarantine", recordings.quarantine, _P.ADMIT, "Footage in quarantine.", Limit.SEARCH),
     # A phone as camera.
     _page("/capture", capture.show, _P.UPLOAD, "The camera of whoever may upload."),

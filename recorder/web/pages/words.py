@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from recorder.web.i18n import Catalogue
-from recorder.web.pages import explanations, live_words, work_explanations
+from recorder.web.pages import (
+    coverage_words,
+    done_words,
+    explanations,
+    live_words,
+    work_explanations,
+)
 
 _STATES = {
     "receiving": "Being received",
@@ -90,7 +96,8 @@ _ACTORS = {
 }
 _DEVICE_STATES = {"active": "Active", "suspended": "Suspended", "lost": "Lost"}
 _ORIGINS = {"upload": "With the upload", "person": "By a person", "merge": "By merging",
-            "device": "By the device", "metadata": "By a program"}  # fmt: skip
+            "rule": "By rule, automatically", "device": "By the device",
+            "metadata": "By a program"}  # fmt: skip
 _SOURCES = {"metadata": "said by the sender", "file_name": "from the file name",
             "media": "from the media file"}  # fmt: skip
 _SHOWABLE = {
@@ -250,29 +257,6 @@ _FACTS = {
     "kind": "Kind",
     "note": "Note",
 }
-_DONE = {
-    "closing": "It is being closed; what has come becomes a recording.",
-    "linked": "Linked.",
-    "reason-given": "The reason is written down.",
-    "unlinked": "The link has ended; the history keeps it.",
-    "admitted": "The footage has been admitted.",
-    "copy-decided": "The decision about the copies has been recorded.",
-    "retried": "The task starts again.",
-    "acknowledged": "Acknowledged; the alarm stays open until it is cleared.",
-    "cleared": "The alarm is cleared.",
-    "opened": "The case is open.",
-    "confirmed": "The case is confirmed.",
-    "amended": "The case is amended.",
-    "merged": "The cases are merged; the old address leads here.",
-    "added": "Added.",
-    "changed": "Changed.",
-    "noted": "Noted in the hand-over log.",
-    "revoked": "The token is worthless from now on.",
-    "password-changed": "The new password counts from now on; your other sessions have ended.",
-    "sessions-ended": "Those sessions have ended.",
-    "second-factor-ended": "No code is asked for any more.",
-    "signed-out": "You are signed out.",
-}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "state": _STATES,
@@ -305,7 +289,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "mark": live_words.MARKS,
     "interruption": live_words.INTERRUPTIONS,
     "interruption_place": live_words.INTERRUPTION_PLACES,
-    "done": _DONE,
+    "evidence": coverage_words.EVIDENCE,
+    "scene": coverage_words.SCENES,
+    "done": done_words.DONE,
     "flag": {code: title for code, (title, _) in explanations.FLAGS.items()},
     "quarantine": {code: title for code, (title, _) in explanations.QUARANTINE.items()},
     "problem": explanations.PROBLEMS,
@@ -332,6 +318,14 @@ def reasons(messages: Catalogue, codes: Iterable[str]) -> list[str]:
     """Why footage was quarantined or found mismatched, code by code."""
     groups = {code: group for group in ("mismatch", "quarantine") for code in WORDS[group]}
     return [word(messages, groups.get(code, "quarantine"), code) for code in codes]
+
+
+def link_reason(messages: Catalogue, text: str) -> str:
+    """Why a recording was linked: evidence in words, else as somebody wrote it."""
+    codes = text.split()
+    if not set(codes) <= set(coverage_words.EVIDENCE):
+        return text
+    return " · ".join(word(messages, "evidence", code) for code in codes)
 
 
 def advice(messages: Catalogue, group: str, code: object) -> str:

@@ -175,6 +175,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             # Claims, and what an event tells to be gone from the store.
             "volume_intent",
             "superseded_object",
+            "link_proposal",
         }
         for statement in (
             "CREATE TABLE mine (n integer)",

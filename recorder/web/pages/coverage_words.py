@@ -1,0 +1,42 @@
+"""Words of the whole process: scenes, and the evidence by which footage finds its case."""
+
+from __future__ import annotations
+
+EVIDENCE = {
+    "number_named": "The number is named",
+    "code_filmed": "The code was filmed",
+    "time_within": "Within the time",
+    "time_about": "About the time",
+    "wearer_there": "The wearer took part",
+    "wearer_elsewhere": "The wearer did not take part",
+    "officer_there": "The named officer took part",
+    "officer_elsewhere": "The named officer did not take part",
+    "place_there": "At the place",
+    "place_near": "Near the place",
+    "place_far": "Far from the place",
+    "scanned_meanwhile": "Scanned meanwhile",
+    "only_task": "Only task of the day",
+}
+SCENES = {
+    "onsite_inspection": "Inspection on site",
+    "evidence_taking": "Taking of evidence",
+    "questioning": "Questioning",
+    "sampling": "Sampling",
+    "preservation": "Preservation of evidence",
+    "seizure": "Seizure",
+    "demolition": "Forced demolition",
+    "hearing": "Hearing",
+    "service_in_person": "Service in person",
+    "service_by_leaving": "Service by leaving",
+    "service_by_announcement": "Service by announcement",
+    "execution": "Other execution",
+    "premises": "Case-handling premises",
+    "arrival": "Arrival",
+    "leaving": "Leaving",
+    "scan": "Scan",
+    "filing": "Filing",
+    "notice": "Notice",
+    "review": "Legal review",
+    "decision": "Decision",
+    "closure": "Closure",
+}

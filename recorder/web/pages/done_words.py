@@ -1,0 +1,28 @@
+"""What a page says after a form was posted, by the code in the address (``forms.go``)."""
+
+from __future__ import annotations
+
+DONE = {
+    "proposal-rejected": "The rule leaves this case alone from now on.",
+    "closing": "It is being closed; what has come becomes a recording.",
+    "linked": "Linked.",
+    "reason-given": "The reason is written down.",
+    "unlinked": "The link has ended; the history keeps it.",
+    "admitted": "The footage has been admitted.",
+    "copy-decided": "The decision about the copies has been recorded.",
+    "retried": "The task starts again.",
+    "acknowledged": "Acknowledged; the alarm stays open until it is cleared.",
+    "cleared": "The alarm is cleared.",
+    "opened": "The case is open.",
+    "confirmed": "The case is confirmed.",
+    "amended": "The case is amended.",
+    "merged": "The cases are merged; the old address leads here.",
+    "added": "Added.",
+    "changed": "Changed.",
+    "noted": "Noted in the hand-over log.",
+    "revoked": "The token is worthless from now on.",
+    "password-changed": "The new password counts from now on; your other sessions have ended.",
+    "sessions-ended": "Those sessions have ended.",
+    "second-factor-ended": "No code is asked for any more.",
+    "signed-out": "You are signed out.",
+}
