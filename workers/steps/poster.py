@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recorder.domain.events import CustodyEvent
+from recorder.domain.recording import OriginalObject, Recording
+from recorder.store import sealed_segments
 from workers.context import StepContext
 from workers.steps.renditions import facts_of, keep
 
@@ -14,6 +16,22 @@ async def poster(context: StepContext) -> Sequence[CustodyEvent]:
     recording, objects, arrival = await context.recording()
     started_at = context.deps.clock.now()
     with context.folder() as folder:
-        async with context.source(objects) as source:
+        async with context.source(await _with_init(context, recording, objects)) as source:
             outcome = await context.media.poster(source, facts_of(recording), folder / "poster.jpg")
             return [await keep(context, recording, arrival, "poster", outcome, started_at)]
+
+
+async def _with_init(
+    context: StepContext, recording: Recording, objects: list[OriginalObject]
+) -> list[OriginalObject]:
+    """The first period of what came after a closing, with its init segment: the recording before
+    it holds that. Anything else is as it is."""
+    if recording.livestream is None or recording.continues is None:
+        return objects
+    async with context.deps.database.acquire() as connection:
+        places = await sealed_segments.objects_by_period(connection, recording.id)
+        inits = await sealed_segments.inits_before(connection, recording.livestream, recording.id)
+    if not places:
+        return objects
+    first, by_place = min(places), {stored.n: stored for stored in objects}
+    return [*inits.get(first, ()), *(by_place[n] for n in places[first])]
