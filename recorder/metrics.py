@@ -74,6 +74,40 @@ SEGMENTS_STORED = Counter(
 SEGMENTS_STORED_BYTES = Counter(
     "recorder_segments_stored_bytes", "Bytes of those segments.", registry=REGISTRY
 )
+INGEST_STREAMS = Gauge(
+    "recorder_ingest_streams",
+    "Livestreams that this process receives now, by RTMP, by SRT, or fetched.",
+    ("way",),
+    registry=REGISTRY,
+)
+INGEST_RECEIVED_BYTES = Counter(
+    "recorder_ingest_received_bytes",
+    "Bytes of periods and segments that this process made of what publishers sent.",
+    registry=REGISTRY,
+)
+INGEST_LISTED_SECONDS = Histogram(
+    "recorder_ingest_listed_delay_seconds",
+    "Time from the first frame of a received segment until it is listed, in the spool included.",
+    buckets=(0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
+    registry=REGISTRY,
+)
+SPOOL_BYTES = Gauge(
+    "recorder_spool_bytes", "What waits on the disk of an ingest process.", registry=REGISTRY
+)
+SPOOL_SEGMENTS = Gauge(
+    "recorder_spool_segments", "Segments that wait on the disk of an ingest process.",
+    registry=REGISTRY,
+)  # fmt: skip
+SPOOL_AGE_SECONDS = Gauge(
+    "recorder_spool_oldest_age_seconds",
+    "How long the oldest of them has waited; 0 without any.",
+    registry=REGISTRY,
+)
+SPOOL_LIMIT_BYTES = Gauge(
+    "recorder_spool_limit_bytes",
+    "What all ingest processes of a machine may keep on its disk.",
+    registry=REGISTRY,
+)
 GATEWAY_PUBLISHERS = Counter(
     "recorder_gateway_publishers",
     "Publishers that gateways asked about, by what was answered.",

@@ -17,15 +17,16 @@ from arq.connections import RedisSettings, create_pool
 from arq.worker import Worker, func
 
 from recorder import telemetry
+from recorder.adapters import metrics_port
 from recorder.adapters.media import FfmpegTool, MediaLimits, find_ffmpeg
 from recorder.adapters.queue import QUEUE_NAMES, WAKE_JOB, deserialize, redis_settings, serialize
 from recorder.config import Config, read_config
 from recorder.domain.pipeline import WorkQueue
 from recorder.errors import RecorderError, Unavailable
 from recorder.runtime import Deps, open_deps
-from recorder.services import ingest
+from recorder.services import figures, ingest
 from recorder.store import migrate
-from workers import metrics_port, scratch
+from workers import scratch
 from workers.periodic import run_chores
 from workers.runner import QueueLoop
 
@@ -48,7 +49,7 @@ async def work(config: Config, stop: asyncio.Event) -> None:
     async with open_deps(config) as deps:
         ingest.begin(deps)
         try:
-            async with metrics_port.telling(deps):
+            async with metrics_port.telling(config.metrics_listen, lambda: figures.text(deps)):
                 await _work_until(deps, media, stop)
         finally:
             await ingest.shutdown(deps)

@@ -81,9 +81,11 @@ async def _print_words(config: Config, args: argparse.Namespace) -> None:
 
 
 async def _serve(config: Config, args: argparse.Namespace) -> None:
+    from recorder.adapters import metrics_port
     from recorder.adapters.media import find_ffmpeg
     from recorder.live.serving import Ports, ingesting
     from recorder.runtime import open_deps
+    from recorder.services import figures
     from recorder.store import migrate
 
     asked = asyncio.Event()
@@ -103,7 +105,11 @@ async def _serve(config: Config, args: argparse.Namespace) -> None:
         _tls(config) if rtmps else None,
         args.srt or config.live_srt_listen or "",
     )
-    async with open_deps(config) as deps, ingesting(deps, tool, ports) as taken:
+    async with (
+        open_deps(config) as deps,
+        metrics_port.telling(config.metrics_listen, lambda: figures.text(deps)),
+        ingesting(deps, tool, ports) as taken,
+    ):
         log(logger, logging.INFO, "livestreams are taken", **taken)
         if args.ready_file is not None:
             _write_ready(args.ready_file, {**taken, "pid": os.getpid()})

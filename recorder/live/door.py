@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from recorder import telemetry
+from recorder import metrics, telemetry
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState, PeriodCause
@@ -88,7 +88,7 @@ class LivestreamDoor:
             raise RefusedError("NetStream.Publish.Failed", "There is no room: try again later.")
         async with self._turns[str(wished or actor.id)]:
             livestream = await self._livestream(actor, wished, protocol)
-            return await self._receive(actor, livestream, peer)
+            return await self._receive(actor, livestream, peer, protocol)
 
     async def finished(self) -> None:
         """Wait until everything that came is safe and every lease is given back."""
@@ -138,7 +138,9 @@ class LivestreamDoor:
         opening = live.Opening(title=f"{protocol} {actor.name}", form=Form.RECEIVED)
         return await live.open_livestream(self._deps, actor, opening)
 
-    async def _receive(self, actor: Actor, livestream: Livestream, peer: Peer) -> Intake:
+    async def _receive(
+        self, actor: Actor, livestream: Livestream, peer: Peer, protocol: str
+    ) -> Intake:
         cause = PeriodCause.RECONNECT
         if await self._make_way(livestream.id, peer):
             cause = PeriodCause.TAKEN_OVER
@@ -159,7 +161,7 @@ class LivestreamDoor:
         intake = Intake(self._tool, sink, peer, self._deps.clock, self._limits.intake)
         publisher = _Publisher(peer, intake)
         self._publishers[livestream.id] = publisher
-        task = asyncio.create_task(self._attend(livestream.id, publisher, fence))
+        task = asyncio.create_task(self._attend(livestream.id, publisher, fence, protocol))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         telemetry.log(_log, logging.INFO, "a publisher was admitted", livestream=str(livestream.id),
@@ -214,8 +216,20 @@ class LivestreamDoor:
                 facts={"title": found.title, "address": peer.address},
             )
 
-    async def _attend(self, livestream: LivestreamId, publisher: _Publisher, fence: int) -> None:
+    async def _attend(
+        self, livestream: LivestreamId, publisher: _Publisher, fence: int, protocol: str
+    ) -> None:
         """Keep the lease while media come; give it back when all is safe."""
+        with metrics.INGEST_STREAMS.labels(protocol.lower()).track_inprogress():
+            await self._keep_lease(livestream, publisher, fence)
+        if self._publishers.get(livestream) is publisher:
+            del self._publishers[livestream]
+        with contextlib.suppress(RecorderError):
+            await live.let_go(self._deps, livestream, fence)
+
+    async def _keep_lease(
+        self, livestream: LivestreamId, publisher: _Publisher, fence: int
+    ) -> None:
         intake = publisher.intake
         loop = asyncio.get_running_loop()
         while not intake.done.is_set():
@@ -230,10 +244,6 @@ class LivestreamDoor:
                     publisher.peer.dismiss(Farewell.TAKEN_OVER)
             except RecorderError as error:
                 telemetry.log(_log, logging.WARNING, "a lease could not be kept", why=error.code)
-        if self._publishers.get(livestream) is publisher:
-            del self._publishers[livestream]
-        with contextlib.suppress(RecorderError):
-            await live.let_go(self._deps, livestream, fence)
 
 
 def _unknown() -> RefusedError:

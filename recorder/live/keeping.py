@@ -13,14 +13,14 @@ import contextlib
 import logging
 from datetime import datetime
 
-from recorder import telemetry
+from recorder import metrics, telemetry
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import Actor
 from recorder.errors import StorageFull, Unavailable
 from recorder.live.sink import Cause, Period, Segment
 from recorder.live.spool import Arrived
-from recorder.live.spooling import Spool
+from recorder.live.spooling import Spool, tell_listed
 from recorder.runtime import Deps
 from recorder.services import live
 
@@ -63,6 +63,7 @@ class KeptLivestream:
         self._number = position.segment
         self._first_cause = first_cause
         self._spool = spool
+        self._clock = deps.clock
         self._init: Arrived | None = None
         #: Puts that took too long; what they bring is in the spool as well.
         self._slow: set[asyncio.Task[None]] = set()
@@ -99,6 +100,7 @@ class KeptLivestream:
 
     async def _keep(self, arrived: Arrived) -> None:
         """After return it is safe: in the store and counted, or durable in the spool."""
+        metrics.INGEST_RECEIVED_BYTES.inc(len(arrived.body))
         spool = self._spool
         if spool is None or not spool.is_waiting(self._livestream):
             put = asyncio.create_task(self._put(arrived))
@@ -151,6 +153,7 @@ class KeptLivestream:
                 device_at=arrived.device_at, arrived_at=arrived.arrived_at,
             )  # fmt: skip
             receipt = await self._receiver.put_segment(segment)
+            tell_listed(arrived, self._clock.now())
         if receipt.conflicting:
             telemetry.log(_log, logging.ERROR, "a number was taken by other bytes",
                           livestream=str(self._livestream),

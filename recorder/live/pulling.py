@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recorder import telemetry
+from recorder import metrics, telemetry
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import SERVICE
@@ -147,7 +147,8 @@ class _Pull:
         """Fetch until it is closed, taken over or we stop; then give the lease back."""
         keeping = asyncio.create_task(self._keep())
         try:
-            await self._again_and_again()
+            with metrics.INGEST_STREAMS.labels("fetched").track_inprogress():
+                await self._again_and_again()
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)

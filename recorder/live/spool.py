@@ -18,7 +18,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -176,6 +176,11 @@ class SpoolFolder:
         with _translated():
             _write(place.path.with_name("moved.json"), json.dumps(said).encode(), b"")
 
+    def oldest_age_s(self, places: Sequence[Place]) -> float:
+        """How long the oldest of these files has lain here; 0 without any."""
+        written = [at for at in map(_written_at, places) if at is not None]
+        return max(0.0, time.time() - min(written)) if written else 0.0
+
     def used_bytes(self) -> int:
         """Bytes of all processes on this machine that wait here, by a look just now."""
         with _translated():
@@ -257,6 +262,13 @@ def _place(path: Path) -> Place:
     period, number = path.name.partition(".")[0].removeprefix("p").split("-")
     livestream = LivestreamId(uuid.UUID(path.parent.name))
     return Place(livestream, int(period), int(number), path, _size(path))
+
+
+def _written_at(place: Place) -> float | None:
+    try:
+        return place.path.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _size(path: Path) -> int:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from recorder import telemetry
+from recorder import metrics, telemetry
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form
@@ -91,6 +91,7 @@ class Spool:
             with contextlib.suppress(RecorderError):
                 await self.take_over()
                 await self._tidy()
+                await self._show()
                 await self._tell()
             await asyncio.sleep(_LOOK_S)
 
@@ -233,6 +234,7 @@ class Spool:
                 device_at=arrived.device_at, arrived_at=arrived.arrived_at,
             )  # fmt: skip
             receipt = await receiver.put_segment(segment)
+            tell_listed(arrived, self._deps.clock.now())
             if receipt.conflicting:  # Given away just now; the next try sees it.
                 raise Conflict("segment-conflicting", "Another body has this number.")
             return
@@ -241,6 +243,17 @@ class Spool:
             arrived_at=arrived.arrived_at,
         )  # fmt: skip
         await receiver.put_init(init)
+
+    async def _show(self) -> None:
+        """What waits here, as figures."""
+        places = [place for waiting in self._waiting.values() for place in waiting]
+        metrics.SPOOL_BYTES.set(sum(place.length for place in places))
+        metrics.SPOOL_SEGMENTS.set(sum(place.number > 0 for place in places))
+        metrics.SPOOL_LIMIT_BYTES.set(self._deps.config.live_spool_bytes)
+        # Of each livestream the first has waited longest.
+        firsts = [waiting[0] for waiting in self._waiting.values() if waiting]
+        age_s = await asyncio.to_thread(self._folder.oldest_age_s, firsts)
+        metrics.SPOOL_AGE_SECONDS.set(age_s)
 
     async def _tell(self) -> None:
         """Raise the alarm once something has waited through two looks; clear it when all went."""
@@ -264,6 +277,11 @@ class Spool:
             detail=f"{used} bytes of livestreams wait on the disk of {host}.",
             facts={"host": host, "waiting_bytes": used},
         )  # fmt: skip
+
+
+def tell_listed(arrived: Arrived, now: datetime) -> None:
+    """Count how long this segment was on its way."""
+    metrics.INGEST_LISTED_SECONDS.observe(max(0.0, (now - arrived.arrived_at).total_seconds()))
 
 
 async def next_position(

@@ -38,6 +38,7 @@ class Row:
 _FIRST = {"instance": "web:8080", "job": "recorder"}
 BUCKET = "recorder_http_request_duration_seconds_bucket"
 STORE = "recorder_store_call_duration_seconds_bucket"
+DELAY = "recorder_ingest_listed_delay_seconds_bucket"
 ROWS = {
     "RecorderDown": Row({f"up{{{ASKED}}}": "0x60"}, {f"up{{{ASKED}}}": "1x60"}, _FIRST),
     "RecorderDatabaseDown": Row(
@@ -71,6 +72,34 @@ ROWS = {
             f'{BUCKET}{{method="PATCH",le="1.0"}}': "0x60",
             f'{BUCKET}{{method="PATCH",le="600.0"}}': "0+90x60",
             f'{BUCKET}{{method="PATCH",le="+Inf"}}': "0+90x60",
+        },
+    ),
+    "RecorderSpoolFilling": Row(
+        {
+            f"recorder_spool_bytes{{{ASKED}}}": "60x60",
+            f"recorder_spool_limit_bytes{{{ASKED}}}": "100x60",
+        },
+        {
+            f"recorder_spool_bytes{{{ASKED}}}": "40x60",
+            f"recorder_spool_limit_bytes{{{ASKED}}}": "100x60",
+        },
+        {"instance": "web:8080"},
+    ),
+    "RecorderSpoolOld": Row(
+        {f"recorder_spool_oldest_age_seconds{{{ASKED}}}": "301x60"},
+        {f"recorder_spool_oldest_age_seconds{{{ASKED}}}": "299x60"},
+        {"instance": "web:8080"},
+    ),
+    "RecorderLiveLate": Row(
+        {
+            f'{DELAY}{{le="10.0"}}': "0+10x60",
+            f'{DELAY}{{le="30.0"}}': "0+12x60",
+            f'{DELAY}{{le="+Inf"}}': "0+12x60",
+        },
+        {
+            f'{DELAY}{{le="5.0"}}': "0+12x60",
+            f'{DELAY}{{le="10.0"}}': "0+12x60",
+            f'{DELAY}{{le="+Inf"}}': "0+12x60",
         },
     ),
     "RecorderBuffersFull": Row(

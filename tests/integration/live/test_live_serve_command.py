@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
 
 from recorder.adapters.clock import SystemClock
 from recorder.domain.people import OPERATOR
 from recorder.services import live, registry
-from tests.support import ingest_process, live_clips, rtmp_peer, rtsp_camera
+from tests.support import exposition, ingest_process, live_clips, rtmp_peer, rtsp_camera, servers
 from tests.support.bureau import open_bureau
 from tests.support.certificates import Certificate
 from tests.support.ingest_process import IngestProcess
@@ -78,12 +79,22 @@ async def _some(rows: Column) -> list[object]:
 async def test_after_sigterm_everything_that_came_is_stored(
     starts: Starter, token: str, rows: Column
 ) -> None:
-    process = await starts()
+    figures_at = f"127.0.0.1:{servers.free_port()}"
+    process = await starts(RECORDER_METRICS_LISTEN=figures_at)
     peer = await rtmp_peer.greeted(process.port)
     assert await peer.publish(token) == "NetStream.Publish.Start"
     await peer.send(*clip())
     await peer.settled()
     await _some(rows)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{figures_at}/metrics") as answer,
+    ):
+        told = exposition.read(await answer.text())
+    assert told.value("recorder_ingest_streams", way="rtmp") == 1
+    assert told.value("recorder_ingest_received_bytes_total") > 10_000
+    assert told.value("recorder_ingest_listed_delay_seconds_count") >= 1
+    assert told.value("recorder_spool_segments") == 0
     assert await process.end() == 0
     assert await rows(STORED) == [1, 2, 3, 4, 5, 6]
     assert await rows("SELECT holder FROM livestream") == [None]

@@ -8,20 +8,22 @@ import json
 import os
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from recorder.adapters.media import FfmpegTool
+from recorder.adapters.metrics_port import telling
 from recorder.adapters.objects import Bucket
 from recorder.config import PREFIX
+from recorder.services import figures
 from tests.support import footage as footage_set
 from tests.support import servers
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.exposition import Exposition, read
 from tests.support.senders import content
 from tests.support.workshop import camera, deliver, look_up, stored_file, work_off
-from workers.metrics_port import telling
 
 
 async def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
@@ -45,6 +47,11 @@ def is_open(file: Path) -> bool:
     return any(d.resolve() == file.resolve() for d in descriptors)
 
 
+def telling_of(bureau: Bureau) -> AbstractAsyncContextManager[int | None]:
+    """The small port as a worker opens it."""
+    return telling(bureau.deps.config.metrics_listen, lambda: figures.text(bureau.deps))
+
+
 async def scrape(port: int) -> Exposition:
     status, body = await ask(port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert status == b"HTTP/1.1 200 OK"
@@ -63,7 +70,7 @@ async def test_attempts_are_counted_by_task_and_outcome(
         lost = await deliver(bureau, actor, content(6000), name="other.mp4")
         _, original = await look_up(bureau, lost)
         stored_file(bureau, original).unlink()
-        async with telling(bureau.deps) as port:
+        async with telling_of(bureau) as port:
             assert port is not None
             before = await scrape(port)
             assert before.value("recorder_task_runs", queue="io", state="pending") == 2
@@ -97,7 +104,7 @@ async def test_the_port_answers_one_question_and_nothing_else(
 ) -> None:
     async with (
         open_bureau(database_url, tmp_path, metrics_listen="127.0.0.1:0") as bureau,
-        telling(bureau.deps) as port,
+        telling_of(bureau) as port,
     ):
         assert port is not None
         found, body = await ask(port, request_bytes)
@@ -108,7 +115,7 @@ async def test_the_port_answers_one_question_and_nothing_else(
 async def test_an_endless_head_is_not_read_to_its_end(database_url: str, tmp_path: Path) -> None:
     async with (
         open_bureau(database_url, tmp_path, metrics_listen="127.0.0.1:0") as bureau,
-        telling(bureau.deps) as port,
+        telling_of(bureau) as port,
     ):
         assert port is not None
         answer = (b"", b"")
@@ -162,13 +169,13 @@ async def test_a_taken_port_keeps_no_worker_from_working(database_url: str, tmp_
     async with (
         taken,
         open_bureau(database_url, tmp_path, metrics_listen=f"127.0.0.1:{port}") as bureau,
-        telling(bureau.deps) as bound,
+        telling_of(bureau) as bound,
     ):
         assert bound is None
 
 
 async def test_without_the_setting_nothing_listens(bureau: Bureau) -> None:
-    async with telling(bureau.deps) as port:
+    async with telling_of(bureau) as port:
         assert port is None
 
 

@@ -1,4 +1,4 @@
-"""A worker's figures over HTTP: one address, ``GET /metrics``, for the monitoring system only.
+"""Figures of a process without a web service: one address, ``GET /metrics``, for monitoring only.
 
 No web framework here: requests are read to the end of their head, of at most 8 KiB, within five
 seconds, and every connection ends with its answer.
@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from recorder import metrics, telemetry
-from recorder.runtime import Deps
-from recorder.services import figures
 
 logger = logging.getLogger(__name__)
+
+#: Gives the figures as Prometheus reads them.
+Text: TypeAlias = Callable[[], Awaitable[str]]
 
 _PATIENCE_S = 5.0
 _LONGEST_HEAD = 8 * 1024
@@ -38,24 +40,24 @@ class _Answer:
 
 
 @asynccontextmanager
-async def telling(deps: Deps) -> AsyncIterator[int | None]:
-    """Answer at ``metrics_listen`` for the length of the block; gives the port, or None.
+async def telling(listen: str | None, text: Text) -> AsyncIterator[int | None]:
+    """Answer at HOST:PORT for the length of the block; gives the port, or None.
 
     A taken address is a line in the log and no reason not to work: evidence comes first, and a
     monitoring system sees by itself whom it cannot ask.
     """
     server: asyncio.Server | None = None
-    if deps.config.metrics_listen is not None:
-        host, _, port = deps.config.metrics_listen.rpartition(":")
+    if listen is not None:
+        host, _, port = listen.rpartition(":")
         try:
             server = await asyncio.start_server(
-                lambda reader, writer: _converse(deps, reader, writer),
+                lambda reader, writer: _converse(text, reader, writer),
                 host.strip("[]"),
                 int(port),
                 limit=_LONGEST_HEAD,
             )
         except (OSError, OverflowError) as error:
-            logger.warning("no figures at %s: %s", deps.config.metrics_listen, error)
+            logger.warning("no figures at %s: %s", listen, error)
     if server is None:
         yield None
         return
@@ -67,12 +69,12 @@ async def telling(deps: Deps) -> AsyncIterator[int | None]:
         server.close()
 
 
-async def _converse(deps: Deps, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _converse(text: Text, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             head = await reader.readuntil(b"\r\n\r\n")
         method, path = _asked(head)
-        writer.write((await _answer(deps, method, path)).encode(with_body=method != "HEAD"))
+        writer.write((await _answer(text, method, path)).encode(with_body=method != "HEAD"))
         async with asyncio.timeout(_PATIENCE_S):
             await writer.drain()
     except (TimeoutError, OSError, EOFError, asyncio.LimitOverrunError):
@@ -92,11 +94,11 @@ def _asked(head: bytes) -> tuple[str, str]:
     return words[0], words[1].partition("?")[0]
 
 
-async def _answer(deps: Deps, method: str, path: str) -> _Answer:
+async def _answer(text: Text, method: str, path: str) -> _Answer:
     if not method:
         return _Answer("400 Bad Request", "This is no HTTP request.\n")
     if path != "/metrics":
         return _Answer("404 Not Found", "Only /metrics is here.\n")
     if method not in ("GET", "HEAD"):
         return _Answer("405 Method Not Allowed", "Figures can only be read.\n")
-    return _Answer("200 OK", await figures.text(deps))
+    return _Answer("200 OK", await text())
