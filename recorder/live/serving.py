@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from recorder import telemetry
@@ -38,6 +39,8 @@ class Ports:
     rtmps: str
     tls: ssl.SSLContext | None
     srt: str = ""
+    #: By protocol: listening sockets that other processes accept from as well.
+    inherited: Mapping[str, socket.socket] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -61,9 +64,10 @@ async def ingesting(
         try:
             async with AsyncExitStack() as stack:
                 for protocol, listen in (("rtmp", ports.rtmp), ("rtmps", ports.rtmps)):
-                    if listen:
+                    shared = ports.inherited.get(protocol)
+                    if listen or shared:
                         tls = ports.tls if protocol == "rtmps" else None
-                        taken[protocol] = await _listen(stack, door, listen, tls)
+                        taken[protocol] = await _listen(stack, door, listen, tls, shared)
                 if ports.srt:
                     taken |= await _listen_srt(stack, deps, door, ports.srt)
                 yield taken
@@ -76,13 +80,17 @@ async def ingesting(
 
 
 async def _listen(
-    stack: AsyncExitStack, door: LivestreamDoor, listen: str, tls: ssl.SSLContext | None
+    stack: AsyncExitStack,
+    door: LivestreamDoor,
+    listen: str,
+    tls: ssl.SSLContext | None,
+    shared: socket.socket | None,
 ) -> int:
-    host, port = _place(listen)
+    host, port = _place(listen) if shared is None else ("", 0)
     limits = server.ServerLimits(to_publish_s=15.0)
     try:
         return await stack.enter_async_context(
-            server.listening(door, host, port, tls=tls, limits=limits)
+            server.listening(door, host, port, tls=tls, limits=limits, inherited=shared)
         )
     except OSError as error:
         raise Unavailable(

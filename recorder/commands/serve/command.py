@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -18,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.commands.serve.processes import MOST_PROCESSES, Family, Parent, Place
+from recorder.commands.serve.listener import how_many, listener
+from recorder.commands.serve.processes import Family, Parent, Place
 from recorder.config import Config, read_config
 from recorder.errors import InvalidInput, RecorderError, Unavailable
 from recorder.telemetry import begin_logging, log
@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 _LONGEST_END_S = 20.0
 #: What a parent waits beyond that before it kills.
 _GRACE_S = 2.0
-_BACKLOG = 512
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,19 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ready-file", type=Path, metavar="FILE", help="written by --embedded when it answers"
     )
     parser.add_argument(
-        "--processes", type=_count, default=1, metavar="N", help="web processes (one for each core)"
+        "--processes",
+        type=how_many,
+        default=1,
+        metavar="N",
+        help="web processes (one for each core)",
     )
     parser.add_argument("--tls-cert", type=Path, metavar="F", help="certificate chain, PEM")
     parser.add_argument("--tls-key", type=Path, metavar="F", help="its private key, PEM")
     parser.add_argument("--listen-fd", type=int, metavar="N", help=argparse.SUPPRESS)
     parser.add_argument("--place", type=Place.from_text, help=argparse.SUPPRESS)
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= MOST_PROCESSES:
-        raise argparse.ArgumentTypeError(f"between 1 and {MOST_PROCESSES} processes, please")
-    return count
 
 
 def run(args: argparse.Namespace) -> int:
@@ -110,8 +106,13 @@ async def _serve_together(config: Config, args: argparse.Namespace) -> int:
         if path is not None
         for word in (name, str(path))
     ]
-    with _listener(args.listen or config.listen, args.listen_fd) as listener:
-        return await Family(args.processes, listener, words, _LONGEST_END_S + _GRACE_S).serve()
+    with listener(args.listen or config.listen, args.listen_fd) as bound:
+        return await Family(
+            args.processes,
+            {"--listen-fd": bound},
+            ["serve", *words],
+            _LONGEST_END_S + _GRACE_S,
+        ).serve()
 
 
 def _run_loop(config: Config, args: argparse.Namespace) -> int:
@@ -144,12 +145,12 @@ async def _serve(config: Config, args: argparse.Namespace) -> None:
             f"The database lacks {', '.join(pending)}: run `recorder migrate` first.",
         )
     tls = _tls(args.tls_cert or config.tls_cert, args.tls_key or config.tls_key)
-    listener = _listener(args.listen or config.listen, args.listen_fd)
-    with listener:
+    bound = listener(args.listen or config.listen, args.listen_fd)
+    with bound:
         async with open_deps(config) as deps:
             await organs.ensure_own_agency(deps)
-            async with serving(build_app(deps, _siblings(place)), listener, tls):
-                host, port = listener.getsockname()[:2]
+            async with serving(build_app(deps, _siblings(place)), bound, tls):
+                host, port = bound.getsockname()[:2]
                 log(logger, logging.INFO, "the web service answers", host=host, port=port)
                 if parent:
                     parent.tell_ready()
@@ -184,33 +185,3 @@ def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
             "tls-unreadable", f"{certificate} and {key} are no certificate and key: {error}."
         ) from error
     return context
-
-
-def _listener(listen: str, inherited: int | None) -> socket.socket:
-    if inherited is not None:
-        return socket.socket(fileno=inherited)
-    host, colon, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InvalidInput("listen-malformed", f"--listen takes HOST:PORT, not {listen!r}.")
-    try:
-        found = socket.getaddrinfo(host or None, int(port), type=socket.SOCK_STREAM,
-                                   flags=socket.AI_PASSIVE)  # fmt: skip
-        family, kind, protocol, _, address = found[0]
-        bound = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise InvalidInput(
-            "listen-unknown-host", f"There is no address {host!r} on this machine."
-        ) from error
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(_BACKLOG)
-    except OSError as error:
-        bound.close()
-        raise Unavailable(
-            "port-taken", f"{listen} cannot be listened on ({error.strerror}); choose another."
-        ) from error
-    with contextlib.suppress(OSError):
-        bound.set_inheritable(False)
-    return bound

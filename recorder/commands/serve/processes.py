@@ -1,6 +1,6 @@
-"""``recorder serve --processes N``: several web services behind one listener.
+"""``--processes N`` of ``recorder serve`` and ``recorder live serve``: several behind one listener.
 
-The parent owns the listening socket, starts the processes, brings dead ones back and ends all in
+The parent owns the listening sockets, starts the processes, brings dead ones back and ends all in
 order. It serves nobody itself and opens neither database nor store, so there is little in it that
 could fail. Each process is a whole replica: what they share is in PostgreSQL and in the store.
 """
@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from recorder.telemetry import log
@@ -88,11 +88,20 @@ class _Member:
 class Family:
     """The processes of one service. ``serve`` returns when all have ended."""
 
-    def __init__(self, count: int, listener: socket.socket, words: Sequence[str], end_s: float):
-        """``words`` follow ``recorder serve`` in each of them; they get ``end_s`` to end."""
-        self._listener = listener
+    def __init__(
+        self,
+        count: int,
+        listeners: Mapping[str, socket.socket],
+        words: Sequence[str],
+        end_s: float,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        """``words`` follow ``recorder`` in each of them, and each listener by its option; they get
+        ``end_s`` to end. ``on_ready`` is called when the first one answers."""
+        self._listeners = dict(listeners)
         self._words = list(words)
         self._end_s = end_s
+        self._on_ready = on_ready
         self._members = [_Member(number, _figures_socket()) for number in range(count)]
         self._stopping = asyncio.Event()
 
@@ -110,6 +119,8 @@ class Family:
         ready = asyncio.create_task(first.ready.wait())
         await asyncio.wait({lives[0], ready}, return_when=asyncio.FIRST_COMPLETED)
         if first.ready.is_set():
+            if self._on_ready is not None:
+                self._on_ready()
             lives += [asyncio.create_task(self._live(member)) for member in others]
             log(logger, logging.INFO, "several processes answer", processes=len(lives))
         ready.cancel()
@@ -171,12 +182,13 @@ class Family:
                 other.number: _name_of(other.figures) for other in self._members if other != member
             },
         )
-        given = (self._listener.fileno(), place.figures_fd, place.parent_fd)
+        listeners = {option: each.fileno() for option, each in self._listeners.items()}
+        inherited = [word for option, number in listeners.items() for word in (option, str(number))]
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "recorder", "serve", *self._words),
-            *("--listen-fd", str(given[0]), "--place", place.to_text()),
+            *(sys.executable, "-m", "recorder", *self._words, *inherited),
+            *("--place", place.to_text()),
             stdin=subprocess.DEVNULL,
-            pass_fds=given,
+            pass_fds=(*listeners.values(), place.figures_fd, place.parent_fd),
         )
 
     async def _hear(self, member: _Member, ours: socket.socket) -> None:

@@ -14,6 +14,7 @@ import contextlib
 import enum
 import logging
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
@@ -92,18 +93,33 @@ async def listening(
     *,
     tls: ssl.SSLContext | None = None,
     limits: ServerLimits | None = None,
+    inherited: socket.socket | None = None,
 ) -> AsyncIterator[int]:
-    """Take publishers inside the block; gives the port."""
+    """Take publishers inside the block; gives the port.
+
+    ``inherited`` is a listening socket that other processes accept from as well; then host and
+    port say nothing.
+    """
     listener = Listener(door, limits or ServerLimits())
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Connection(listener),
-        host,
-        port,
-        ssl=tls,
-        ssl_handshake_timeout=listener.limits.to_publish_s if tls else None,
-        backlog=512,
-    )
+    handshake_s = listener.limits.to_publish_s if tls else None
+    if inherited is None:
+        server = await loop.create_server(
+            lambda: Connection(listener),
+            host,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=handshake_s,
+            backlog=512,
+        )
+    else:
+        server = await loop.create_server(
+            lambda: Connection(listener),
+            sock=inherited,
+            ssl=tls,
+            ssl_handshake_timeout=handshake_s,
+            backlog=512,
+        )
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import ssl
 import subprocess
@@ -128,6 +129,33 @@ async def test_after_kill_9_another_process_goes_on_and_no_child_is_left(
     assert after == list(range(1, len(after) + 1))
     assert len(after) >= len(before) + 6
     assert await rows(CAUSES) == ["start", "reconnect"]
+    assert await rows("SELECT count(*) FROM livestream") == [1]
+    await again.close()
+
+
+async def test_a_publisher_whose_process_is_killed_goes_on_at_the_same_port_with_its_sibling(
+    starts: Starter, token: str, rows: Column
+) -> None:
+    family = await starts("--processes", "2")
+    peer = await rtmp_peer.greeted(family.port)
+    assert await peer.publish(token) == "NetStream.Publish.Start"
+    await peer.send(*clip())
+    await peer.settled()
+    before = await _some(rows)
+    (holder,) = await rows("SELECT holder FROM livestream")
+    os.kill(int(str(holder).rsplit("-", 2)[1]), signal.SIGKILL)
+    await peer.closed()
+    await peer.close()
+    # Somebody answers at once: the sibling, which waits for the lease of the dead one.
+    again = await rtmp_peer.greeted(family.port)
+    assert await again.publish(token) == "NetStream.Publish.Start"
+    await again.send(*clip())
+    await again.settled()
+    assert await rows("SELECT holder FROM livestream") != [holder]
+    assert await family.end() == 0
+    after = await rows(STORED)
+    assert after == list(range(1, len(after) + 1))
+    assert len(after) >= len(before) + 6
     assert await rows("SELECT count(*) FROM livestream") == [1]
     await again.close()
 

@@ -223,8 +223,7 @@ async def test_what_never_comes_is_a_gap_and_what_comes_too_late_a_supplement(
     await verify(bureau)
     row, _ = await original_of(bureau, row.id)
     assert row.integrity is Integrity.SEALED
-    tool = FfmpegTool(Path(footage.ffmpeg()), limits=MediaLimits(stall_s=90))
-    await work_off(bureau.deps, tool)
+    await work_off(bureau.deps, FfmpegTool(Path(footage.ffmpeg())))
     assert await bureau.value("SELECT count(*) FROM rendition WHERE profile = 'poster'") == 2
     assert (await audit.run(bureau.deps, SERVICE, level=audit.Level.DIGEST)).findings == []
 
