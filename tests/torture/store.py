@@ -15,6 +15,7 @@ from tests.torture.schedule import Director
 
 #: Objects of livestreams: ``…/live-{id}/p{period}/{number}-…`` and the documents beside them.
 _LIVE = re.compile(r"/live-(?P<id>[0-9a-f-]{36})/(?P<name>.+)$")
+_SEGMENT = re.compile(r"p\d+/\d{9}-")
 _INIT = re.compile(r"p\d+/init-")
 
 
@@ -66,6 +67,8 @@ def _live_point(method: str, asked: Mapping[str, list[str]], name: str, pushed: 
         return "store.live_manifest"
     if _INIT.match(name):
         return "store.live_init"
+    if not _SEGMENT.match(name):
+        return None
     return "store.live_segment" if pushed else "store.live_received"
 
 

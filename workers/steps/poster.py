@@ -33,5 +33,5 @@ async def _with_init(
         inits = await sealed_segments.inits_before(connection, recording.livestream, recording.id)
     if not places:
         return objects
-    first, by_place = min(places), {stored.n: stored for stored in objects}
-    return [*inits.get(first, ()), *(by_place[n] for n in places[first])]
+    first = min(places)
+    return [*inits.get(first, ()), *places[first]]
