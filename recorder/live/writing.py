@@ -23,8 +23,9 @@ _SHORTEST_MS = 1_000
 _LONGEST_MS = 2_000
 #: Times are whole milliseconds and frames come when they come.
 _SLACK_MS = 50
-#: Without a picture the sound alone ends a segment: later, since pictures may come behind it.
-_PATIENCE_MS = 500
+#: Without a picture the sound alone ends a segment: later, since pictures may come behind it, and
+#: still within the target duration of playlists.
+_PATIENCE_MS = 450
 _LARGEST_BYTES = 16 << 20
 _AAC_SAMPLES = 1024
 _LONGEST_DURATION = (1 << 32) - 1

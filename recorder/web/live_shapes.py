@@ -155,7 +155,9 @@ class SegmentShape(Shape):
 class CautionShape(Shape):
     """What a person should know of a running livestream."""
 
-    code: str = Field(description="no_keyframe, clock_off (value: seconds), store_slow (segments)")
+    code: str = Field(
+        description="no_keyframe, clock_off, long_segments (value: seconds), store_slow (segments)"
+    )
     value: int
 
     @classmethod

@@ -14,8 +14,10 @@ from recorder.services.live.playlist import (
     Beginning,
     Entry,
     at_rest,
+    is_too_long,
     media_playlist,
     settled,
+    target_s,
 )
 from recorder.services.live.playlist_shelf import Shelf
 
@@ -125,3 +127,27 @@ def test_a_shelf_keeps_what_was_used_last_within_its_bound() -> None:
     shelf.keep_text(recording, "e" * 101)
     assert shelf.text(recording) is None
     assert shelf.beginning(first) == Beginning()
+
+
+@given(arrivals(), st.lists(st.integers(20, 120), min_size=2, max_size=4))
+def test_the_target_duration_of_a_running_livestream_is_that_of_its_first_segment(
+    entries: list[Entry], pauses: list[int]
+) -> None:
+    kept, now, targets = Beginning(), NOON, set()
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        text, kept = served(entries, now, kept, skip=False)
+        if "#EXTINF" in text:
+            targets.add(text.splitlines()[2])
+    assert len(targets) <= 1
+    if kept.segments:
+        closed = media_playlist([], running=False, beginning=kept, ran=True)
+        assert targets == {closed.splitlines()[2]}
+
+
+def test_a_segment_is_too_long_where_it_rounds_to_more_than_was_promised() -> None:
+    assert [target_s(us) for us in (0, 900_000, 2_000_001, 6_400_000)] == [2, 2, 3, 7]
+    assert not is_too_long(2_499_999, 2)
+    assert is_too_long(2_500_000, 2)
+    recording = media_playlist([entry(1), entry(2, lasts=6)], running=False)
+    assert "#EXT-X-TARGETDURATION:6\n" in recording

@@ -6,6 +6,9 @@ it. Addresses are relative, so that they hold under whatever ticket the playlist
 Of a running livestream the *beginning*, everything older than a minute, never changes any more: it
 is written once and kept by the process, and players that know it are told that it is skipped
 (delta updates, RFC 8216bis 6.2.5.1).
+
+Its target duration must not change either (RFC 8216, 6.2.1): it is that of the first segment. A
+longer one that comes later is listed all the same, and a caution tells of it.
 """
 
 from __future__ import annotations
@@ -60,6 +63,7 @@ class Beginning:
     last: Entry | None = None
     #: The number it reaches to: its last one, or one behind it that is not listed.
     reached: int = 0
+    first_us: int = 0
     longest_us: int = 0
     #: Whether every one of them begins with a keyframe.
     independent: bool = True
@@ -73,6 +77,7 @@ class Beginning:
             segments=self.segments + len(entries),
             last=entries[-1],
             reached=entries[-1].number,
+            first_us=self.first_us or entries[0].lasts_us,
             longest_us=max(self.longest_us, max(entry.lasts_us for entry in entries)),
             independent=self.independent and all(entry.keyframe for entry in entries),
         )
@@ -127,12 +132,18 @@ def at_rest(entries: Sequence[Entry], now: datetime) -> Sequence[Entry]:
     return entries[:count] if count >= _GROWTH else ()
 
 
-def _target_s(longest_us: int) -> int:
-    return max(_LEAST_TARGET_S, math.ceil(longest_us / 1_000_000))
+def target_s(lasts_us: int) -> int:
+    """The target duration of a playlist whose first, or longest, segment lasts so long."""
+    return max(_LEAST_TARGET_S, math.ceil(lasts_us / 1_000_000))
 
 
-def _skip_until_s(longest_us: int) -> int:
-    return _SKIP_TARGETS * _target_s(longest_us)
+def is_too_long(lasts_us: int, target: int) -> bool:
+    """Whether a segment is longer than its playlist promises: rounded, as RFC 8216 counts."""
+    return (lasts_us + 500_000) // 1_000_000 > target
+
+
+def _skip_until_s(lasts_us: int) -> int:
+    return _SKIP_TARGETS * target_s(lasts_us)
 
 
 def media_playlist(
@@ -141,20 +152,23 @@ def media_playlist(
     running: bool,
     beginning: Beginning = Beginning(),
     skip: bool = False,
+    ran: bool = False,
 ) -> str:
     """The playlist of these segments behind the beginning; only one that is running goes on.
 
-    ``skip``: the player knows the beginning, as long as that is far enough from the end.
+    ``skip``: the player knows the beginning, as long as that is far enough from the end. ``ran``:
+    players have it from when it was running.
     """
     listed = list(entries)
     whole = beginning.with_more(listed)
-    until = _skip_until_s(whole.longest_us)
+    decisive_us = whole.first_us if running or ran else whole.longest_us
+    until = _skip_until_s(decisive_us)
     far = sum(entry.lasts_us for entry in listed) >= until * 1_000_000
     skips = skip and running and beginning.segments > 0 and far
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{9 if skips else 7}",
-        f"#EXT-X-TARGETDURATION:{_target_s(whole.longest_us)}",
+        f"#EXT-X-TARGETDURATION:{target_s(decisive_us)}",
         *([f"#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL={until}.0"] if running else []),
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if running else 'VOD'}",

@@ -15,6 +15,7 @@ from recorder.domain.livestream import Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
+from recorder.services.live.playlist import is_too_long, target_s
 from recorder.services.live.viewing import as_of_now
 from recorder.store import livestream_wall, livestreams
 from recorder.store.livestream_wall import Recent
@@ -29,7 +30,7 @@ STORE_WITHIN = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """What a person should know: no_keyframe or clock_off (seconds), store_slow (segments)."""
+    """What a person should know: no_keyframe, clock_off, long_segments (s), store_slow (number)."""
 
     code: str
     value: int
@@ -99,6 +100,8 @@ def _cautions(
     keyless = timedelta(microseconds=recent.since_keyframe_us or 0)
     if keyless >= KEYFRAME_WITHIN:
         yield Caution("no_keyframe", round(keyless.total_seconds()))
+    if is_too_long(recent.longest_us, target_s(recent.first_us)):
+        yield Caution("long_segments", round(recent.longest_us / 1_000_000))
     if offset_ms is not None and abs(offset_ms) > 1000 * deps.config.clock_offset_limit_s:
         yield Caution("clock_off", round(offset_ms / 1000))
     if recent.waiting_since is not None and now - recent.waiting_since > STORE_WITHIN:

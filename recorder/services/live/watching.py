@@ -121,15 +121,18 @@ async def index(
     if text is None:
         async with deps.database.acquire() as connection:
             rows = await livestream_segments.entries(connection, livestream.id, ticket.recording)
-        text = await asyncio.to_thread(_closed_index, livestream, rows)
+        ran = ticket.recording is None
+        text = await asyncio.to_thread(_closed_index, livestream, rows, ran)
         if ticket.recording:
             shelf.keep_text(ticket.recording, text)
     return text
 
 
-def _closed_index(livestream: Livestream, rows: Sequence[livestream_segments.EntryRow]) -> str:
+def _closed_index(
+    livestream: Livestream, rows: Sequence[livestream_segments.EntryRow], ran: bool
+) -> str:
     entries = list(map(playlist.Entry._make, rows))
-    return playlist.media_playlist(_shown(livestream, entries), running=False)
+    return playlist.media_playlist(_shown(livestream, entries), running=False, ran=ran)
 
 
 def _shown(livestream: Livestream, entries: Sequence[playlist.Entry]) -> Sequence[playlist.Entry]:

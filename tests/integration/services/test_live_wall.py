@@ -56,6 +56,10 @@ async def test_the_wall_tells_rate_age_clock_keyframes_and_what_waits(bureau: Bu
             " AND number > 1", livestream.id,
         )  # fmt: skip
         await connection.execute(
+            "UPDATE livestream_segment SET duration_us = 6000000 WHERE livestream_id = $1"
+            " AND number = 10", livestream.id,
+        )  # fmt: skip
+        await connection.execute(
             "INSERT INTO livestream_segment (livestream_id, number, sha256, sm3, period,"
             " object_key, length_bytes, lock_until, arrived_at)"
             " SELECT $1, 11, sha256('x'), sha256('x'), 1, 'x', 1, now(), $2",
@@ -64,7 +68,8 @@ async def test_the_wall_tells_rate_age_clock_keyframes_and_what_waits(bureau: Bu
         )
     assert {caution.code: caution.value for caution in (await only(bureau, chief)).cautions} == {
         "clock_off": 90,
-        "no_keyframe": 9,
+        "no_keyframe": 14,
+        "long_segments": 6,
         "store_slow": 1,
     }
     clock.forward(seconds=10)
