@@ -37,13 +37,20 @@ def take(name: str = "street", *, seconds: int = 6, size: str = "320x180") -> Ta
     return cut((folder / "take.mp4").read_bytes())
 
 
-def _make(place: Path, seconds: int, size: str) -> None:
+def slow_take(seconds: int) -> Take:
+    """Segments of 25 seconds with a picture each second and no sound: long and small."""
+    folder = cache.once(f"take-slow-{seconds}-1", lambda place: _make(place, seconds, "64x36", 1))
+    return cut((folder / "take.mp4").read_bytes())
+
+
+def _make(place: Path, seconds: int, size: str, rate: int = 25) -> None:
+    sound = ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"]
     # -bitexact: the same picture gives the same bytes.
     made = subprocess.run(
         [
             *(footage.ffmpeg(), "-nostdin", "-v", "error"),
-            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"),
-            *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
+            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"),
+            *(sound if rate == 25 else ()),
             *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25"),
             *("-keyint_min", "25", "-sc_threshold", "0", "-bf", "0", "-c:a", "aac"),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-bitexact"),

@@ -16,7 +16,8 @@ from tests.support.cameras import camera
 from tests.support.children import run
 from tests.support.pages import Pages, open_pages
 from tests.support.pusher import delivered
-from tests.support.streams import opened, put, put_init, take
+from tests.support.streams import opened, put, put_init, slow_take, take
+from tests.support.waiting import eventually
 from tests.support.web_service import WebService
 
 LIVESTREAMS = "/api/v1/livestreams"
@@ -222,3 +223,46 @@ async def test_a_closed_livestream_of_two_periods_plays_in_the_player_of_its_pag
         assert "25 fps" in technical
         assert "各时段合计" in technical
     assert "PlaybackGranted" in await pages.bureau.event_names()
+
+
+async def test_a_long_recording_goes_on_under_its_next_ticket_without_a_word(
+    pages: Pages,
+) -> None:
+    deps, actor, sent = pages.service.deps, await camera(pages.bureau), slow_take(1200)
+    livestream = await opened(deps, actor)
+    await put_init(deps, actor, livestream.id, sent.init)
+    for number, body in enumerate(sent.segments, 1):
+        await put(deps, actor, livestream.id, number, body)
+    closed = await live.request_close(deps, actor, livestream.id, last=len(sent.segments))
+    clock, ttl_s = pages.bureau.clock, deps.config.playback_ttl_s
+    video = "document.querySelector('video.screen')"
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go(f"/recordings/{closed.recording}")
+        answered: list[str] = []
+        reader.page.on("requestfinished", lambda one: answered.append(one.url))
+        # The service's clock stands still; by the browser's a ticket lasts four seconds.
+        clock.at -= timedelta(seconds=ttl_s - 4)
+        await reader.page.click(".screen-start")
+        await reader.until(f"{video}.currentTime > 0.1")
+        clock.forward(seconds=ttl_s // 2)
+        lasting = clock.now() + timedelta(seconds=ttl_s)
+
+        async def renewed() -> bool:
+            given = await pages.bureau.value(
+                "SELECT count(*) FROM custody_event WHERE name = 'PlaybackGranted'"
+                " GROUP BY name HAVING max((facts ->> 'expires_at')::timestamptz) >= $1",
+                lasting,
+            )
+            return given == sum(url.endswith("/playback") for url in answered)
+
+        held: bool = await eventually(renewed, within=60, what="the next ticket")
+        assert held
+        # What is asked for behind it is answered behind it: then the player has taken it.
+        await reader.page.evaluate("fetch('/healthz').then(answer => answer.text())")
+        # Every earlier ticket has ended: what is not there yet comes under this one.
+        clock.forward(seconds=ttl_s * 3 // 4)
+        source = await reader.page.evaluate(f"{video}.currentSrc")
+        await reader.page.evaluate(f"{video}.currentTime = 1150")
+        await reader.until(f"{video}.currentTime > 1150.2 && !{video}.seeking", within=60)
+        assert await reader.page.evaluate(f"{video}.currentSrc") == source
