@@ -70,7 +70,9 @@ async def _facts_by_period(
     if recording.livestream is None:
         return await _facts_of(context, recording, objects, quick=quick)
     async with context.deps.database.acquire() as connection:
-        streamed = await live.is_streamed(connection, recording)
+        streamed = await live.is_streamed(
+            connection, recording, is_converted=context.deps.config.live_proxies > 0
+        )
         stream = await live.recorded_stream(connection, recording)
         places = await sealed_segments.objects_by_period(connection, recording.id)
         # What came after the closing has no init segments of its own.

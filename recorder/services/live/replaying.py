@@ -19,6 +19,9 @@ from recorder.store import (
 )
 from recorder.store.connection import Connection
 
+#: H.264, which every browser shows, and H.265, which is converted for those that do not.
+_SHOWN = ("avc1.", "hvc1", "hev1")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -30,12 +33,14 @@ class Outcome:
     reasons: tuple[GapReason, ...]
 
 
-async def is_streamed(connection: Connection, recording: Recording) -> bool:
+async def is_streamed(connection: Connection, recording: Recording, *, is_converted: bool) -> bool:
     """Whether it is played from the segments of its livestream, and no copy is made for viewing.
 
-    So it is where every browser shows its pictures, whatever a prober says of the periods joined.
-    Several files of a browser behind each other are shown right in no other way, whatever is in
-    them. What came after the closing is played with the init segments of the recording before it.
+    So it is where every browser shows its pictures, whatever a prober says of the periods joined;
+    and, if this service converts segments for browsers that cannot (``is_converted``), where H.265
+    has several periods, of which a copy of the joined file would show the first. Several files of
+    a browser behind each other are shown right in no other way, whatever is in them. What came
+    after the closing is played with the init segments of the recording before it.
     """
     if recording.livestream is None:
         return False
@@ -43,8 +48,12 @@ async def is_streamed(connection: Connection, recording: Recording) -> bool:
         return recording.continues is None
     codecs = await livestream_segments.codecs_of(connection, recording.livestream)
     pictures = {codec for codec in codecs if not codec.startswith("mp4a")}
-    if not pictures or not all(codec.startswith("avc1.") for codec in pictures):
+    if not pictures or not all(codec.startswith(_SHOWN) for codec in pictures):
         return False
+    if not all(codec.startswith("avc1.") for codec in pictures):
+        periods = await livestream_segments.highest_period(connection, recording.livestream)
+        if periods == 1 or not is_converted:
+            return False
     return await livestream_chunks.shown_whole(connection, recording.livestream)
 
 

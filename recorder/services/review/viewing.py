@@ -179,7 +179,7 @@ async def recording(deps: Deps, actor: Actor, recording: RecordingId) -> Recordi
                 await case_links.of_recording(connection, found.id, scope, ended=True)
             ),
             renditions=tuple(made),
-            playable=await _streamed(connection, found) or playable(found, made, runs),
+            playable=await _streamed(deps, connection, found) or playable(found, made, runs),
         )
 
 
@@ -217,9 +217,9 @@ async def ask_recording(
     )
 
 
-async def _streamed(connection: Connection, found: Recording) -> Playable | None:
+async def _streamed(deps: Deps, connection: Connection, found: Recording) -> Playable | None:
     """At once and whatever the prober says: it sees periods joined, which no player has to."""
-    if await live.is_streamed(connection, found):
+    if await live.is_streamed(connection, found, is_converted=deps.config.live_proxies > 0):
         return Playable("ready", "video", STREAMED)
     return None
 

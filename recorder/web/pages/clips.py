@@ -36,6 +36,8 @@ class Clip:
     length_ms: int
     #: Of the livestream it was; 1 for other footage.
     periods: int
+    #: As browsers are asked whether they can play it; empty where they need not be.
+    codec: str
     fps_milli: int
     flags: tuple[str, ...]
     device: str | None
@@ -69,7 +71,13 @@ def of_view(view: RecordingView) -> Clip:
     if view.stream is None or not view.stream.media_ms:
         return clip
     # Of a livestream its segments say how long it lasts, whatever the prober made of them joined.
-    return replace(clip, length_ms=view.stream.media_ms, periods=len(view.stream.periods))
+    pictures = [period.video.codec for period in view.stream.periods if period.video]
+    return replace(
+        clip,
+        length_ms=view.stream.media_ms,
+        periods=len(view.stream.periods),
+        codec=next((codec for codec in pictures if not codec.startswith("avc1.")), ""),
+    )
 
 
 def _clip(
@@ -95,6 +103,7 @@ def _clip(
         ended=found.ended_at,
         length_ms=_whole(media.get("length_ms")),
         periods=1,
+        codec=_codec(media),
         fps_milli=_fps(media) or _USUAL_FPS_MILLI,
         flags=found.flags,
         device=found.device_number,
@@ -133,6 +142,14 @@ def _fps(media: Mapping[str, object]) -> int:
         return 0
     found = [_whole(s.get("fps_milli")) for s in streams if s.get("kind") == "video"]
     return found[0] if found else 0
+
+
+def _codec(media: Mapping[str, object]) -> str:
+    """H.265 that is played as it came; of other footage browsers get a form that they all play."""
+    streams = media.get("streams")
+    if not media.get("streamed") or not isinstance(streams, list):
+        return ""
+    return "hvc1" if any(stream.get("codec") == "hevc" for stream in streams) else ""
 
 
 def _whole(value: object) -> int:

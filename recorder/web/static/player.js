@@ -1,10 +1,11 @@
 // The player: one clip after the other, by mouse or keyboard, with addresses that are renewed.
 // Texts stand in the page (_player.html); this module holds none.
 import { grant, NotNow } from "./grant.js";
-import { play as playStream, PLAYLIST } from "./stream.js";
+import { canDecode, play as playStream, PLAYLIST, proxyOf } from "./stream.js";
 
 const RENEW_BEFORE_MS = 45_000;
 const ASK_AGAIN_MS = 3_000;
+const ASK_FOR_PLACE_MS = 15_000;
 // A copy for viewing that is so much shorter than what was recorded does not show all of it.
 const SHORT_S = 2;
 
@@ -34,6 +35,8 @@ export class Player extends EventTarget {
     this.media = null;
     // Where it was a livestream: its segments, played one after the other over all its periods.
     this.stream = null;
+    // Whether they are converted for a browser that cannot play them.
+    this.byProxy = false;
     this.wish = null;
     this.timer = 0;
     this.renewAt = 0;
@@ -166,6 +169,7 @@ export class Player extends EventTarget {
     clearTimeout(this.timer);
     this.stop();
     this.clip = clip;
+    this.byProxy = !canDecode(clip.dataset.codec);
     this.brokeAt = null;
     this.tellState();
     if (this.root.dataset.watch !== "yes") return this.say("forbidden");
@@ -197,6 +201,7 @@ export class Player extends EventTarget {
     let given;
     try {
       given = await grant(clip.dataset.clip, this.wish.signal);
+      if (given.mediaType === PLAYLIST && this.byProxy) await this.place(proxyOf(given.url));
     } catch (error) {
       if (error.name === "AbortError" || clip !== this.clip) return;
       this.refused(error);
@@ -224,7 +229,7 @@ export class Player extends EventTarget {
     if (given.mediaType === PLAYLIST) {
       this.stream?.stop();
       this.stream = null;
-      const stream = await playStream(this.video, given.url, () => this.failed(), at);
+      const stream = await playStream(this.video, this.address(given), (why) => this.failed(why), at);
       if (clip !== this.clip) { stream.stop(); return; }
       this.stream = stream;
     } else {
@@ -234,6 +239,16 @@ export class Player extends EventTarget {
     this.setSpeed(Number(this.speed.value));
     if (play) this.play();
     this.renewLater();
+  }
+
+  address(given) {
+    return this.byProxy ? proxyOf(given.url) : given.url;
+  }
+
+  // Only so many are converted at a time.
+  async place(url) {
+    const answer = await fetch(url, { signal: this.wish.signal });
+    if (!answer.ok) throw new NotNow((await answer.json().catch(() => ({}))).code ?? "http-error");
   }
 
   renewLater() {
@@ -254,7 +269,7 @@ export class Player extends EventTarget {
       const given = await grant(clip.dataset.clip);
       if (stream !== this.stream) return;
       this.lasts(given);
-      stream.renew(given.url);
+      stream.renew(this.address(given));
     } catch (error) {
       if (stream !== this.stream) return;
       if (error instanceof NotNow) { this.refused(error); return; }
@@ -295,8 +310,9 @@ export class Player extends EventTarget {
     this.controls.hidden = true;
   }
 
-  failed() {
+  failed(why) {
     const { currentTime, paused } = this.media;
+    if (why === "decode") this.byProxy = true;
     this.stream?.stop();
     this.stream = null;
     this.broken(currentTime, !paused);
@@ -309,6 +325,9 @@ export class Player extends EventTarget {
     } else if (error.code === "playback-not-ready") {
       this.say("pending", true);
       this.timer = setTimeout(() => this.askAgain(), ASK_AGAIN_MS);
+    } else if (error.code === "live-proxies-busy") {
+      this.say("busy", true);
+      this.timer = setTimeout(() => this.load(true), ASK_FOR_PLACE_MS);
     } else if (error.code === "playback-impossible") this.say("none", true);
     else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();
     else this.say("broken", true);
@@ -331,6 +350,8 @@ export class Player extends EventTarget {
   check() {
     if (this.media === this.video && this.clip.dataset.kind === "video" && this.video.videoWidth === 0) {
       this.notice("no-picture", "warn");
+    } else if (this.stream && this.byProxy && this.find(".screen-notice").hidden) {
+      this.notice("converted", "info");
     } else if (this.clip.dataset.periods > 1 && this.media.duration < this.knownLength() - SHORT_S
       && this.find(".screen-notice").hidden) {
       this.notice("short", "warn");

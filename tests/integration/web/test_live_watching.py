@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser
 
-from recorder.domain.people import Role
-from recorder.services import live
+from recorder.domain.ids import RecordingId
+from recorder.domain.people import SERVICE, Role
+from recorder.services import live, review
 from tests.support import footage
 from tests.support.cameras import camera
 from tests.support.children import run
 from tests.support.pages import Pages, open_pages
 from tests.support.pusher import delivered
-from tests.support.streams import opened, put, put_init, slow_take, take
+from tests.support.streams import hevc_take, opened, put, put_init, slow_take, take
 from tests.support.waiting import eventually
 from tests.support.web_service import WebService
 
@@ -266,3 +268,34 @@ async def test_a_long_recording_goes_on_under_its_next_ticket_without_a_word(
         await reader.page.evaluate(f"{video}.currentTime = 1150")
         await reader.until(f"{video}.currentTime > 1150.2 && !{video}.seeking", within=60)
         assert await reader.page.evaluate(f"{video}.currentSrc") == source
+
+
+async def test_h265_of_two_periods_is_converted_while_it_is_watched_and_plays_to_its_end(
+    pages: Pages,
+) -> None:
+    deps, actor, sent = pages.service.deps, await camera(pages.bureau), hevc_take()
+    livestream = await opened(deps, actor)
+    for period, numbers in ((1, (1, 2, 3)), (2, (4, 5, 6))):
+        await put_init(deps, actor, livestream.id, sent.init, period)
+        for number in numbers:
+            body = sent.segments[(number - 1) % 3]
+            await put(deps, actor, livestream.id, number, body, period)
+    closed = await live.request_close(deps, actor, livestream.id, last=6)
+    await pages.work_off()
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go(f"/recordings/{closed.recording}")
+        whole = await reader.text(".times .whole")
+        await reader.page.click(".screen-start")
+        video = "document.querySelector('video.screen')"
+        await reader.until(f"{video}.videoWidth === 320 && {video}.currentTime > 0.2", within=60)
+        assert "H.265" in await reader.text(".screen-notice")
+        length = float(await reader.page.evaluate(f"{video}.duration"))
+        await reader.page.evaluate(f"{video}.currentTime = {length} * 0.75")
+        await reader.until(f"{video}.currentTime > {length} * 0.75 + 0.3", within=60)
+        assert await reader.page.evaluate(f"{video}.error") is None
+        assert whole == f"0:{round(length):02}"
+    # Nothing is made of it for good: each segment is, while somebody looks.
+    view = await review.recording(deps, SERVICE, RecordingId(closed.recording or UUID(int=0)))
+    assert {run.task for run in view.tasks} & {"proxy"} == set()
+    assert view.playable.profile == "hls"
