@@ -64,6 +64,8 @@ class Config(BaseModel):
     live_srt_listen: str | None = Field(None, pattern=r"^.+:\d{1,5}$")
     #: Networks that livestreams may be fetched from besides public ones, comma-separated.
     live_pull_networks: str = ""
+    #: Networks that webhooks may reach besides public ones, comma-separated.
+    webhook_networks: str = ""
     #: Where segments wait that store or database do not take; a local disk. None: in memory only.
     live_spool_folder: Path | None = None
     #: Bytes that may wait there, of all ingest processes of this machine together.
@@ -160,10 +162,11 @@ class Config(BaseModel):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("RECORDER_TLS_CERT and RECORDER_TLS_KEY go together")
-        try:
-            Reach.parse(self.live_pull_networks)
-        except ValueError as error:
-            raise ValueError(f"RECORDER_LIVE_PULL_NETWORKS: {error}") from error
+        for name in ("live_pull_networks", "webhook_networks"):
+            try:
+                Reach.parse(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"RECORDER_{name.upper()}: {error}") from error
         return self
 
     def needs_second_factor(self, role: str) -> bool:

@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
+from recorder.domain.people import SERVICE
 from recorder.errors import RecorderError
 from recorder.runtime import Deps
 from recorder.services import (
@@ -24,7 +25,9 @@ from recorder.services import (
     live,
     organs,
     watch,
+    webhooks,
 )
+from recorder.services.feeding import replaying
 from workers.read_back import read_back
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,11 @@ logger = logging.getLogger(__name__)
 
 #: What is done, and how often in seconds. What it gives says whether there may be more to do.
 Chore = tuple[Callable[[Deps], Awaitable[object]], float]
+
+
+async def _mend_pools(deps: Deps) -> object:
+    return await replaying.replay_all(deps, SERVICE)
+
 
 CHORES: tuple[Chore, ...] = (
     (ingest.expire_overdue, 20),
@@ -53,6 +61,8 @@ CHORES: tuple[Chore, ...] = (
     (accounts.sweep, 3600),
     (approvals.expire_overdue, 600),
     (organs.renew_reach, 300),
+    (webhooks.send_due, 2),
+    (_mend_pools, 60),
     (limits.sweep, 3600),
     (read_back, 60),
     (fixity.check_age, 3600),

@@ -21,6 +21,8 @@ class Role(enum.StrEnum):
     OFFICER = "officer"
     SUPERVISOR = "supervisor"
     ADMINISTRATOR = "administrator"
+    #: A system that feeds cases.
+    SOURCE = "source"
 
 
 class Permission(enum.StrEnum):
@@ -44,6 +46,12 @@ class Permission(enum.StrEnum):
     LINK = "link"
     READ_CASES = "read-cases"
     EDIT_CASES = "edit-cases"
+    #: Rows of a case system, as that system.
+    FEED = "feed"
+    #: How sources are doing, and what waits in their pools.
+    READ_FEEDS = "read-feeds"
+    #: What the codes of sources mean.
+    MEND_FEEDS = "mend-feeds"
     #: Let the live copy of a livestream go where the card copy is there.
     RELEASE = "release"
     #: Decide about quarantined footage.
@@ -70,6 +78,8 @@ _OFFICER = _MACHINES | {
 _SUPERVISOR = _OFFICER | {
     Permission.PULL,
     Permission.EDIT_CASES,
+    Permission.READ_FEEDS,
+    Permission.MEND_FEEDS,
     Permission.RELEASE,
     Permission.ADMIT,
     Permission.READ_WORK,
@@ -83,6 +93,8 @@ _ADMINISTRATOR = frozenset(
         Permission.READ_RECORDINGS,
         Permission.BROWSE,
         Permission.READ_CASES,
+        Permission.READ_FEEDS,
+        Permission.MEND_FEEDS,
         Permission.READ_WORK,
         Permission.RETRY_WORK,
         Permission.SETTLE_ALARMS,
@@ -96,6 +108,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset(_OFFICER),
     Role.SUPERVISOR: frozenset(_SUPERVISOR),
     Role.ADMINISTRATOR: _ADMINISTRATOR,
+    Role.SOURCE: frozenset({Permission.FEED, Permission.READ_FEEDS}),
 }
 
 

@@ -100,7 +100,7 @@ async def add_device(
         if not await devices.insert(change, device):
             raise Conflict("device-exists", f"There is a device {named} already.")
         change.record(DeviceAdded(subject=device.id, agency=home.id, number=named))
-        token, secret = await _issue(change, home.id, named, Role.DEVICE, device=device.id)
+        token, secret = await issue(change, home.id, named, Role.DEVICE, device=device.id)
     return AddedDevice(device, secret, token.id)
 
 
@@ -122,7 +122,7 @@ async def insert_dock(deps: Deps, change: Change, *, name: str, agency: str | No
     if not await devices.insert_dock(change, dock):
         raise Conflict("dock-exists", f"The agency {home.code} has a dock {named} already.")
     change.record(DockAdded(subject=dock.id, agency=home.id, title=named))
-    token, secret = await _issue(change, home.id, named, Role.DOCK, dock=dock.id)
+    token, secret = await issue(change, home.id, named, Role.DOCK, dock=dock.id)
     return AddedDock(dock, secret, token.id)
 
 
@@ -139,7 +139,7 @@ async def add_token(
 
     Raises InvalidInput ``role-unknown``: tokens of devices and docks come with these.
     """
-    if role in (Role.DEVICE, Role.DOCK):
+    if role in (Role.DEVICE, Role.DOCK, Role.SOURCE):
         raise InvalidInput(
             "role-unknown", f"The token of a {role} comes with it: add the {role} instead."
         )
@@ -151,11 +151,11 @@ async def add_token(
     named = names.checked(name, "name")
     async with deps.change(actor) as change:
         home = await organs.named(deps, change, agency)
-        token, secret = await _issue(change, home.id, named, Role(role), city=city)
+        token, secret = await issue(change, home.id, named, Role(role), city=city)
     return AddedToken(token, secret)
 
 
-async def _issue(
+async def issue(
     change: Change,
     agency: AgencyId,
     name: str,
@@ -165,6 +165,7 @@ async def _issue(
     dock: DockId | None = None,
     city: bool = False,
 ) -> tuple[Token, str]:
+    """A new token and its secret, inside a change that says more of whose it is."""
     secret = secrecy.new_token()
     token = Token(
         id=TokenId(new_uuid(change.now)),
@@ -345,7 +346,7 @@ async def enrol(deps: Deps, code: str, *, address: str = "") -> EnrolledDevice:
             )
         await people.forget_attempts(change.connection, attempt, place)
         change.actor = _as_device(device)
-        token, secret = await _issue(
+        token, secret = await issue(
             change, device.agency, device.number, Role.DEVICE, device=device.id
         )
         change.record(

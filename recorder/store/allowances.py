@@ -42,6 +42,22 @@ async def spend(
     return spent is not None
 
 
+async def charge(
+    connection: Connection, what: str, asker: str, now: datetime, *, cost: timedelta
+) -> None:
+    """Spend that much, however much is spent already."""
+    await connection.execute(
+        "INSERT INTO allowance AS a (what, asker, spent_until)"
+        " VALUES ($1, $2, $3::timestamptz + $4::interval)"
+        " ON CONFLICT (what, asker) DO UPDATE"
+        " SET spent_until = greatest(a.spent_until, $3) + $4::interval",
+        what,
+        asker,
+        now,
+        cost,
+    )
+
+
 async def spent_until(connection: Connection, what: str, asker: str) -> datetime | None:
     """When everything that the asker has spent is earned back; None: nothing was spent."""
     moment: datetime | None = await connection.fetchval(

@@ -18,7 +18,7 @@ from recorder.domain.ids import TaskRunId
 from recorder.domain.people import Actor
 from recorder.domain.pipeline import WorkQueue, started_by
 from recorder.errors import InternalError
-from recorder.store import custody_events, task_runs
+from recorder.store import custody_events, task_runs, webhook_messages
 from recorder.store.connection import Connection, Database
 
 #: Notifications of what changed, for pages that are open (payload: JSON of kind and id).
@@ -67,6 +67,7 @@ class Change:
             CHANGES_CHANNEL,
             [json.dumps(subject) for subject in subjects],
         )
+        await webhook_messages.tell(self.connection, self.events, self.now)
         # Last, since it makes other changes of these subjects wait until we have committed.
         await custody_events.append(self.connection, self.actor, self.now, self.events)
 

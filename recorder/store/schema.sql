@@ -1312,9 +1312,10 @@ CREATE TABLE feed_mapping (
 CREATE INDEX feed_mapping_source ON feed_mapping (source_id, field, code, valid_from, made_at);
 
 -- Every row as it came: `body` is its canonical JSON, `digest` that text's SHA-256. `about`: the key that a
--- withdrawal takes back. One row of a key is winning or withdrawn at most.
+-- withdrawal takes back. Sources and agencies are never removed, so the large tables do not refer to
+-- them. One row of a key is winning or withdrawn at most.
 CREATE TABLE feed_row (
-    source_id uuid NOT NULL REFERENCES feed_source,
+    source_id uuid NOT NULL,
     key text COLLATE "C" NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32),
     revision bigint CHECK (revision >= 0),
@@ -1331,8 +1332,7 @@ CREATE TABLE feed_row (
 );
 CREATE INDEX feed_row_pooled ON feed_row (source_id, problem, problem_field, problem_value)
     WHERE state = 'pooled';
-CREATE INDEX feed_row_withdrawal ON feed_row (source_id, about)
-    WHERE about IS NOT NULL AND state = 'winning';
+CREATE INDEX feed_row_withdrawal ON feed_row (source_id, about) WHERE about IS NOT NULL;
 
 -- The winning state of what a source says of a case as a whole.
 CREATE TABLE feed_case (
@@ -1357,11 +1357,11 @@ CREATE INDEX feed_case_case ON feed_case (case_id);
 -- The winning state of each event of a case. A withdrawn one stays and counts for nothing.
 CREATE TABLE case_event (
     id uuid PRIMARY KEY,
-    source_id uuid NOT NULL REFERENCES feed_source,
+    source_id uuid NOT NULL,
     key text COLLATE "C" NOT NULL,
     case_id uuid NOT NULL REFERENCES case_file,
     case_key text COLLATE "C",
-    agency_id uuid NOT NULL REFERENCES agency,
+    agency_id uuid NOT NULL,
     revision bigint NOT NULL,
     kind text NOT NULL,
     act_type text CHECK (act_type IN ('penalty', 'inspection', 'coercion', 'licence', 'levy',
@@ -1414,11 +1414,11 @@ GRANT DELETE ON link_proposal TO recorder_service;
 -- The winning state of each document of a case; `event` is the key of the event that it records.
 CREATE TABLE case_document (
     id uuid PRIMARY KEY,
-    source_id uuid NOT NULL REFERENCES feed_source,
+    source_id uuid NOT NULL,
     key text COLLATE "C" NOT NULL,
     case_id uuid NOT NULL REFERENCES case_file,
     case_key text COLLATE "C",
-    agency_id uuid NOT NULL REFERENCES agency,
+    agency_id uuid NOT NULL,
     revision bigint NOT NULL,
     document text NOT NULL,
     event text COLLATE "C",
@@ -1454,6 +1454,45 @@ CREATE TABLE case_merge_proposal (
 );
 CREATE INDEX case_merge_proposal_open ON case_merge_proposal (agency_id, proposed_at, id)
     WHERE decision IS NULL;
+
+-- --- webhooks (docs/design/webhooks.md) -----------------------------------------------------
+
+-- Where facts are sent; the secret is sealed with the service's key.
+CREATE TABLE webhook_endpoint (
+    id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    city boolean NOT NULL DEFAULT false,
+    url text NOT NULL,
+    secret bytea NOT NULL,
+    topics text[] NOT NULL,
+    created_at timestamptz NOT NULL,
+    stopped_at timestamptz,
+    stopped_why text
+);
+
+-- Written with the fact that it tells of.
+CREATE TABLE webhook_message (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id uuid NOT NULL UNIQUE,
+    agency_id uuid REFERENCES agency,
+    topic text NOT NULL CHECK (topic IN ('linked', 'late', 'gap', 'sealed')),
+    body text NOT NULL,
+    made_at timestamptz NOT NULL
+);
+
+-- A message on its way to one endpoint.
+CREATE TABLE webhook_delivery (
+    endpoint_id uuid NOT NULL REFERENCES webhook_endpoint,
+    position bigint NOT NULL REFERENCES webhook_message,
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'taken', 'failed')),
+    due_at timestamptz NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    tried_at timestamptz,
+    status integer,
+    trouble text,
+    PRIMARY KEY (endpoint_id, position)
+);
+CREATE INDEX webhook_delivery_due ON webhook_delivery (due_at) WHERE state = 'waiting';
 
 CREATE FUNCTION refuse_change_of_custody() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

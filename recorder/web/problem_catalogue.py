@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from recorder.errors import Kind
+from recorder.web.feed_problems import FEED_PROBLEMS
 
 
 class Entry(NamedTuple):
@@ -182,7 +183,6 @@ CATALOGUE: dict[str, Entry] = {
         Kind.NOT_FOUND,
         duty_list_not_found=("No such duty list", "It is not there, or not your business."),
         finding_not_found=("No such finding", "It is not there, or not your business."),
-        gateway_not_found=("No such gateway", "It is not there, or its secret is another."),
         segment_not_found=("No such segment", "Load the playlist again."),
         livestream_not_found=("No such livestream", "It is not there, or not your business."),
         device_not_found=("No such device", "It is not there, or not your business."),
@@ -214,11 +214,9 @@ CATALOGUE: dict[str, Entry] = {
         duty_list_approver=("Needs another person", "Somebody who did not propose it decides."),
         duty_list_state=("Not in this state", "Load the list again; make a new version."),
         finding_state=("Not in this state", "Load the finding again."),
-        gateway_ambiguous=("Several gateways", "Name it by its identifier."),
         approval_closed=("Decided already", "`state` says how it ended."),
         approval_open=("Proposed already", "Decide about it, or withdraw it first."),
         approval_stale=("Changed since", "Propose anew what stands there now."),
-        gateway_revoked=("Gateway revoked", "Add another one."),
         second_factor_set=("Second factor set", "End it before another one is set up."),
         second_factor_not_set=("No second factor", "There is nothing to end."),
         second_factor_required=("Second factor required", "Your role must have one."),
@@ -380,7 +378,6 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.RATE_LIMITED,
-        gateway_limited=("Too many hooks", "Publishers come again; see the gateway."),
         connections_limited=(
             "Too many connections",
             "Close some, or use one for several requests; uploads go on.",
@@ -398,3 +395,4 @@ CATALOGUE: dict[str, Entry] = {
         livestream_held=("Received already", "A live publisher has it; end that one first."),
     ),
 }
+CATALOGUE |= {code: Entry(*said) for code, said in FEED_PROBLEMS.items()}

@@ -45,6 +45,11 @@ BODIES: dict[str, object] = {
     "POST /api/v1/tokens/{id}/revoke": REASON,
     "POST /api/v1/gateways/{id}/secret": REASON,
     "POST /api/v1/gateways/{id}/revoke": REASON,
+    "POST /api/v1/webhooks/{id}/replay": {},
+    "POST /api/v1/webhooks/{id}/stop": REASON,
+    "POST /api/v1/feeds/{source}/mappings": {"field": "event", "code": "x", "value": None},
+    "POST /api/v1/merge-proposals/{id}": {"decision": "rejected", **REASON},
+    "PUT /api/v1/feeds/{source}/state": {"state": "suspended", **REASON},
     "PUT /api/v1/people/{login}/password": {"password": "long enough to count"},
     "PUT /api/v1/people/{login}/state": {"state": "suspended", **REASON},
 }
@@ -79,6 +84,7 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = path.replace("{recording}", things.get("recordings", str(uuid.uuid4())))
     path = path.replace("{mark}", str(uuid.uuid4()))
     path = path.replace("{case}", things.get("cases", str(uuid.uuid4())))
+    path = path.replace("{source}", things.get("feeds", "nobodys"))
     path = path.replace("{period}", "1").replace("{number}", "1")
     path = path.replace("{login}", "somebody").replace("{secret}", "x" * 43)
     return (

@@ -14,6 +14,7 @@ from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import AgencyId, new_uuid
 from recorder.domain.people import OPERATOR, Role
 from recorder.services import alarms, casework, gateways, registry
+from recorder.services.feeding import sources
 from recorder.web.route import Route
 from tests.support.role_table import address, is_wrong, name, question
 from tests.support.web_service import TUS, WebService
@@ -69,6 +70,7 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
     added = await registry.add_device(deps, OPERATOR, number="D-1")
     token = await registry.add_token(deps, OPERATOR, name="T", role=Role.OFFICER)
     gateway = await gateways.add_gateway(deps, OPERATOR, name="G", kind=GatewayKind.SRS)
+    feed = await sources.add_source(deps, OPERATOR, name="somebodys")
     return {
         "cases": str(case.id),
         "recordings": str(recording),
@@ -79,6 +81,7 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
         "devices": str(added.device.id),
         "tokens": str(token.token.id),
         "gateways": str(gateway.gateway.id),
+        "feeds": feed.source.name,
     }
 
 

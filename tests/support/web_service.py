@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import aiohttp
 from recorder.domain.people import OPERATOR, Role
 from recorder.runtime import Deps
 from recorder.services import registry
+from recorder.services.feeding import sources
 from recorder.web.app import build_app
 from recorder.web.server import serving
 from tests.support.bureau import Bureau, open_bureau
@@ -88,6 +90,11 @@ class WebService:
             case Role.DOCK:
                 dock = await registry.add_dock(self.deps, OPERATOR, name=name, agency=agency)
                 return dock.token
+            case Role.SOURCE:
+                fed = await sources.add_source(
+                    self.deps, OPERATOR, name=f"s-{secrets.token_hex(4)}", agency=agency
+                )
+                return fed.token
             case _:
                 added = await registry.add_token(
                     self.deps, OPERATOR, name=name, role=role, agency=agency

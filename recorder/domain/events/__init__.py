@@ -12,6 +12,13 @@ from recorder.domain.events.cases import (
     RecordingLinked,
     RecordingUnlinked,
 )
+from recorder.domain.events.feed import (
+    CaseMergeRejected,
+    FeedBatchReceived,
+    FeedMappingMade,
+    FeedSourceAdded,
+    FeedSourceStateChanged,
+)
 from recorder.domain.events.footage import (
     CardCopyMatched,
     CardCopyProposed,
@@ -92,6 +99,11 @@ from recorder.domain.events.registry import (
     ApprovalWithdrawn,
     RegistryImported,
 )
+from recorder.domain.events.webhooks import (
+    WebhookAdded,
+    WebhookReplayed,
+    WebhookStopped,
+)
 from recorder.domain.events.work import (
     AlarmAcknowledged,
     AlarmCleared,
@@ -118,6 +130,7 @@ __all__ = [
     "CardCopyProposed",
     "CardCopyRejected",
     "CaseAmended",
+    "CaseMergeRejected",
     "CaseMerged",
     "CaseOpened",
     "CaseViewed",
@@ -131,6 +144,10 @@ __all__ = [
     "DuplicateReceived",
     "DuplicateReleased",
     "EnrolmentCodeMade",
+    "FeedBatchReceived",
+    "FeedMappingMade",
+    "FeedSourceAdded",
+    "FeedSourceStateChanged",
     "FixityChecked",
     "FixityFailed",
     "FixityRestored",
@@ -192,4 +209,7 @@ __all__ = [
     "TokenIssued",
     "TokenRevoked",
     "UploadCompleted",
+    "WebhookAdded",
+    "WebhookReplayed",
+    "WebhookStopped",
 ]

@@ -34,6 +34,8 @@ class SubjectKind(enum.StrEnum):
     ALARM = "alarm"
     AGENCY = "agency"
     APPROVAL = "approval"
+    SOURCE = "source"
+    WEBHOOK = "webhook"
     SYSTEM = "system"
 
 

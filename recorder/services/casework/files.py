@@ -23,6 +23,7 @@ from recorder.services.casework.finding import not_found
 from recorder.store import case_links, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
+from recorder.store.feed import case_documents, case_events, feed_cases
 
 
 class _AsItWas(Exception):
@@ -136,6 +137,8 @@ async def merge_cases(
         numbers = (await _in_full(change, case_id)).identifiers
         links = await _move_links(change, source, target, why)
         moved = await cases.move_identifiers(change, case_id, into)
+        for told in (feed_cases, case_events, case_documents):
+            await told.move(change, case_id, into)
         await cases.mark_merged(change, case_id, into)
         change.record(
             CaseMerged(

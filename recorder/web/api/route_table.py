@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
+from recorder.web.api.routes_of_feeds import FEED_ROUTES
 from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_marks import MARK_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
 from recorder.web.api.routes_of_proposals import PROPOSAL_ROUTES
 from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
+from recorder.web.api.routes_of_webhooks import WEBHOOK_ROUTES
 from recorder.web.route import Route
 
 API_ROUTES: tuple[Route, ...] = (
@@ -20,5 +22,7 @@ API_ROUTES: tuple[Route, ...] = (
     *MARK_ROUTES,
     *COPY_ROUTES,
     *PROPOSAL_ROUTES,
+    *FEED_ROUTES,
+    *WEBHOOK_ROUTES,
     *OPERATION_ROUTES,
 )

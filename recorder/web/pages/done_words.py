@@ -19,6 +19,8 @@ DONE = {
     "merged": "The cases are merged; the old address leads here.",
     "added": "Added.",
     "changed": "Changed.",
+    "feed-mapped": "The code is mapped; rows that waited for it count.",
+    "merge-decided": "Decided.",
     "noted": "Noted in the hand-over log.",
     "revoked": "The token is worthless from now on.",
     "password-changed": "The new password counts from now on; your other sessions have ended.",

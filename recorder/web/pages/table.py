@@ -13,6 +13,7 @@ from recorder.web.pages import (
     capture,
     cases,
     copies,
+    feeds,
     livestreams,
     login,
     marking,
@@ -110,6 +111,10 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/work/runs/{id}/retry", work.retry, _P.RETRY_WORK, "Start a failed task again."),
     _page("/checks", work.show_checks, _P.READ_WORK, "The last audits, the age of fixity."),
     _page("/gateways", work.show_gateways, _P.READ_WORK, "Gateways and whom they refused."),
+    # Case systems.
+    _page("/feeds", feeds.show, _P.READ_FEEDS, "Sources of the case feed and their pools."),
+    _form("/feeds/{source}/mappings", feeds.map_code, _P.MEND_FEEDS, "Say what a code means."),
+    _form("/feeds/proposals", feeds.decide, _P.EDIT_CASES, "Merge two cases, or not."),
     _page("/alarms", work.show_alarms, _P.READ_WORK, "Alarms."),
     _form("/alarms/{id}/acknowledge", work.acknowledge, _P.SETTLE_ALARMS, "Acknowledge an alarm."),
     _form("/alarms/{id}/clear", work.clear, _P.SETTLE_ALARMS, "Clear an alarm."),

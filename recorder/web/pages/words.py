@@ -13,6 +13,7 @@ from recorder.web.pages import (
     coverage_words,
     done_words,
     explanations,
+    feed_words,
     live_words,
     work_explanations,
 )
@@ -44,19 +45,6 @@ _STAGES = {
     "service": "Service",
     "enforcement": "Enforcement",
 }
-_SCHEMES = {
-    "case": "Case number",
-    "clue": "Clue",
-    "inspection": "Inspection task",
-    "filing": "Filing",
-    "notice": "Notice",
-    "decision": "Decision document",
-    "coercion": "Coercive measure",
-    "archive": "Archive number",
-    "scan": "Scanned code",
-    "hotline": "Hotline 12345",
-    "court": "Court number",
-}
 _TASKS = {
     "verify": "Verify the original",
     "probe": "Read the media",
@@ -83,6 +71,7 @@ _ROLES = {
     "officer": "Officer",
     "supervisor": "Supervisor",
     "administrator": "Administrator",
+    "source": "Case system",
 }
 _ACTORS = {
     "device": "device",
@@ -215,6 +204,7 @@ _EVENTS = {
     "CaseOpened": "Case opened",
     "CaseAmended": "Case amended",
     "CaseMerged": "Case merged",
+    "CaseMergeRejected": "Merge refused",
     "CaseViewed": "Case viewed",
 }
 _FACTS = {
@@ -262,7 +252,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "state": _STATES,
     "case_state": _CASE_STATES,
     "stage": _STAGES,
-    "scheme": _SCHEMES,
+    "scheme": feed_words.SCHEMES,
     "task": _TASKS,
     "task_state": _TASK_STATES,
     "upload_state": _UPLOAD_STATES,
@@ -292,6 +282,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "evidence": coverage_words.EVIDENCE,
     "scene": coverage_words.SCENES,
     "done": done_words.DONE,
+    "feed_problem": feed_words.FEED_PROBLEMS,
+    "mapped_event": coverage_words.SCENES,
+    "mapped_act_type": feed_words.ACT_TYPES,
+    "mapped_stage": _STAGES,
     "flag": {code: title for code, (title, _) in explanations.FLAGS.items()},
     "quarantine": {code: title for code, (title, _) in explanations.QUARANTINE.items()},
     "problem": explanations.PROBLEMS,

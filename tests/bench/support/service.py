@@ -39,6 +39,7 @@ class Service:
     url: str
     deps: Deps
     session: aiohttp.ClientSession
+    pid: int = 0
 
     async def token(self, role: Role, agency: str, *, city: bool = False) -> str:
         """A bearer token of a program with that role."""
@@ -100,7 +101,7 @@ async def serving(database_url: str) -> AsyncIterator[Service]:
                 open_deps(read_config(settings)) as deps,
                 aiohttp.ClientSession() as session,
             ):
-                service = Service(f"http://127.0.0.1:{port}", deps, session)
+                service = Service(f"http://127.0.0.1:{port}", deps, session, process.pid)
                 _: bool = await eventually(partial(_answers, service), within=60, what="/healthz")
                 yield service
         finally:

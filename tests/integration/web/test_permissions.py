@@ -142,7 +142,18 @@ async def test_an_officer_sees_the_own_footage_and_not_that_of_others(service: W
 
 
 async def test_every_path_parameter_is_known_to_this_test() -> None:
-    known = {"id", "case", "recording", "mark", "login", "secret", "period", "number", "hook"}
+    known = {
+        "id",
+        "case",
+        "recording",
+        "mark",
+        "login",
+        "secret",
+        "period",
+        "number",
+        "hook",
+        "source",
+    }
     used = {parameter for row in API for parameter in re.findall(r"{(\w+)}", row.path)}
     assert used == known
 

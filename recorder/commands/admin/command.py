@@ -19,14 +19,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+from recorder.commands.admin import systems
 from recorder.config import Config, read_config
-from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import TokenId
 from recorder.domain.instant import Instant
 from recorder.domain.people import OPERATOR
 from recorder.errors import Conflict, InvalidInput, RecorderError
 from recorder.runtime import Deps, open_deps
-from recorder.services import accounts, gateways, organs, registry, second_factor
+from recorder.services import accounts, organs, registry, second_factor
 from recorder.store import migrate
 
 Answer = dict[str, object]
@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_device(_verbs(kinds, "device", "body cameras and other makers of footage"))
     _add_dock(_verbs(kinds, "dock", "docking stations, which upload for many devices"))
     _add_token(_verbs(kinds, "token", "tokens for other programs"))
-    _add_gateway(_verbs(kinds, "gateway", "media servers of others, which ask us by hooks"))
+    systems.add_gateway(_verbs(kinds, "gateway", "media servers of others"), _leaf)
+    systems.add_feed(_verbs(kinds, "feed", "case systems that feed cases"), _leaf)
     link = _leaf(kinds, "login-link", "an address that signs a person in once", _login_link)
     link.add_argument("login", metavar="LOGIN")
 
@@ -145,22 +146,6 @@ def _add_token(verbs: Verbs) -> None:
     revoke = _leaf(verbs, "revoke", "make a token worthless", _token_revoke)
     revoke.add_argument("token_id", metavar="TOKEN-ID")
     _reason_argument(revoke)
-
-
-def _add_gateway(verbs: Verbs) -> None:
-    add = _leaf(verbs, "add", "add one; print its hooks' address and its token", _gateway_add)
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--kind", required=True, choices=[kind.value for kind in GatewayKind])
-    add.add_argument(
-        "--trust-app", dest="apps", action="append", default=[], metavar="APP",
-        help="publishers of this application need no key (GB/T 28181); repeatable",
-    )  # fmt: skip
-    _agency_argument(add)
-    for verb, about in (("renew", "print another secret"), ("revoke", "let no hook count")):
-        change = _leaf(verbs, verb, about, _gateway_change)
-        change.add_argument("name", metavar="NAME")
-        _reason_argument(change)
-        change.set_defaults(renew=verb == "renew")
 
 
 def _agency_argument(parser: argparse.ArgumentParser) -> None:
@@ -374,26 +359,3 @@ async def _token_revoke(deps: Deps, args: argparse.Namespace) -> Answer:
         ) from error
     await registry.revoke_token(deps, OPERATOR, token_id, reason=args.reason)
     return {"token_id": str(token_id), "state": "revoked"}
-
-
-async def _gateway_add(deps: Deps, args: argparse.Namespace) -> Answer:
-    added = await gateways.add_gateway(
-        deps, OPERATOR, name=args.name, kind=GatewayKind(args.kind), trusted_apps=args.apps,
-        agency=args.agency,
-    )  # fmt: skip
-    return {
-        "gateway": str(added.gateway.id),
-        "name": added.gateway.name,
-        "hooks": f"/api/v1/gateways/hooks/{added.secret}",
-        "token": added.token,
-        "verifier_key": deps.signer.verifier.to_text(),
-    }
-
-
-async def _gateway_change(deps: Deps, args: argparse.Namespace) -> Answer:
-    found = await gateways.gateway_named(deps, OPERATOR, args.name)
-    if args.renew:
-        secret = await gateways.renew_secret(deps, OPERATOR, found.id, reason=args.reason)
-        return {"name": found.name, "hooks": f"/api/v1/gateways/hooks/{secret}"}
-    await gateways.revoke(deps, OPERATOR, found.id, reason=args.reason)
-    return {"name": found.name, "state": "revoked"}

@@ -1,0 +1,91 @@
+"""Outgoing calls: posting to an address that somebody else named. Every connection is looked at.
+
+Redirects are not followed: whoever wants messages elsewhere says so with the address.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from recorder.domain.source_address import Reach, SourceAddress
+from recorder.domain.webhook import Attempt
+
+_WHOLE_S = 15.0
+#: Of an answer nobody needs more; reading it lets the connection be used again.
+_ANSWER_BYTES = 4096
+
+
+class _ForbiddenError(OSError):
+    """A connection would lead where it may not."""
+
+
+class Poster:
+    """Posts bodies; made by ``posting``."""
+
+    def __init__(self, session: aiohttp.ClientSession, reach: Reach) -> None:
+        self._session = session
+        self._reach = reach
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Attempt:
+        """How it ended; never raises for what the other side or the line does."""
+        place = SourceAddress.parse(url)
+        if place.is_number and not self._reach.may(place.name):
+            return Attempt(None, "forbidden-address")
+        try:
+            async with self._session.post(
+                place.url,
+                data=body,
+                headers={"Content-Type": "application/json", **headers},
+                allow_redirects=False,
+            ) as answer:
+                await answer.content.read(_ANSWER_BYTES)
+                return Attempt(answer.status)
+        except TimeoutError:
+            return Attempt(None, "timeout")
+        except (aiohttp.ClientError, OSError) as error:
+            return Attempt(None, "forbidden-address" if _is_forbidden(error) else "unreachable")
+
+
+@asynccontextmanager
+async def posting(reach: Reach) -> AsyncIterator[Poster]:
+    """Connections for the length of the block."""
+
+    def guarded(found: tuple[Any, ...]) -> socket.socket:
+        # Asked with the number that is connected to: a name may mean another one each time.
+        family, kind, protocol, _, place = found
+        if not reach.may(str(place[0]), own=_from_where(family, place)):
+            raise _ForbiddenError("not allowed")
+        return socket.socket(family, kind, protocol)
+
+    connector = aiohttp.TCPConnector(socket_factory=guarded, limit=20, use_dns_cache=False)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=_WHOLE_S),
+        headers={"User-Agent": "recorder"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        yield Poster(session, reach)
+
+
+def _from_where(family: int, place: tuple[Any, ...]) -> list[str]:
+    """The address that a connection there would come from; nothing is sent to find it."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as tried:
+            tried.connect(place)
+            return [str(tried.getsockname()[0])]
+    except OSError:
+        return []
+
+
+def _is_forbidden(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, _ForbiddenError) or "not allowed" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

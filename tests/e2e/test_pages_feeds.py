@@ -1,0 +1,53 @@
+"""The page of case systems: what waits, mapping a code, deciding what numbers join."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from recorder.domain.feed import rows
+from recorder.domain.people import OPERATOR, Role
+from recorder.services.feeding import receiving, sources
+from tests.support.feed_desk import case, event
+from tests.support.pages import Pages, open_pages
+
+
+@pytest.fixture
+async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIterator[Pages]:
+    async with open_pages(database_url, tmp_path, browser) as opened:
+        yield opened
+
+
+async def test_a_supervisor_maps_a_code_and_decides_a_merge(pages: Pages) -> None:
+    deps = pages.service.deps
+    added = await sources.add_source(deps, OPERATOR, name="market-2026")
+    said = [
+        case("C1", 1, "深罚〔2026〕1号"),
+        case("C2", 1, "深罚〔2026〕2号"),
+        case("C3", 1, "深罚〔2026〕1号", "深罚〔2026〕2号"),
+        *(event(f"e{n}", 1, "C1", event="CF-扣押-01") for n in range(3)),
+        event("e9", 1, "C7"),
+        {**event("e8", 1, "C1"), "revision": None},
+    ]
+    parsed = [rows.of_value(one) for one in said]
+    await receiving.receive(deps, OPERATOR, added.source, parsed)
+    await pages.person("zhao", Role.SUPERVISOR)
+    async with pages.reader() as reader:
+        await reader.sign_in("zhao")
+        await reader.go("/feeds")
+        seen = await reader.text("main")
+        for words in ("market-2026", "代码未对照", "CF-扣押-01", "案件尚未报送", "缺版本号"):
+            assert words in seen
+        assert await reader.overflow() == 0
+        await reader.page.locator("summary", has_text="对照代码").click()
+        await reader.page.locator("select[name=value]").select_option("seizure")
+        await reader.page.get_by_role("button", name="对照并补收").click()
+        assert "代码已对照" in await reader.text("main")
+        await reader.page.locator("summary", has_text="处理").click()
+        await reader.page.locator("input[name=reason]").fill("同一案件")
+        await reader.page.get_by_role("button", name="是同一案件").click()
+        assert "编号指向两个案件" not in await reader.text("main")
+    assert await pages.bureau.value("SELECT count(*) FROM case_event") == 3

@@ -1,0 +1,200 @@
+"""Facts reach other systems: signed, at least once, again when they were away, never inwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from recorder.domain.ids import RecordingId
+from recorder.domain.people import OPERATOR
+from recorder.domain.webhook import PAUSES, Topic, signature
+from recorder.errors import Conflict, InvalidInput
+from recorder.services import casework, webhooks
+from recorder.services.webhooks import AddedEndpoint
+from recorder.store.webhooks import Delivery
+from tests.support.bureau import Bureau, open_bureau
+
+
+@dataclass
+class Receiver:
+    """A real server that answers as it is told and keeps what it got."""
+
+    url: str = ""
+    status: int = 204
+    headers: dict[str, str] = field(default_factory=dict)
+    got: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        words = {k.lower(): v for k, v in request.headers.items()}
+        self.got.append((request.path, words, await request.text()))
+        return web.Response(status=self.status, headers=self.headers)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    kept = Receiver()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", kept.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    kept.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield kept
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path, webhook_networks="127.0.0.1/32") as opened:
+        yield opened
+
+
+async def add(bureau: Bureau, url: str, *topics: Topic, agency: str | None = None) -> AddedEndpoint:
+    return await webhooks.add_endpoint(
+        bureau.deps, OPERATOR, url=url, topics=topics or (Topic.LINKED,), agency=agency
+    )
+
+
+async def linked(bureau: Bureau, number: str) -> RecordingId:
+    """A recording that has just been tied to a new case."""
+    case = await casework.open_case(bureau.deps, OPERATOR, number=number)
+    recording = await bureau.recording()
+    await casework.link(bureau.deps, OPERATOR, recording=recording, case_id=case.id)
+    return recording
+
+
+async def sent(bureau: Bureau, added: AddedEndpoint) -> list[Delivery]:
+    return await webhooks.deliveries(bureau.deps, OPERATOR, added.endpoint.id)
+
+
+async def test_a_fact_is_told_once_to_whoever_wants_it_and_signed(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    ours = await add(bureau, f"{receiver.url}/ours")
+    await add(bureau, f"{receiver.url}/theirs", agency="foreign")
+    await add(bureau, f"{receiver.url}/sealed", Topic.SEALED)
+    recording = await linked(bureau, "深罚〔2026〕1号")
+    assert receiver.got == []
+    await webhooks.send_due(bureau.deps)
+    await webhooks.send_due(bureau.deps)
+    ((path, words, body),) = receiver.got
+    assert (path, json.loads(body)["data"]["subject"]["id"]) == ("/ours", str(recording))
+    at = datetime.fromtimestamp(int(words["webhook-timestamp"]), UTC)
+    expected = signature(ours.secret, words["webhook-id"], at, body)
+    assert words["webhook-signature"] == expected["webhook-signature"]
+    (delivery,) = await sent(bureau, ours)
+    assert (delivery.state, delivery.status, delivery.attempts) == ("taken", 204, 1)
+    kept = await bureau.value("SELECT secret FROM webhook_endpoint WHERE id = $1", ours.endpoint.id)
+    assert isinstance(kept, bytes)
+    assert ours.secret.encode() not in kept
+
+
+async def test_who_was_away_is_told_again_for_days_and_then_by_hand(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    added = await add(bureau, receiver.url)
+    receiver.status = 503
+    await linked(bureau, "深罚〔2026〕1号")
+    await webhooks.send_due(bureau.deps)
+    for pause in PAUSES:
+        before = len(receiver.got)
+        bureau.clock.at += pause * 0.99
+        await webhooks.send_due(bureau.deps)
+        assert len(receiver.got) == before
+        bureau.clock.at += pause * 0.02
+        await webhooks.send_due(bureau.deps)
+        assert len(receiver.got) == before + 1
+    (failed,) = await sent(bureau, added)
+    assert (failed.state, failed.attempts) == ("failed", len(PAUSES) + 1)
+    receiver.status = 200
+    replayed = await webhooks.replay(
+        bureau.deps, OPERATOR, added.endpoint.id, after=0, everything=False
+    )
+    await webhooks.send_due(bureau.deps)
+    assert replayed == 1
+    assert [each.state for each in await sent(bureau, added)] == ["taken"]
+    # One message, whatever it took.
+    assert len({words["webhook-id"] for _, words, _ in receiver.got}) == 1
+
+
+async def test_a_replay_begins_behind_a_position(bureau: Bureau, receiver: Receiver) -> None:
+    added = await add(bureau, receiver.url)
+    for number in range(3):
+        await linked(bureau, f"深罚〔2026〕{number}号")
+    await webhooks.send_due(bureau.deps)
+    first, *_ = await sent(bureau, added)
+    again = await webhooks.replay(
+        bureau.deps, OPERATOR, added.endpoint.id, after=first.position, everything=True
+    )
+    await webhooks.send_due(bureau.deps)
+    assert (again, len(receiver.got)) == (2, 5)
+
+
+async def test_a_redirect_is_not_followed_wherever_it_leads(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    added = await add(bureau, f"{receiver.url}/there")
+    receiver.status = 307
+    receiver.headers = {"Location": f"{receiver.url}/inner"}
+    await linked(bureau, "深罚〔2026〕1号")
+    await webhooks.send_due(bureau.deps)
+    assert [path for path, _, _ in receiver.got] == ["/there"]
+    (delivery,) = await sent(bureau, added)
+    assert (delivery.state, delivery.status) == ("waiting", 307)
+
+
+async def test_addresses_inside_are_refused_by_number_and_when_a_name_leads_there(
+    database_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with open_bureau(database_url, tmp_path) as bureau:
+        for url in (receiver.url, "http://[::1]/", "http://169.254.169.254/", "rtsp://a/b",
+                    "https://user:word@example.org/", "nonsense"):  # fmt: skip
+            with pytest.raises(InvalidInput) as refused:
+                await add(bureau, url)
+            assert refused.value.code == "webhook-address-invalid", url
+        added = await add(bureau, receiver.url.replace("127.0.0.1", "localhost"))
+        await linked(bureau, "深罚〔2026〕1号")
+        await webhooks.send_due(bureau.deps)
+        (delivery,) = await sent(bureau, added)
+        assert (delivery.state, delivery.trouble) == ("waiting", "forbidden-address")
+        assert receiver.got == []
+
+
+async def test_a_receiver_that_is_gone_is_told_no_more(bureau: Bureau, receiver: Receiver) -> None:
+    added = await add(bureau, receiver.url)
+    receiver.status = 410
+    await linked(bureau, "深罚〔2026〕1号")
+    await webhooks.send_due(bureau.deps)
+    await linked(bureau, "深罚〔2026〕2号")
+    await webhooks.send_due(bureau.deps)
+    assert len(receiver.got) == 1
+    (endpoint,) = await webhooks.list_endpoints(bureau.deps, OPERATOR)
+    assert endpoint.stopped_why == "The receiver answered 410 Gone."
+    with pytest.raises(Conflict) as refused:
+        await webhooks.stop(bureau.deps, OPERATOR, added.endpoint.id, reason="x")
+    assert refused.value.code == "webhook-stopped"
+    names = await bureau.event_names()
+    assert (names.count("WebhookAdded"), names.count("WebhookStopped")) == (1, 1)
+
+
+async def test_messages_in_the_hands_of_a_dead_worker_are_sent_by_another(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    from recorder.store import webhooks as rows
+
+    await add(bureau, receiver.url)
+    await linked(bureau, "深罚〔2026〕1号")
+    async with bureau.deps.database.acquire() as connection:
+        assert len(await rows.claim(connection, bureau.clock.now(), 20)) == 1
+    await webhooks.send_due(bureau.deps)
+    assert receiver.got == []
+    bureau.clock.forward(seconds=61)
+    await webhooks.send_due(bureau.deps)
+    assert len(receiver.got) == 1
