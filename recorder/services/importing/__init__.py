@@ -3,10 +3,7 @@
 docs/design/registries.md, "Imports". ``import_file`` is all that others need.
 """
 
-from recorder.services.importing.running import (
-    Outcome,
-    import_file,
-    newest_files,
-)
+from recorder.adapters.tables import MOST_BYTES
+from recorder.services.importing.running import OF_ALL, Outcome, import_file, newest_files
 
-__all__ = ["Outcome", "import_file", "newest_files"]
+__all__ = ["MOST_BYTES", "OF_ALL", "Outcome", "import_file", "newest_files"]

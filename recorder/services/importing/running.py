@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.adapters import tables
 from recorder.domain.events import RegistryImported
@@ -44,7 +44,7 @@ _TAKES: Mapping[RegistryKind, Take] = {
     RegistryKind.HOLIDAYS: kinds.take_holidays,
 }
 #: They concern every agency.
-_OF_ALL = frozenset({RegistryKind.ORGANISATIONS, RegistryKind.HOLIDAYS})
+OF_ALL = frozenset({RegistryKind.ORGANISATIONS, RegistryKind.HOLIDAYS})
 #: Faults that are told one by one; the first ones say what to mend.
 _MOST_TOLD = 1_000
 _MOST_FILES = 50
@@ -100,7 +100,7 @@ async def import_file(
     if kind not in list(RegistryKind):
         raise InvalidInput("import-kind-unknown", f"The kind is one of: {', '.join(RegistryKind)}.")
     wanted = RegistryKind(kind)
-    if wanted in _OF_ALL and actor.scope.agency is not None:
+    if wanted in OF_ALL and actor.scope.agency is not None:
         raise Forbidden("agency-scope", "Only somebody who sees every agency imports this.")
     digest = hashlib.sha256(content).digest()
     header, rows, errors = await asyncio.to_thread(_read, wanted, content)
@@ -116,6 +116,7 @@ async def import_file(
             taken = True
     except _Shown:
         pass
+    spelling = {column.name: written for _, column, written in header.places}
     return Outcome(
         kind=wanted,
         digest=digest.hex(),
@@ -125,12 +126,18 @@ async def import_file(
         ended=account.count(Fate.ENDED),
         unchanged=account.count(Fate.UNCHANGED),
         effects=tuple(account.effects),
-        errors=tuple(sorted(account.errors, key=lambda e: (e.line, e.column))[:_MOST_TOLD]),
+        errors=_told(account.errors, spelling),
         faults=len(account.errors),
-        notices=tuple(account.notices[:_MOST_TOLD]),
+        notices=_told(account.notices, spelling),
         ignored=header.ignored,
         taken=taken,
     )
+
+
+def _told(found: list[RowError], spelling: Mapping[str, str]) -> tuple[RowError, ...]:
+    """The first of them in order, with columns in the words of the file's own header."""
+    first = sorted(found, key=lambda one: one.line)[:_MOST_TOLD]
+    return tuple(replace(one, column=spelling.get(one.column, one.column)) for one in first)
 
 
 def _read(kind: RegistryKind, content: bytes) -> tuple[Header, list[RegistryRow], list[RowError]]:

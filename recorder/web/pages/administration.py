@@ -9,7 +9,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from recorder.domain.ids import DeviceId, TokenId
-from recorder.services import accounts, directory, own_account, registry
+from recorder.domain.validity import EVER, FURTHER_NOTICE
+from recorder.services import accounts, directory, own_account, registries, registry
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.forms import go, here, posted, read_form
@@ -96,6 +97,8 @@ async def device(request: web.Request) -> web.StreamResponse:
     handovers = await directory.list_handovers(deps, actor, device_id)
     return await page(
         request, "device.html", device=found, handovers=handovers,
+        registrations=await registries.registrations_of(deps, device_id),
+        ever=EVER, further_notice=FURTHER_NOTICE,
         states=registry.DEVICE_STATES, agencies=await directory.list_agencies(deps, actor),
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from recorder.web.pages import (
     marking,
     proposals,
     recordings,
+    registries,
     work,
 )
 from recorder.web.route import Answer, Handler, Route
@@ -54,6 +55,11 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/login/{secret}", login.use_link, _P.PUBLIC, "Sign in by a one-time address."),
     _form("/sign-out", login.sign_out, _P.SIGNED_IN, "End the session."),
     _form("/preferences", login.prefer, _P.PUBLIC, "Choose language, light or dark."),
+    _page("/organisations", registries.organisations, _P.BROWSE, "The tree of organisations."),
+    _page("/officers", registries.officers, _P.BROWSE, "Officers and their certificates."),
+    _page("/matters", registries.matters, _P.BROWSE, "The list of powers."),
+    _page("/import", registries.show_import, _P.ADMINISTER, "Take a table into a registry."),
+    _form("/import", registries.take_import, _P.ADMINISTER, "Show what a table does, or take it."),
     _page("/account", account.show, _P.SIGNED_IN, "One's own password and sessions."),
     _form("/account/password", account.change_password, _P.SIGNED_IN,
           "Change one's own password."),

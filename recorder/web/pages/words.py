@@ -15,6 +15,7 @@ from recorder.web.pages import (
     explanations,
     feed_words,
     live_words,
+    registry_words,
     work_explanations,
 )
 
@@ -259,6 +260,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "role": _ROLES,
     "actor": _ACTORS,
     "device_state": _DEVICE_STATES,
+    "organisation_kind": registry_words.ORGANISATION_KINDS,
+    "registry_act_type": registry_words.ACT_TYPES,
+    "registry": registry_words.REGISTRIES,
+    "fate": registry_words.FATES,
+    "import_fault": registry_words.IMPORT_FAULTS,
     "refusal": _REFUSALS,
     "origin": _ORIGINS,
     "source": _SOURCES,

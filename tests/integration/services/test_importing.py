@@ -145,7 +145,7 @@ async def test_officers_come_with_certificates_and_a_renewal_keeps_the_old_one(
         }
     # Somebody of another agency and of another name does not take the number over.
     taken_over = await take(bureau, "officers", head + "000001,乙,YH,,,\n")
-    assert faults(taken_over) == [(2, "number", "officer-elsewhere")]
+    assert faults(taken_over) == [(2, "编号", "officer-elsewhere")]
     moved = await take(bureau, "officers", head + "000001,甲,YH,,,\n")
     assert counts(moved) == (0, 1, 0, 0, True)
     left = await take(bureau, "officers", "编号,姓名,机构,有效期止\n000001,甲,YH,2026-03-31\n")
@@ -181,8 +181,8 @@ async def test_devices_get_their_fields_their_states_and_their_log(bureau: Burea
     outcome = await take(bureau, "devices", file, agency=ours)
     assert counts(outcome) == (2, 0, 0, 0, True)
     assert [(n.line, n.column, n.code) for n in outcome.notices] == [
-        (3, "user_number", "code-length"),
-        (3, "gb28181", "gb28181-form"),
+        (3, "使用者编号", "code-length"),
+        (3, "国标编号", "gb28181-form"),
     ]
     found = await registry.device_by_number(bureau.deps, OPERATOR, "TA00716")
     assert (found.id, found.state) == (there.device.id, "suspended")
@@ -206,7 +206,7 @@ async def test_devices_get_their_fields_their_states_and_their_log(bureau: Burea
         )
     assert [line.officer for line in worn] == ["000001", "000002", None]
     other = log.replace("000001,", "000009,")
-    assert faults(await take(bureau, "handovers", other)) == [(2, "at", "handover-conflict")]
+    assert faults(await take(bureau, "handovers", other)) == [(2, "领用时间", "handover-conflict")]
 
 
 async def test_powers_are_handed_over_matter_by_matter(bureau: Bureau) -> None:
