@@ -224,6 +224,11 @@ async def test_a_closed_livestream_of_two_periods_plays_in_the_player_of_its_pag
         technical = await reader.text(".facts-side")
         assert "25 fps" in technical
         assert "各时段合计" in technical
+        # Eight objects: all of them in figures, the first few by name.
+        stored = str(await reader.page.locator("#stored").text_content())
+        assert "/sealed-" in stored
+        assert stored.count("/p00000") == 5
+        assert "另有 3 项" in stored
     assert "PlaybackGranted" in await pages.bureau.event_names()
 
 
