@@ -63,6 +63,7 @@ TABLES = (
     "gateway_stream",
     "gateway_file",
     "mark",
+    "gap_reason",
     "feed_source",
     "feed_day",
     "feed_mapping",

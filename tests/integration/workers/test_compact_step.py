@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from recorder.adapters.objects import Bucket
 from recorder.domain.events import LiveCopyReleased, MediaProbed
 from recorder.domain.ids import RecordingId
 from recorder.domain.people import SERVICE
+from recorder.domain.pipeline import WorkQueue
 from recorder.ledger import receipt as receipts
 from recorder.services import audit, fixity, ingest, live, review
 from recorder.services.pace import Pace
@@ -33,9 +35,11 @@ from tests.support.compacting import (
     watched,
 )
 from tests.support.streams import opened, put, put_init, take
+from tests.support.waiting import eventually
 from tests.support.workshop import events_of, runs, stored_file
 from workers import read_back
 from workers.context import StepContext
+from workers.runner import QueueLoop
 from workers.steps import STEPS
 
 MIB = 1024 * 1024
@@ -279,3 +283,44 @@ async def test_periods_are_looked_at_out_of_volumes_as_they_were_before(bureau: 
     (found,) = await STEPS["examine"](StepContext(deps, MEDIA, late, "tests"))
     assert isinstance(found, MediaProbed)
     assert found.showable == "as_is", "with the init segment, which lies in a volume"
+
+
+async def test_new_footage_never_waits_for_compaction_and_one_runs_at_a_time(
+    bureau: Bureau,
+) -> None:
+    deps, actor = bureau.deps, await camera(bureau)
+    first, second = [(await sealed_livestream(bureau, actor, 30))[1] for _ in range(2)]
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        began.set()
+        await go_on.wait()
+
+    slow = dataclasses.replace(deps, objects=BeforeIndex(deps.objects, wait))
+    loop = QueueLoop(slow, MEDIA, WorkQueue.IO, 1)
+    looping = asyncio.create_task(loop.run())
+    try:
+        async with asyncio.timeout(60):
+            await began.wait()
+        _, fresh = await sealed_livestream(bureau, actor, 2, verify=False)
+        loop.wake()
+
+        async def verified() -> bool:
+            return (await runs(bureau, fresh))["verify"].state == "done"
+
+        beside: bool = await eventually(verified, within=60, what="verify beside a compaction")
+        assert beside
+        states = {(await runs(bureau, each))["compact"].state for each in (first, second)}
+        assert states == {"claimed", "pending"}
+        go_on.set()
+
+        async def compacted() -> bool:
+            both = [(await runs(bureau, each))["compact"].state for each in (first, second)]
+            return both == ["done", "done"]
+
+        both_done: bool = await eventually(compacted, within=60, what="both compactions")
+        assert both_done
+    finally:
+        go_on.set()
+        looping.cancel()
+        await asyncio.gather(looping, return_exceptions=True)
