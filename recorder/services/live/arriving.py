@@ -32,7 +32,7 @@ MEDIA_TYPE = "video/mp4"
 
 #: Rows in one statement, and how far apart statements begin under load.
 _MOST_ROWS = 100
-_PACE_S = 0.15
+_PACE_S = 0.1
 #: Where a segment counts without an event of its own.
 _QUIET = (LivestreamState.LIVE, LivestreamState.CLOSING, LivestreamState.CLOSED)
 
