@@ -34,6 +34,7 @@ class AlarmCode(enum.StrEnum):
     LIVESTREAM_INTERRUPTED = "livestream_interrupted"
     LIVESTREAM_INCOMPLETE = "livestream_incomplete"
     LIVESTREAM_UNOWNED = "livestream_unowned"
+    LIVESTREAM_UNFETCHED = "livestream_unfetched"
 
     @property
     def severity(self) -> Severity:

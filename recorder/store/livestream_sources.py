@@ -45,6 +45,14 @@ async def find(connection: Connection, livestream: LivestreamId) -> LivestreamSo
     return LivestreamSource(*row) if row else None
 
 
+async def in_trouble(connection: Connection) -> dict[LivestreamId, datetime]:
+    """Livestreams of which nothing can be fetched at the moment, and since when."""
+    rows = await connection.fetch(
+        "SELECT livestream_id, trouble_at FROM livestream_source WHERE trouble_at IS NOT NULL"
+    )
+    return {row["livestream_id"]: row["trouble_at"] for row in rows}
+
+
 async def free(connection: Connection, now: datetime, limit: int) -> list[LivestreamId]:
     """Running livestreams that are to be fetched and that nobody fetches, in any order."""
     rows = await connection.fetch(

@@ -145,7 +145,7 @@ def test_the_compose_file_sets_only_what_the_service_reads() -> None:
 
 def test_the_compose_file_names_files_that_are_there_or_are_made() -> None:
     mounted = re.findall(r"^ +- (\./[^:]+):", COMPOSE, re.MULTILINE)
-    assert len(mounted) == 3
+    assert len(mounted) == 4
     for path in mounted:
         assert path == "./tls" or (DEPLOY / path).exists(), path
     secrets = set(re.findall(r"file: \./secrets/(\w+)", COMPOSE))
@@ -160,7 +160,7 @@ def test_the_compose_file_starts_real_commands_and_the_store_of_the_tests() -> N
         command for command in re.findall(r"command: \[([\w-]+)[\],]", COMPOSE)
         if command not in ("postgres", "valkey-server")
     ]  # fmt: skip
-    assert ours == ["serve", "work", "migrate"]
+    assert ours == ["serve", "work", "live", "migrate"]
     assert set(ours) <= _NAMES
     source = s3.SOURCES["versitygw"]
     assert f"{source.package}@{source.version}" in (DEPLOY / "versitygw/Dockerfile").read_text()
@@ -216,7 +216,7 @@ def test_the_log_of_the_proxy_keeps_no_addresses() -> None:
 def test_a_unit_starts_a_real_command_with_few_rights(unit: Path) -> None:
     text = unit.read_text()
     values = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
-    program, command = values["ExecStart"].split()
+    program, command, *_ = values["ExecStart"].split()
     assert program.endswith("/bin/recorder")
     assert command in _NAMES
     wanted = {
@@ -238,10 +238,24 @@ def test_a_unit_starts_a_real_command_with_few_rights(unit: Path) -> None:
 
 def test_there_is_a_unit_for_each_process_of_the_service() -> None:
     assert [unit.name for unit in UNITS] == [
+        "recorder-live.service",
         "recorder-migrate.service",
         "recorder-web.service",
         "recorder-worker@.service",
     ]
+
+
+def test_what_waits_of_livestreams_lies_where_it_outlives_the_process() -> None:
+    unit = (DEPLOY / "systemd" / "recorder-live.service").read_text()
+    assert "RECORDER_LIVE_SPOOL_FOLDER=/var/lib/recorder/spool\n" in unit
+    assert "StateDirectory=recorder recorder/keys recorder/spool\n" in unit
+    assert "RECORDER_LIVE_SPOOL_FOLDER: /var/lib/recorder/spool\n" in COMPOSE
+    assert "- spool:/var/lib/recorder/spool\n" in COMPOSE
+    assert re.search(r"^volumes:\n(?:  \w+:\n)*  spool:\n", COMPOSE, re.MULTILINE)
+    # A publisher's key is a token: outside it goes by TLS only.
+    published = COMPOSE.partition("command: [live, serve]")[2].partition("\n    volumes:")[0]
+    assert re.findall(r"\d+:\d+", published) == ["1936:1936"]
+    assert "RECORDER_LIVE_RTMPS_LISTEN: 0.0.0.0:1936\n" in COMPOSE
 
 
 # --- PostgreSQL ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Livestreams that somebody should look at: long interrupted, long incomplete, left by a process.
+"""Livestreams that somebody should look at: interrupted, incomplete, left by a process, unfetched.
 
 Alarms only; what becomes of them is decided by ``upkeep``. Each alarm clears itself.
 """
@@ -13,7 +13,7 @@ from recorder.domain.livestream import Livestream, LivestreamState
 from recorder.runtime import Deps
 from recorder.services import alarms, guard
 from recorder.store import alarms as alarm_rows
-from recorder.store import livestreams
+from recorder.store import livestream_sources, livestreams
 
 #: A tunnel, a lift: shorter breaks are nobody's business.
 INTERRUPTED = timedelta(minutes=2)
@@ -21,6 +21,8 @@ INTERRUPTED = timedelta(minutes=2)
 INCOMPLETE = timedelta(hours=1)
 #: A lease that ended without being let go: its process died, and no other one has taken over.
 UNOWNED = timedelta(minutes=1)
+#: A camera that starts again, or a network that does, is back by then.
+UNFETCHED = timedelta(minutes=5)
 
 
 def _interrupted_since(livestream: Livestream) -> datetime | None:
@@ -64,8 +66,13 @@ async def watch_overdue(deps: Deps) -> None:
         return
     async with deps.database.acquire() as connection:
         running = await livestreams.running(connection)
+        troubles = await livestream_sources.in_trouble(connection)
     now = deps.clock.now()
-    for code, since_when, longest, sentence in _CHECKS:
+    unfetched = (
+        AlarmCode.LIVESTREAM_UNFETCHED, lambda each: troubles.get(each.id), UNFETCHED,
+        "Nothing can be fetched of the livestream for minutes",
+    )  # fmt: skip
+    for code, since_when, longest, sentence in (*_CHECKS, unfetched):
         due = set()
         for livestream in running:
             since = since_when(livestream)

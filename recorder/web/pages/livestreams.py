@@ -57,6 +57,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         agency_name=view.agency_name,
         outcome=await live.outcome(deps, actor, view.livestream),
         gaps=view.gaps,
+        pulled=view.pulled_from,
         marks=await live.livestream_marks(deps, actor, livestream),
         mark_kinds=list(MarkKind),
         sight=await live.sight(deps, actor, livestream),

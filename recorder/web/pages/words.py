@@ -119,6 +119,7 @@ _ALARMS = {
     "livestream_interrupted": "A livestream is interrupted",
     "livestream_incomplete": "A livestream lacks segments",
     "livestream_unowned": "A livestream has lost its receiver",
+    "livestream_unfetched": "A livestream cannot be fetched",
 }
 _COPY_STATES = {
     "proposed": "Perhaps the same event",
@@ -249,7 +250,21 @@ _FACTS = {
     "note": "Note",
 }
 
+#: Why nothing comes from where a livestream is fetched (live/fetching.py).
+_TROUBLES = {
+    "unreachable": "Its address does not answer",
+    "forbidden": "It leads into a network that the settings do not allow",
+    "unauthorised": "It does not take user name and password",
+    "refused": "It refuses, or has no such stream",
+    "nothing-recordable": "It sends nothing that can be recorded",
+    "broken": "What it sends breaks the rules of its protocol",
+    "silent": "It is connected and sends nothing",
+    "ended": "It has ended the stream; it is asked again",
+    "unreadable": "Its address was stored under another key of the service",
+    "not-kept": "Store or database do not take what it sends",
+}
 WORDS: Mapping[str, Mapping[str, str]] = {
+    "trouble": _TROUBLES,
     "state": _STATES,
     "case_state": _CASE_STATES,
     "stage": _STAGES,

@@ -92,6 +92,10 @@ ALARMS: dict[str, tuple[str, ...]] = {
         "The process that received “%(title)s” is gone, and no other one has taken it over.",
         "The process that received a livestream is gone, and no other one has taken it over.",
     ),
+    "livestream_unfetched": (
+        "Nothing can be fetched of “%(title)s” for five minutes; its page says why.",
+        "Nothing can be fetched of a livestream for five minutes; its page says why.",
+    ),
 }
 #: What to do, after the sentence.
 STEPS: dict[str, str] = {
@@ -131,6 +135,7 @@ STEPS: dict[str, str] = {
         "Bring the sender back into the network; after the deadline it is sealed with gaps."
     ),
     "livestream_unowned": "Start an ingest process; its spool lies on the machine of the old one.",
+    "livestream_unfetched": "See to the camera and its network; it is asked again by itself.",
     "database_younger": "Point the service at the right database, or run recorder rebuild.",
 }
 

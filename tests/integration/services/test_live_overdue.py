@@ -62,6 +62,22 @@ async def test_what_is_over_and_lacks_segments_is_an_alarm_until_they_come(
     assert await told(bureau) == []
 
 
+async def test_a_camera_that_cannot_be_fetched_is_an_alarm_until_it_can(bureau: Bureau) -> None:
+    actor = await camera(bureau)
+    address = "rtsp://camera.example/stream"
+    pulled = await live.open_pulled(bureau.deps, actor, live.Opening(title="巡查"), address)
+    fence = await live.take(bureau.deps, pulled.id)
+    await live.tell_source(bureau.deps, pulled.id, "unreachable")
+    bureau.clock.forward(seconds=290)
+    assert await live.keep(bureau.deps, pulled.id, fence)
+    assert await told(bureau) == []
+    bureau.clock.forward(seconds=20)
+    assert await live.keep(bureau.deps, pulled.id, fence)
+    assert await told(bureau) == ["livestream_unfetched"]
+    await live.tell_source(bureau.deps, pulled.id, None)
+    assert await told(bureau) == []
+
+
 async def test_a_receiver_that_died_is_an_alarm_until_another_one_takes_over(
     bureau: Bureau,
 ) -> None:
