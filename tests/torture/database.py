@@ -19,7 +19,7 @@ from tests.torture.schedule import Director, Fault
 #: Many segments at once; what comes behind it says whether they are claimed or counted.
 _GIVEN = "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[],"
 #: How a statement begins → the name of its commit point, the weightiest of a transaction first.
-_STATEMENTS = (
+STATEMENTS = (
     ("INSERT INTO duplicate_object", "db.duplicate"),
     ("UPDATE upload SET state = 'finished'", "db.finished"),
     ("UPDATE livestream SET state = 'closed'", "db.live_closed"),
@@ -34,7 +34,7 @@ _STATEMENTS = (
     ("UPDATE livestream SET state = 'interrupted'", "db.live_interrupted"),
     ("UPDATE livestream SET holder = NULL", "db.live_let_go"),
     ("UPDATE livestream SET holder", "db.live_take"),
-    ("UPDATE livestream SET held_until", "db.live_keep"),
+    ("WITH held AS (SELECT l.id FROM livestream l", "db.live_keep"),
     ("UPDATE livestream SET opening_lock_until", "db.live_opening_locked"),
     ("UPDATE livestream_segment SET lock_until", "db.live_locked"),
     ("UPDATE livestream_segment SET told", "db.live_told"),
@@ -72,7 +72,7 @@ _STATEMENTS = (
 )
 #: The names of all points; of a transaction's points the one of least weight gives the name.
 WEIGHTS = {
-    **{name: weight for weight, (_, name) in enumerate(_STATEMENTS)},
+    **{name: weight for weight, (_, name) in enumerate(STATEMENTS)},
     # These stand for the same statements as others do.
     **dict.fromkeys(("db.expire_early", "db.examined", "db.proxy"), 0),
 }
@@ -81,7 +81,7 @@ _SSL, _GSS = 80877103, 80877104
 
 def point_of(statement: str, bound: bytes = b"") -> str | None:
     """The commit point of a statement, with the message that binds its parameters."""
-    for begin, name in _STATEMENTS:
+    for begin, name in STATEMENTS:
         if statement.startswith(begin):
             return _finer(name, parameters(bound))
     return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import struct
 
 import pytest
 
+from tests.support.servers import REPOSITORY
 from tests.torture import database, disk, store
 from tests.torture.ear import Asked, Ear
 from tests.torture.requests import Head, Requests
@@ -135,6 +137,17 @@ def test_every_point_has_a_proxy_that_knows_it() -> None:
     assert {point for point in points if point.startswith("db.")} == set(database.WEIGHTS)
     for job in (FILES, LIVE):
         assert len(job.points) == len(set(job.points))
+
+
+def test_every_statement_that_a_point_stands_for_is_one_of_the_product() -> None:
+    texts = [
+        node.value
+        for file in (REPOSITORY / "recorder" / "store").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    for begin, point in database.STATEMENTS:
+        assert any(text.startswith(begin) for text in texts), point
 
 
 def test_objects_and_rows_of_livestreams_are_known_by_their_names() -> None:
