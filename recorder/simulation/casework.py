@@ -80,7 +80,10 @@ class TeamYear:
             kind = EventKind.SEIZURE if self._dice.chance(0.7) else EventKind.DEMOLITION
             self._later(n, case, kind, Stage.ENFORCEMENT)
             return
-        self._later(n, case, EventKind.ONSITE_INSPECTION, Stage.INVESTIGATION)
+        # Only inspections are preceded by a scan of the company's code.
+        is_inspection = case.act_type is ActType.INSPECTION
+        kind = EventKind.ONSITE_INSPECTION if is_inspection else EventKind.EVIDENCE_TAKING
+        self._later(n, case, kind, Stage.INVESTIGATION)
         if case.act_type is ActType.PENALTY and self._dice.chance(0.2):
             done.moments.append((case, EventKind.FILING, Stage.INITIATION, morning))
             self._ordinary(n, case)
@@ -143,7 +146,7 @@ class TeamYear:
         return Scene(
             case=case,
             key=f"{case.key}-S1",
-            kind=EventKind.ONSITE_INSPECTION,
+            kind=EventKind.EVIDENCE_TAKING,
             stage=Stage.INVESTIGATION,
             began=scene.began + timedelta(minutes=2),
             ended=scene.ended,

@@ -260,7 +260,7 @@ class _TeamWriter:
 
 def _handovers(team: Team, day: Day) -> Iterator[dict[str, str]]:
     """The log of the day: each its own camera, and the stand-in's when it is needed."""
-    worn = list(zip(team.devices, team.officers, strict=True))
+    worn = organisations.worn(team)
     if any(clip.device == team.spare_device for scene in day.scenes for clip in scene.clips):
         worn.append((team.spare_device, team.stand_in))
     for device, officer in worn:

@@ -50,7 +50,9 @@ class Team:
     #: Its place among the teams of the agency, and how many they are.
     place: int
     siblings: int
-    #: A camera of the next team, taken by mistake.
+    #: A third camera that is handed over and left in the cupboard; and that of the next team,
+    #: taken by mistake.
+    reserve: str
     borrowed: str
 
 

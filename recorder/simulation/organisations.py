@@ -93,7 +93,8 @@ def teams(shape: Shape, agency: Agency, n: int, year: int, seed: int) -> list[Te
                 matters=tuple(dice.pick(own) for _ in range(3)),
                 place=k,
                 siblings=count,
-                borrowed=_device(base + _SPARE + 2 * ((k + 1) % count) + 1),
+                reserve=_reserve(first + k),
+                borrowed=_reserve(first + (k + 1) % count),
             )
         )
     return made
@@ -109,8 +110,17 @@ def _officer(number: int, valid_from: str, valid_to: str) -> Officer:
     )
 
 
+def worn(team: Team) -> list[tuple[str, Officer]]:
+    """The team's cameras with whom they are handed to."""
+    return [*zip(team.devices, team.officers, strict=True), (team.reserve, team.officers[1])]
+
+
 def _device(number: int) -> str:
     return f"S{number + 1:06d}"
+
+
+def _reserve(team: int) -> str:
+    return f"T{team + 1:06d}"
 
 
 # --- rows of the imports (docs/design/whole-process.md, Columns of imports) --------------------
@@ -170,7 +180,7 @@ def officer_rows(of_agency: list[Team]) -> Iterator[Row]:
 def device_rows(of_agency: list[Team]) -> Iterator[Row]:
     first = of_agency[0]
     spare = [(first.agency.code, first.spare_device, first.stand_in)]
-    own = [(t.unit, d, o) for t in of_agency for d, o in zip(t.devices, t.officers, strict=True)]
+    own = [(t.unit, d, o) for t in of_agency for d, o in worn(t)]
     for organisation, device, officer in spare + own:
         yield {
             "serial": device,

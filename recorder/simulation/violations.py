@@ -17,6 +17,7 @@ WHOLE = frozenset({EventKind.SEIZURE, EventKind.DEMOLITION})
 #: Kinds that must be recorded (art. 14).
 MUST = WHOLE | {
     EventKind.ONSITE_INSPECTION,
+    EventKind.EVIDENCE_TAKING,
     EventKind.HEARING,
     EventKind.SERVICE_BY_LEAVING,
     EventKind.SERVICE_BY_ANNOUNCEMENT,
@@ -82,7 +83,13 @@ def choose(
     for planted, share in table:
         throw -= share
         if throw < 0:
-            return planted
+            return planted if _can_be(planted, kind) else None
     if calendar.is_near_holiday(day) and dice.chance(_LATE_NEAR_HOLIDAY):
         return Planted.LATE_UPLOAD
     return None
+
+
+def _can_be(planted: Planted, kind: EventKind) -> bool:
+    """At a service by announcement nobody is there who could be told."""
+    by_announcement = kind is EventKind.SERVICE_BY_ANNOUNCEMENT
+    return not (by_announcement and planted is Planted.MISSING_ANNOUNCEMENT)

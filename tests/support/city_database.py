@@ -16,6 +16,7 @@ import asyncpg
 
 from recorder.domain.case_number import CaseNumber, grams
 from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.store import coverage_due
 from recorder.store.connection import Database
 from recorder.store.registry import organisations
 from tests.support import city
@@ -30,8 +31,12 @@ Records = list[tuple[object, ...]]
 class CityDatabase:
     """A folder of `recorder simulate` on its way into a database."""
 
-    def __init__(self, database: Database, url: str, folder: Path) -> None:
+    def __init__(
+        self, database: Database, url: str, folder: Path, *, link_rightly: bool = False
+    ) -> None:
+        """``link_rightly``: all footage is linked to the case that it shows."""
         self._database, self._url, self._folder = database, url, folder
+        self._link_rightly = link_rightly
         self.cases: dict[str, CaseId] = {}
 
     async def load(self) -> None:
@@ -58,6 +63,11 @@ class CityDatabase:
             await self._raw.close()
         async with self._database.transaction() as connection:
             await organisations.renew_reach(connection, date(2025, 6, 1))
+
+    async def make_due(self) -> None:
+        """Have every case evaluated."""
+        async with self._database.transaction() as connection:
+            await coverage_due.touch(connection, self.cases.values(), "event")
 
     async def _copy(self, table: str, columns: str, records: Iterable[Sequence[object]]) -> None:
         await self._raw.copy_records_to_table(
@@ -286,45 +296,17 @@ class CityDatabase:
             for one in row["identifiers"]
         }
         homes = {r["serial"]: r["organisation"] for r in city.table(self._folder, "devices")}
+        truth = {r["recording"]: r["case"] for r in city.rows(self._folder, "truth")}
+        marks: Records = []
         for row in city.rows(self._folder, "recordings"):
-            recording, received = RecordingId(name_of(row["recording"])), when(row["received_at"])
-            clock = when(row["device_clock_at"]) if row["device_clock_at"] else None
-            offset = clock - received if clock else None
-            is_off = offset is not None and abs(offset) > _CLOCK_LIMIT
             case = numbers.get(row["case_number"])
-            digest = bytes.fromhex(row["sha256"])
-            recordings.append(
-                (
-                    recording,
-                    AgencyId(name_of(homes[row["device"]])),
-                    name_of(row["device"]),
-                    row["device"],
-                    row["file_name"].split("_")[1],
-                    "sealed",
-                    "admitted",
-                    row["length_bytes"],
-                    "city",
-                    digest,
-                    digest,
-                    digest,
-                    row["file_name"],
-                    clock,
-                    received,
-                    _ms(offset),
-                    when(row["started_at"]),
-                    when(row["ended_at"]),
-                    "metadata",
-                    row["latitude"],
-                    row["longitude"],
-                    ["clock_offset"] if is_off else [],
-                    int(case is not None),
-                    received,
-                    received,
-                )
-            )
+            if self._link_rightly:
+                case = self.cases.get(truth[row["recording"]])
+            marks += self._marks(row)
+            recordings.append(_recording(row, homes[row["device"]], links=int(case is not None)))
             if case is not None:
-                link = name_of(f"l/{row['recording']}")
-                links.append((link, recording, case, "upload", received, "city"))
+                link, received = name_of(f"l/{row['recording']}"), when(row["received_at"])
+                links.append((link, name_of(row["recording"]), case, "upload", received, "city"))
         await self._copy(
             "recording",
             "id agency_id device_id device_number officer integrity admission length_bytes source"
@@ -333,7 +315,66 @@ class CityDatabase:
             " sealed_at",
             recordings,
         )
+        await self._copy(
+            "mark",
+            "id agency_id recording_id kind shown_at media_ms made_at made_by_kind made_by_id"
+            " made_by_name",
+            marks,
+        )
         await self._copy("case_link", "id recording_id case_id origin linked_at linked_by", links)
+
+    def _marks(self, row: dict[str, Any]) -> Records:
+        recording, agency = name_of(row["recording"]), name_of(row["agency"])
+        return [
+            (
+                name_of(f"m{n}/{row['recording']}"),
+                agency,
+                recording,
+                mark["kind"],
+                when(row["started_at"]) + timedelta(milliseconds=mark["at_ms"]),
+                mark["at_ms"],
+                when(row["received_at"]),
+                "device",
+                row["device"],
+                row["device"],
+            )
+            for n, mark in enumerate(row["marks"])
+        ]
+
+
+def _recording(row: dict[str, Any], home: str, *, links: int) -> tuple[object, ...]:
+    received = when(row["received_at"])
+    clock = when(row["device_clock_at"]) if row["device_clock_at"] else None
+    offset = clock - received if clock else None
+    is_off = offset is not None and abs(offset) > _CLOCK_LIMIT
+    digest = bytes.fromhex(row["sha256"])
+    return (
+        RecordingId(name_of(row["recording"])),
+        AgencyId(name_of(home)),
+        name_of(row["device"]),
+        row["device"],
+        row["file_name"].split("_")[1],
+        "sealed",
+        "admitted",
+        row["length_bytes"],
+        "city",
+        digest,
+        digest,
+        digest,
+        row["file_name"],
+        clock,
+        received,
+        _ms(offset),
+        when(row["started_at"]),
+        when(row["ended_at"]),
+        "metadata",
+        row["latitude"],
+        row["longitude"],
+        ["clock_offset"] if is_off else [],
+        links,
+        received,
+        received,
+    )
 
 
 def _source_of(row: dict[str, Any]) -> str:
