@@ -27,7 +27,7 @@ from recorder.services import (
     watch,
     webhooks,
 )
-from recorder.services.feeding import replaying
+from recorder.services.feeding import pulling, replaying
 from workers.read_back import read_back
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ CHORES: tuple[Chore, ...] = (
     (organs.renew_reach, 300),
     (webhooks.send_due, 2),
     (_mend_pools, 60),
+    (pulling.pull_due, 5),
     (limits.sweep, 3600),
     (read_back, 60),
     (fixity.check_age, 3600),

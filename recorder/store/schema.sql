@@ -1455,6 +1455,33 @@ CREATE TABLE case_merge_proposal (
 CREATE INDEX case_merge_proposal_open ON case_merge_proposal (agency_id, proposed_at, id)
     WHERE decision IS NULL;
 
+-- What is fetched for a source; `place` is sealed, since it may hold a password.
+CREATE TABLE feed_pull (
+    id uuid PRIMARY KEY,
+    source_id uuid NOT NULL REFERENCES feed_source,
+    kind text NOT NULL CHECK (kind IN ('sql', 'folder')),
+    place bytea NOT NULL,
+    every_s integer NOT NULL CHECK (every_s > 0),
+    due_at timestamptz NOT NULL,
+    watermark text NOT NULL DEFAULT '',
+    pulled_at timestamptz,
+    trouble text,
+    trouble_at timestamptz,
+    stopped_at timestamptz,
+    created_at timestamptz NOT NULL
+);
+CREATE INDEX feed_pull_due ON feed_pull (due_at) WHERE stopped_at IS NULL;
+
+-- Files that were taken, each once by its digest.
+CREATE TABLE feed_file (
+    pull_id uuid NOT NULL REFERENCES feed_pull,
+    digest bytea NOT NULL CHECK (length(digest) = 32),
+    name text NOT NULL,
+    rows integer NOT NULL,
+    taken_at timestamptz NOT NULL,
+    PRIMARY KEY (pull_id, digest)
+);
+
 -- --- webhooks (docs/design/webhooks.md) -----------------------------------------------------
 
 -- Where facts are sent; the secret is sealed with the service's key.
@@ -1508,7 +1535,7 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_inte
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, agency_reach, volume_intent, superseded_object
     TO recorder_service;
-REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping,
+REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place
     FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,

@@ -73,6 +73,8 @@ TABLES = (
     "link_proposal",
     "case_document",
     "case_merge_proposal",
+    "feed_pull",
+    "feed_file",
     "webhook_endpoint",
     "webhook_message",
     "webhook_delivery",

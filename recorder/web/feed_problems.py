@@ -28,6 +28,11 @@ FEED_PROBLEMS: dict[str, tuple[Kind, str, str]] = {
     ),
     "feed-name-invalid": (Kind.INVALID, "Invalid name", "Use small letters, digits, - and _."),
     "feed-quota-invalid": (Kind.INVALID, "Invalid quota", "Give rows a minute, at least one."),
+    "pull-pace-invalid": (Kind.INVALID, "Invalid pace", "Give 10 to 86400 seconds."),
+    "pull-query-invalid": (Kind.INVALID, "Query refused", "Mend the query; see the guide."),
+    "pull-unreadable": (Kind.INVALID, "Place unreadable", "Add the pull anew."),
+    "pull-unreachable": (Kind.UNAVAILABLE, "Source away", "Look at the database or folder."),
+    "pull-none": (Kind.CONFLICT, "Nothing to stop", "Look at the source's name."),
     "feed-suspended": (
         Kind.FORBIDDEN,
         "Source suspended",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.people import OPERATOR
 from recorder.runtime import Deps
 from recorder.services import gateways
-from recorder.services.feeding import sources
+from recorder.services.feeding import pulling, sources
 
 if TYPE_CHECKING:
     Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -45,6 +48,16 @@ def add_feed(verbs: Verbs, leaf: Leaf) -> None:
     add.add_argument("--agency", metavar="CODE", help="else the server's own agency")
     add.add_argument("--city", action="store_true", help="speaks for every agency")
     add.add_argument("--rows-per-minute", type=int, metavar="N", help="its quota")
+    pull = leaf(verbs, "pull", "fetch rows for it: by a query, or from a folder", _feed_pull)
+    pull.add_argument("name", metavar="NAME")
+    where = pull.add_mutually_exclusive_group(required=True)
+    where.add_argument("--folder", type=Path, metavar="DIR", help="files *.ndjson, *.csv")
+    where.add_argument("--query", type=Path, metavar="FILE", help="a SELECT with $1 the watermark;"
+                       " the database's address is read from standard input")  # fmt: skip
+    pull.add_argument("--every", type=int, default=60, metavar="SECONDS")
+    ended = leaf(verbs, "stop-pull", "fetch nothing for it any more", _feed_stop_pull)
+    ended.add_argument("name", metavar="NAME")
+    ended.add_argument("--reason", required=True, metavar="TEXT")
     for name, about in (("suspend", "take no rows of it"), ("activate", "undo suspend")):
         change = leaf(verbs, name, about, _feed_state)
         change.add_argument("name", metavar="NAME")
@@ -98,3 +111,22 @@ async def _feed_state(deps: Deps, args: argparse.Namespace) -> Answer:
         deps, OPERATOR, args.name, suspended=args.suspended, reason=args.reason
     )
     return {"name": changed.name, "state": "suspended" if changed.suspended_at else "active"}
+
+
+async def _feed_pull(deps: Deps, args: argparse.Namespace) -> Answer:
+    if args.folder is not None:
+        pull = await pulling.add_folder(
+            deps, OPERATOR, args.name, folder=args.folder, every_s=args.every
+        )
+    else:
+        query = await asyncio.to_thread(args.query.read_text, "utf-8")
+        dsn = (await asyncio.to_thread(sys.stdin.readline)).strip()
+        pull = await pulling.add_sql(
+            deps, OPERATOR, args.name, dsn=dsn, query=query, every_s=args.every
+        )
+    return {"name": args.name, "kind": pull.kind, "every_s": pull.every_s}
+
+
+async def _feed_stop_pull(deps: Deps, args: argparse.Namespace) -> Answer:
+    stopped = await pulling.stop(deps, OPERATOR, args.name, reason=args.reason)
+    return {"name": args.name, "stopped": stopped}

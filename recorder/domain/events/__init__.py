@@ -16,6 +16,8 @@ from recorder.domain.events.feed import (
     CaseMergeRejected,
     FeedBatchReceived,
     FeedMappingMade,
+    FeedPullAdded,
+    FeedPullStopped,
     FeedSourceAdded,
     FeedSourceStateChanged,
 )
@@ -146,6 +148,8 @@ __all__ = [
     "EnrolmentCodeMade",
     "FeedBatchReceived",
     "FeedMappingMade",
+    "FeedPullAdded",
+    "FeedPullStopped",
     "FeedSourceAdded",
     "FeedSourceStateChanged",
     "FixityChecked",

@@ -54,6 +54,24 @@ class FeedBatchReceived(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeedPullAdded(CustodyEvent):
+    """Rows are fetched for a source from now on; from where stands sealed beside it."""
+
+    SUBJECT = SubjectKind.SOURCE
+    title: str
+    pull: uuid.UUID
+    kind: str
+    every_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedPullStopped(CustodyEvent):
+    SUBJECT = SubjectKind.SOURCE
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseMergeRejected(CustodyEvent):
     """A person said that two cases which a row's numbers join are two."""
 

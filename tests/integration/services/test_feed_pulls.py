@@ -1,0 +1,164 @@
+"""Rows that are fetched: from another database by a query, from files in a folder; each once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from recorder.domain.people import OPERATOR
+from recorder.errors import InvalidInput, Unavailable
+from recorder.services.feeding import pulling, sources
+from tests.support.feed_desk import Desk, case, event, open_desk
+
+QUERY = """
+SELECT 'event' AS kind, id AS key, version AS revision, happened_at AS occurred_at,
+    'seizure' AS event, numbers AS identifiers, changed_at AS watermark
+FROM visits WHERE $1 = '' OR changed_at >= $1::timestamptz ORDER BY changed_at, id
+"""
+
+
+@pytest.fixture
+async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(database_url, tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def other_system(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """The database of a case system."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "CREATE TABLE visits (id text PRIMARY KEY, version integer NOT NULL,"
+            " happened_at timestamptz NOT NULL, numbers jsonb NOT NULL,"
+            " changed_at timestamptz NOT NULL)"
+        )
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def visit(
+    connection: asyncpg.Connection[asyncpg.Record], key: str, version: int, minute: int
+) -> None:
+    numbers = [{"scheme": "case", "number": "深罚〔2026〕1号"}]
+    await connection.execute(
+        "INSERT INTO visits VALUES ($1, $2, '2026-03-05T01:00:00Z', $3,"
+        " '2026-03-05T02:00:00Z'::timestamptz + make_interval(mins => $4))"
+        " ON CONFLICT (id) DO UPDATE SET version = $2, changed_at = excluded.changed_at",
+        key,
+        version,
+        json.dumps(numbers),
+        minute,
+    )
+
+
+async def pull(desk: Desk) -> None:
+    """Let the clock come to the next pull, and do it."""
+    desk.bureau.clock.forward(seconds=61)
+    while await pulling.pull_due(desk.bureau.deps):
+        pass
+
+
+async def test_a_query_is_asked_from_where_it_ended(desk: Desk, empty_database_url: str) -> None:
+    async with other_system(empty_database_url) as other:
+        await visit(other, "v1", 1, 0)
+        await visit(other, "v2", 1, 1)
+        deps = desk.bureau.deps
+        await pulling.add_sql(deps, OPERATOR, "sj", dsn=empty_database_url, query=QUERY)
+        await pull(desk)
+        assert [key for key, _, _ in await desk.events()] == ["v1", "v2"]
+        await visit(other, "v3", 1, 2)
+        await visit(other, "v1", 2, 3)
+        await pull(desk)
+        value = desk.bureau.value
+        assert [key for key, _, _ in await desk.events()] == ["v1", "v2", "v3"]
+        assert await value("SELECT revision FROM case_event WHERE key = 'v1'") == 2
+        # The row at the watermark came twice, and nothing changed by it.
+        assert await value("SELECT count(*) FROM feed_row") == 4
+        (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
+        assert (kept.trouble, kept.watermark) == (None, "2026-03-05T02:03:00+00:00")
+        assert empty_database_url.encode() not in kept.place
+
+
+async def test_a_query_can_change_nothing_over_there(desk: Desk, empty_database_url: str) -> None:
+    async with other_system(empty_database_url) as other:
+        await visit(other, "v1", 1, 0)
+        for query in (
+            "DELETE FROM visits WHERE $1 = '' RETURNING id AS watermark",
+            "SELECT id FROM visits WHERE $1 = ''",
+            "SELECT nothing FROM nowhere WHERE $1 = ''",
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                await pulling.add_sql(
+                    desk.bureau.deps, OPERATOR, "sj", dsn=empty_database_url, query=query
+                )
+            assert refused.value.code == "pull-query-invalid", query
+        assert await other.fetchval("SELECT count(*) FROM visits") == 1
+
+
+async def test_a_database_that_is_away_is_asked_again_and_its_password_not_told(
+    desk: Desk, empty_database_url: str, free_port: int
+) -> None:
+    deps = desk.bureau.deps
+    nowhere = f"postgresql://somebody:geheim@127.0.0.1:{free_port}/x"
+    with pytest.raises(Unavailable) as refused:
+        await pulling.add_sql(deps, OPERATOR, "sj", dsn=nowhere, query=QUERY)
+    assert (refused.value.code, "geheim" in refused.value.detail) == ("pull-unreachable", False)
+    async with other_system(empty_database_url) as other:
+        await pulling.add_sql(deps, OPERATOR, "sj", dsn=empty_database_url, query=QUERY)
+        await other.execute("ALTER TABLE visits RENAME TO gone")
+        await pull(desk)
+        (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
+        assert (kept.trouble or "").startswith("pull-query-invalid")
+        await other.execute("ALTER TABLE gone RENAME TO visits")
+        await visit(other, "v1", 1, 0)
+        await pull(desk)
+        assert [key for key, _, _ in await desk.events()] == ["v1"]
+
+
+async def test_each_file_of_a_folder_is_taken_once(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    deps = desk.bureau.deps
+    await pulling.add_folder(deps, OPERATOR, "sj", folder=folder)
+    said = [case("C1", 1, "深罚〔2026〕1号"), *(event(f"e{n}", 1, "C1") for n in range(1500))]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in said)
+    (folder / "rows.ndjson").write_text(text, "utf-8")
+    (folder / "copy.ndjson").write_text(text, "utf-8")
+    (folder / ".half.ndjson").write_text('{"key"', "utf-8")
+    (folder / "rows.txt").write_text("nothing of ours", "utf-8")
+    table = (
+        "kind,key,revision,occurred_at,event,number.case,officers\n"
+        "event,t1,1,2026-03-05 09:00:00,hearing,深罚〔2026〕1号,0815;0816\n"
+    )
+    (folder / "表.csv").write_bytes(table.encode("gb18030"))
+    await pull(desk)
+    await pull(desk)
+    assert len(await desk.events()) == 1501
+    value = desk.bureau.value
+    assert await value("SELECT jsonb_array_length(officers) FROM case_event WHERE key = 't1'") == 2
+    assert await value("SELECT count(*) FROM feed_file") == 2
+    assert await value("SELECT sum(repeated) FROM feed_day") == 1501
+
+
+async def test_nothing_is_fetched_for_a_source_that_is_suspended_or_whose_pull_was_stopped(
+    desk: Desk, tmp_path: Path
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    deps = desk.bureau.deps
+    await pulling.add_folder(deps, OPERATOR, "sj", folder=folder)
+    (folder / "a.ndjson").write_text(json.dumps(case("C1", 1, "深罚〔2026〕1号")), "utf-8")
+    await sources.set_state(deps, OPERATOR, "sj", suspended=True, reason="x")
+    await pull(desk)
+    assert await desk.bureau.value("SELECT count(*) FROM feed_row") == 0
+    await sources.set_state(deps, OPERATOR, "sj", suspended=False, reason="x")
+    assert await pulling.stop(deps, OPERATOR, "sj", reason="换系统") == 1
+    await pull(desk)
+    assert await desk.bureau.value("SELECT count(*) FROM feed_row") == 0
