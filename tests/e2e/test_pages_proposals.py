@@ -34,14 +34,14 @@ async def test_a_person_sees_why_footage_may_belong_to_a_case_and_decides(
             await reader.page.click("a[href='/proposals']")
             assert "领用人在场" in await reader.text(".proposal")
             await reader.page.click("button[value=rejected] >> nth=0")
-            await reader.page.wait_for_url("**/proposals?done=proposal-rejected")
+            await reader.page.wait_for_selector(".note-good")
             assert await reader.page.locator(".proposal").count() == 1
 
             left = await reader.page.locator("main h2 a").get_attribute("href")
             await reader.go(str(left))
             assert "50 分" in await reader.text(".proposal")
             await reader.page.click(".proposal button[value=accepted]")
-            await reader.page.wait_for_url("**?done=linked")
+            await reader.page.wait_for_selector(".note-good")
             assert "示市监罚〔2026〕12号" in await reader.text(".linked-words")
             assert "时间大致相符 · 领用人在场" in await reader.text(".linked-words")
             await reader.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
