@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import UploadCompleted
+from recorder.domain.feed import rows
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import AgencyId, new_uuid
 from recorder.domain.people import OPERATOR, Role
-from recorder.services import alarms, casework, gateways, registry
-from recorder.services.feeding import sources
+from recorder.domain.webhook import Topic
+from recorder.services import alarms, casework, gateways, registry, webhooks
+from recorder.services.feeding import receiving, sources
+from recorder.store.feed.sources import FeedSource
 from recorder.web.route import Route
+from tests.support.feed_desk import case
 from tests.support.role_table import address, is_wrong, name, question
 from tests.support.web_service import TUS, WebService
 
@@ -71,6 +75,9 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
     token = await registry.add_token(deps, OPERATOR, name="T", role=Role.OFFICER)
     gateway = await gateways.add_gateway(deps, OPERATOR, name="G", kind=GatewayKind.SRS)
     feed = await sources.add_source(deps, OPERATOR, name="somebodys")
+    webhook = await webhooks.add_endpoint(
+        deps, OPERATOR, url="https://receiver.example/", topics=[Topic.LATE]
+    )
     return {
         "cases": str(case.id),
         "recordings": str(recording),
@@ -82,7 +89,18 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
         "tokens": str(token.token.id),
         "gateways": str(gateway.gateway.id),
         "feeds": feed.source.name,
+        "webhooks": str(webhook.endpoint.id),
+        "merge-proposals": str(await _proposal(service, feed.source)),
     }
+
+
+async def _proposal(service: WebService, source: FeedSource) -> object:
+    """Two cases that a row's numbers join."""
+    one, other = "沪市监案〔2026〕8号", "沪市监案〔2026〕9号"
+    said = (case("C1", 1, one), case("C2", 1, other), case("C3", 1, one, other))
+    parsed = [rows.of_value(each) for each in said]
+    await receiving.receive(service.deps, OPERATOR, source, parsed)
+    return await service.bureau.value("SELECT id FROM case_merge_proposal")
 
 
 async def _unprobed(service: WebService, recording: uuid.UUID, agency: AgencyId) -> None:
