@@ -40,6 +40,7 @@ class World:
         first = words[1] if words[0] == "administration" and len(words) > 1 else words[0]
         path = row.path.replace("{id}", self.things.get(first, str(uuid.uuid4())))
         path = path.replace("{recording}", self.things["recordings"])
+        path = path.replace("{case}", self.things["cases"]).replace("{source}", "nobodys")
         form = {"reason": "because"} if row.method == "POST" else None
         return await self.service.ask(row.method, path, token, headers=headers, data=form)
 
