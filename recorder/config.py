@@ -53,6 +53,9 @@ class Config(BaseModel):
     s3_make_buckets: bool = False
     store_threads: int = Field(8, ge=2, le=64)
 
+    #: The shipped duty list that holds for agencies without one of their own.
+    duty_profile: str = "cn-gd"
+
     #: Host and port of the web service.
     listen: str = "127.0.0.1:8080"
     tls_cert: Path | None = None

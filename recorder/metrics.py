@@ -167,6 +167,16 @@ LOOP_LAG_WORST_SECONDS = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 
+# --- coverage ------------------------------------------------------------------------------------
+
+COVERAGE_CASES = Counter("recorder_coverage_cases", "Cases that were evaluated.", registry=REGISTRY)
+COVERAGE_SECONDS = Histogram(
+    "recorder_coverage_batch_duration_seconds",
+    "Time from claiming some due cases to the commit of what was found.",
+    buckets=_STORE_S,
+    registry=REGISTRY,
+)
+
 # --- tasks ---------------------------------------------------------------------------------------
 
 TASK_SECONDS = Histogram(

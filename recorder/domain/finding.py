@@ -104,9 +104,12 @@ class Finding:
     scene: str | None
     #: What of that scene or footage it is about: a number, an id, a moment.
     about: str
-    began_at: datetime | None = None
+    #: When it began: the day it is counted on, in China.
+    began_at: datetime
     ended_at: datetime | None = None
     recordings: tuple[RecordingId, ...] = ()
+    #: Whom it is about, by number.
+    officers: tuple[str, ...] = ()
     #: What the sentences are filled with: text, whole numbers, times as RFC 3339.
     facts: Mapping[str, object] = field(default_factory=dict)
 

@@ -31,6 +31,7 @@ from recorder.services import alarms, card_copies
 from recorder.services.live import volumes
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import (
+    coverage_due,
     open_uploads,
     recordings,
     renditions,
@@ -199,6 +200,11 @@ def _lost(run: TaskRun) -> Conflict:
 # --- what events change -----------------------------------------------------------------------
 
 
+async def _touch(change: Change, event: CustodyEvent) -> None:
+    recording = RecordingId(event.subject)
+    await coverage_due.touch_footage(change.connection, [recording], "footage")
+
+
 async def _seal(change: Change, event: RecordingSealed) -> None:
     if not await recordings.seal(change, event):
         raise Conflict("recording-decided", "This recording is sealed or mismatched already.")
@@ -207,6 +213,7 @@ async def _seal(change: Change, event: RecordingSealed) -> None:
 async def _mismatch(change: Change, event: RecordingMismatched) -> None:
     if not await recordings.mismatch(change, event):
         raise Conflict("recording-decided", "This recording is sealed or mismatched already.")
+    await _touch(change, event)
     await alarms.raise_alarm(
         change,
         AlarmCode.RECORDING_MISMATCHED,
@@ -233,6 +240,7 @@ async def _set_media(change: Change, event: MediaProbed) -> None:
     )
     # Only now its times are known, whoever said them.
     await card_copies.match(change, RecordingId(event.subject), event.agency)
+    await _touch(change, event)
 
 
 async def _apply(change: Change, event: CustodyEvent) -> None:

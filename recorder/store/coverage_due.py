@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from recorder.domain.ids import CaseId, DeviceId
+from recorder.domain.ids import CaseId, DeviceId, LivestreamId, RecordingId
 from recorder.store.connection import Connection, Row
 
 
@@ -35,7 +35,7 @@ async def touch(
     """Have these cases evaluated again after this transaction, whatever is due already.
 
     ``because`` is one word: link, footage, mark, reason, event, document, list, certificate,
-    handover. ``bulk`` ones, such as all cases of an agency, come after the others.
+    handover, holiday, elsewhere. ``bulk`` ones, such as all cases of an agency, come after others.
     """
     # In the order of ids, so that two who touch the same cases wait in line. A case that is due
     # already is only locked: whoever evaluates it must see what this transaction commits.
@@ -52,17 +52,34 @@ async def touch(
     )
 
 
-async def touch_officers(connection: Connection, officers: Collection[str]) -> None:
-    """As ``touch``, every case in one of whose events these officers took part."""
-    if not officers:
-        return
-    cases = await connection.fetch(
-        "SELECT DISTINCT e.case_id FROM case_event e WHERE e.withdrawn_at IS NULL"
-        " AND EXISTS (SELECT FROM jsonb_array_elements(e.officers) o"
-        "  WHERE o ->> 'number' = ANY($1))",
-        list(officers),
+async def touch_footage(
+    connection: Connection, recordings: Iterable[RecordingId], because: str
+) -> None:
+    """As ``touch``, the cases that these recordings are linked to."""
+    await touch(
+        connection,
+        await _cases(
+            connection,
+            "SELECT DISTINCT case_id FROM case_link WHERE recording_id = ANY($1)"
+            " AND unlinked_at IS NULL",
+            list(recordings),
+        ),
+        because,
     )
-    await touch(connection, [row["case_id"] for row in cases], "certificate", bulk=True)
+
+
+async def touch_livestream(connection: Connection, livestream: LivestreamId, because: str) -> None:
+    """As ``touch``, the cases of what was recorded of a livestream."""
+    await touch(
+        connection,
+        await _cases(
+            connection,
+            "SELECT DISTINCT l.case_id FROM case_link l JOIN recording r ON r.id = l.recording_id"
+            " WHERE r.livestream_id = $1 AND l.unlinked_at IS NULL",
+            livestream,
+        ),
+        because,
+    )
 
 
 async def touch_devices(connection: Connection, devices: Collection[DeviceId]) -> None:
@@ -77,19 +94,57 @@ async def touch_devices(connection: Connection, devices: Collection[DeviceId]) -
     await touch(connection, [row["case_id"] for row in cases], "handover", bulk=True)
 
 
+async def touch_officers(connection: Connection, officers: Collection[str]) -> None:
+    """As ``touch``, the cases of these officers: what is known of their certificates changed."""
+    await touch(
+        connection,
+        await _cases(
+            connection,
+            "SELECT DISTINCT case_id FROM coverage_scene WHERE officers && $1::text[]",
+            list(officers),
+        ),
+        "certificate",
+        bulk=True,
+    )
+
+
+async def touch_provisional(connection: Connection) -> None:
+    """As ``touch``, the cases whose deadlines rest on holidays that were not announced."""
+    await touch(
+        connection,
+        await _cases(connection, "SELECT case_id FROM coverage_case WHERE provisional"),
+        "holiday",
+        bulk=True,
+    )
+
+
+async def _cases(connection: Connection, sql: str, *arguments: object) -> list[CaseId]:
+    return [row["case_id"] for row in await connection.fetch(sql, *arguments)]
+
+
 async def claim(
-    connection: Connection, now: datetime, limit: int, *, bulk: bool = False
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    *,
+    bulk: bool | None = False,
+    only: CaseId | None = None,
 ) -> list[DueCase]:
-    """Hold some due cases until the transaction ends, passing over those others hold."""
+    """Hold some due cases until the transaction ends, passing over those others hold.
+
+    ``bulk`` None: of both sorts.
+    """
     rows = await connection.fetch(
         "SELECT d.case_id, d.since, d.because FROM coverage_due d"
-        " JOIN case_file c ON c.id = d.case_id WHERE d.bulk = $1 AND d.due_at <= $2"
+        " JOIN case_file c ON c.id = d.case_id WHERE ($1::boolean IS NULL OR d.bulk = $1)"
+        " AND d.due_at <= $2 AND ($4::uuid IS NULL OR d.case_id = $4)"
         " ORDER BY d.due_at, d.since LIMIT $3"
         # The case too: findings refer to it, and must not wait for a merge that waits for us.
         " FOR UPDATE OF d SKIP LOCKED FOR KEY SHARE OF c SKIP LOCKED",
         bulk,
         now,
         limit,
+        only,
     )
     return [_from_row(row) for row in rows]
 

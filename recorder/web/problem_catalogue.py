@@ -211,7 +211,6 @@ CATALOGUE: dict[str, Entry] = {
     ),
     **_of(
         Kind.CONFLICT,
-        duty_list_approver=("Needs another person", "Somebody who did not propose it decides."),
         duty_list_state=("Not in this state", "Load the list again; make a new version."),
         finding_state=("Not in this state", "Load the finding again."),
         approval_closed=("Decided already", "`state` says how it ended."),

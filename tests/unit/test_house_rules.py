@@ -39,6 +39,7 @@ HOMES = {
     "redis": ("recorder/adapters/queue", "workers/main"),
     "uvloop": ("recorder/commands/", "recorder/embedded/", "recorder/web/", "workers/"),
     "prometheus_client": ("recorder/metrics",),
+    "chinese_calendar": ("recorder/adapters/china_calendar",),
     "argon2": ("recorder/adapters/", "recorder/services/accounts"),
 }
 #: The service's store, and the client, whose journal is an SQLite file.

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from recorder.domain.coverage.facts import CaseFacts
+from recorder.domain.coverage.facts import CaseFacts, Presence
 from recorder.domain.coverage.measure import Measured, SceneCoverage, SceneState, coverage, measure
 from recorder.domain.coverage.placing import PlacedFootage, place
 from recorder.domain.coverage.rules_of_footage import of_footage
-from recorder.domain.coverage.rules_of_people import of_officers, of_places
+from recorder.domain.coverage.rules_of_people import of_officers, of_places, officers_of
 from recorder.domain.coverage.rules_of_scenes import of_scans, of_scene
 from recorder.domain.coverage.scenes import scenes_of
 from recorder.domain.finding import Finding
@@ -25,6 +25,8 @@ class Evaluation:
     findings: tuple[Finding, ...]
     #: When time alone will change the answer; None: never.
     again_at: datetime | None
+    #: Where its officers were, for the evaluation of other cases.
+    presences: tuple[Presence, ...]
 
 
 def evaluate(facts: CaseFacts) -> Evaluation:
@@ -42,6 +44,7 @@ def evaluate(facts: CaseFacts) -> Evaluation:
         covered,
         tuple(findings[key] for key in sorted(findings, key=str)),
         _again(measured, covered),
+        tuple(presence for scene in scenes for presence in officers_of(scene)),
     )
 
 

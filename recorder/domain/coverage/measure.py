@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from recorder.domain.case_event import EventKind
+from recorder.domain.case import Stage
+from recorder.domain.case_event import ActType, EventKind
 from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, FootageMark, GapReason, Interval
 from recorder.domain.coverage.placing import Placed, PlacedFootage, least_sure
@@ -68,6 +69,10 @@ class SceneCoverage:
     key: str
     agency: AgencyId
     kind: EventKind
+    act_type: ActType | None
+    stage: Stage | None
+    matter: str | None
+    officers: tuple[str, ...]
     state: SceneState
     level: DutyLevel
     #: Code of the rule that applies, and what it rests on.
@@ -190,6 +195,10 @@ def coverage(measured: Measured) -> SceneCoverage:
         key=scene.key,
         agency=scene.agency,
         kind=scene.kind,
+        act_type=scene.act_type,
+        stage=scene.stage,
+        matter=scene.matter,
+        officers=tuple(officer.number for officer in scene.officers),
         state=_state(measured),
         level=scene.level,
         rule=scene.rule.code if scene.rule else None,

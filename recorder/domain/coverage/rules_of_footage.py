@@ -34,6 +34,7 @@ def of_footage(
                 span=each.span,
                 confidence=each.confidence,
                 recordings=[each.footage.recording],
+                officers=_maker(each),
             )
 
 
@@ -53,6 +54,7 @@ def _late(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -> Ite
         span=placed.span,
         confidence=placed.confidence,
         recordings=[placed.footage.recording],
+        officers=_maker(placed),
         facts_={
             "term": str(term),
             "due_at": moment(due.at),
@@ -61,6 +63,10 @@ def _late(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -> Ite
             "provisional": due.provisional,
         },
     )
+
+
+def _maker(placed: Placed) -> tuple[str, ...]:
+    return (placed.footage.officer,) if placed.footage.officer else ()
 
 
 def holder(log: Sequence[Handover], at: datetime) -> str | None:
@@ -89,6 +95,7 @@ def _worn(facts: CaseFacts, placed: Placed) -> Iterable[Finding]:
         span=placed.span,
         confidence=placed.confidence,
         recordings=[placed.footage.recording],
+        officers=_maker(placed),
         facts_={"device": device, "officer": placed.footage.officer, "holder": worn_by},
     )
 
@@ -113,6 +120,7 @@ def _certified(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -
         span=placed.span,
         confidence=placed.confidence,
         recordings=[placed.footage.recording],
+        officers=_maker(placed),
         facts_={
             "officer": officer,
             "certificate": certificates[-1].number if certificates else None,

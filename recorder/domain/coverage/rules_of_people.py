@@ -73,7 +73,7 @@ def of_places(
     facts: CaseFacts, scenes: Sequence[Scene], placed: PlacedFootage
 ) -> Iterable[Finding]:
     """Officers and devices that were at two places at once, each pair told once in this case."""
-    here = [each for scene in scenes for each in _officers_of(scene)]
+    here = [each for scene in scenes for each in officers_of(scene)]
     own = {each.about for each in here}
     elsewhere = [each for each in facts.officers_elsewhere if each.about not in own]
     by_key = {scene.key: scene for scene in scenes}
@@ -85,6 +85,7 @@ def of_places(
             scene=by_key[one.scene or ""],
             about=f"{one.who} {other.about}",
             span=span,
+            officers=[one.who],
             facts_={"officer": one.who, **_apart(one, other)},
         )
     cameras = [
@@ -114,11 +115,12 @@ def of_places(
             span=span,
             confidence=recordings[one.about].confidence,
             recordings=[recordings[one.about].footage.recording],
+            officers=[name for name in (recordings[one.about].footage.officer,) if name],
             facts_={"device": one.who, **_apart(one, other)},
         )
 
 
-def _officers_of(scene: Scene) -> Iterable[Presence]:
+def officers_of(scene: Scene) -> Iterable[Presence]:
     place, span = scene.place, scene.span
     if span is None or place is None or place.latitude is None or place.longitude is None:
         return

@@ -47,12 +47,16 @@ def found(
     span: Interval | None = None,
     confidence: Confidence = Confidence.CERTAIN,
     recordings: Sequence[RecordingId] = (),
+    officers: Sequence[str] = (),
     facts_: Mapping[str, object] = _NO_FACTS,
 ) -> Finding:
     """A finding about a scene, or about footage of an agency on a day."""
     organ = scene.agency if scene else agency or facts.agency
-    duty_list = scene.duty_list if scene else _list_of(facts, organ, day_of)
     when = span or (scene and scene.span)
+    began_at = when.began_at if when else (scene.began_at if scene else day_of)
+    if began_at is None:
+        raise ValueError(f"a {kind} has a day")
+    duty_list = scene.duty_list if scene else _list_of(facts, organ, began_at)
     told: dict[str, object] = dict(facts_)
     if scene is not None:
         told = {
@@ -70,15 +74,20 @@ def found(
         rule=_rule(kind, scene, duty_list),
         scene=scene.key if scene else None,
         about=about,
-        began_at=when.began_at if when else (scene.began_at if scene else day_of),
+        began_at=began_at,
         ended_at=when.ended_at if when else None,
         recordings=tuple(recordings),
+        officers=tuple(officers) or _numbers(scene),
         facts=told,
     )
 
 
-def _list_of(facts: CaseFacts, agency: AgencyId, at: datetime | None) -> DutyList | None:
-    return list_in_force(facts.lists, agency, (at or facts.at).astimezone(CHINA).date())
+def _numbers(scene: Scene | None) -> tuple[str, ...]:
+    return tuple(officer.number for officer in scene.officers) if scene else ()
+
+
+def _list_of(facts: CaseFacts, agency: AgencyId, at: datetime) -> DutyList | None:
+    return list_in_force(facts.lists, agency, at.astimezone(CHINA).date())
 
 
 def _rule(kind: FindingKind, scene: Scene | None, duty_list: DutyList | None) -> str:

@@ -12,6 +12,14 @@ from recorder.domain.events.cases import (
     RecordingLinked,
     RecordingUnlinked,
 )
+from recorder.domain.events.coverage import (
+    DutyListApproved,
+    DutyListDrafted,
+    FindingAnswered,
+    FindingChanged,
+    FindingRaised,
+    FindingWithdrawn,
+)
 from recorder.domain.events.feed import (
     CaseMergeRejected,
     FeedBatchReceived,
@@ -145,6 +153,8 @@ __all__ = [
     "DockAdded",
     "DuplicateReceived",
     "DuplicateReleased",
+    "DutyListApproved",
+    "DutyListDrafted",
     "EnrolmentCodeMade",
     "FeedBatchReceived",
     "FeedMappingMade",
@@ -152,6 +162,10 @@ __all__ = [
     "FeedPullStopped",
     "FeedSourceAdded",
     "FeedSourceStateChanged",
+    "FindingAnswered",
+    "FindingChanged",
+    "FindingRaised",
+    "FindingWithdrawn",
     "FixityChecked",
     "FixityFailed",
     "FixityRestored",

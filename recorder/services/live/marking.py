@@ -12,7 +12,7 @@ from recorder.domain.recorded_stream import media_ms_at
 from recorder.errors import Unprocessable
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
-from recorder.store import livestreams, marks, sealed_segments
+from recorder.store import coverage_due, livestreams, marks, sealed_segments
 from recorder.store.change import Change
 
 #: Marks that a page shows.
@@ -59,6 +59,7 @@ async def make_mark(
         await marks.insert(change, mark)
         if now_is is not None and now_is.recording is not None:
             await place_marks(change, livestream.id, now_is.recording)
+        await coverage_due.touch_livestream(change.connection, livestream.id, "mark")
         change.record(
             LivestreamMarked(
                 subject=livestream.id,

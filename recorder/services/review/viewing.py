@@ -25,6 +25,7 @@ from recorder.services.paging import Page, encode_cursor, page_of, page_size, re
 from recorder.store import (
     agencies,
     case_links,
+    coverage_due,
     custody_events,
     devices,
     original_objects,
@@ -297,6 +298,7 @@ async def admit(
         actor.need_charge_of(found.agency)
         if not await recordings.admit(change, recording, target.id if target else None):
             raise Conflict("recording-not-quarantined", "This recording is not in quarantine.")
+        await coverage_due.touch_footage(change.connection, [recording], "footage")
         change.record(
             RecordingAdmitted(
                 subject=recording,

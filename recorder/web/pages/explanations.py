@@ -200,7 +200,6 @@ PROBLEMS: dict[str, str] = {
     "duty-list-malformed": "A line of the list cannot be read.",
     "duty-list-not-found": "There is no such list.",
     "duty-list-state": "The list is not in a state that allows this; make a new version.",
-    "duty-list-approver": "Somebody who did not propose the list decides about it.",
     "duty-profile-unknown": "There is no such profile.",
     "term-malformed": "A term is hours (24h) or working days (1wd).",
     "finding-not-found": "There is no such finding, or it belongs to another agency.",

@@ -171,6 +171,9 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "second_factor",
             "recovery_code",
             "coverage_due",
+            "duty_rule",
+            "coverage_scene",
+            "coverage_presence",
             "agency_reach",
             # Claims, and what an event tells to be gone from the store.
             "volume_intent",

@@ -1,0 +1,284 @@
+"""Duty lists as tables: the columns that agencies publish, read and written."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from typing_extensions import override
+
+from recorder.domain.case import Stage
+from recorder.domain.case_event import ActType, EventKind
+from recorder.domain.deadline import parse_term
+from recorder.domain.duty import DutyLevel, DutyRule
+from recorder.errors import InvalidInput
+
+E = TypeVar("E", bound=enum.StrEnum)
+
+#: Field of a rule → the heading that agencies publish it under.
+HEADINGS: dict[str, str] = {
+    "code": "序号",
+    "act_type": "法律类别",
+    "matter": "事项",
+    "stage": "环节",
+    "scene": "场景",
+    "level": "记录要求",
+    "place": "地点",
+    "means": "方式",
+    "recorder": "记录人",
+    "starts": "起点",
+    "content": "内容",
+    "ends": "终点",
+    "announcement": "告知录音录像",
+    "voice_statement": "语音说明",
+    "officers": "执法人数",
+    "scan": "扫码",
+    "deadline": "上传时限",
+    "retention": "保存期限",
+    "legal_basis": "依据",
+}
+LEVELS = {
+    DutyLevel.FULL_UNINTERRUPTED: "全程不间断",
+    DutyLevel.REQUIRED: "应当记录",
+    DutyLevel.OPTIONAL: "可以记录",
+    DutyLevel.EXEMPT: "免予记录",
+}
+ACT_TYPES = {
+    ActType.PENALTY: "行政处罚",
+    ActType.INSPECTION: "行政检查",
+    ActType.COERCION: "行政强制",
+    ActType.LICENCE: "行政许可",
+    ActType.LEVY: "行政征收",
+    ActType.REQUISITION: "行政征用",
+}
+STAGES = {
+    Stage.INITIATION: "启动",
+    Stage.INVESTIGATION: "调查取证",
+    Stage.REVIEW: "审核",
+    Stage.DECISION: "决定",
+    Stage.SERVICE: "送达",
+    Stage.ENFORCEMENT: "执行",
+}
+SCENES = {
+    EventKind.ONSITE_INSPECTION: "现场检查",
+    EventKind.EVIDENCE_TAKING: "调查取证",
+    EventKind.QUESTIONING: "询问",
+    EventKind.SAMPLING: "抽样取证",
+    EventKind.PRESERVATION: "先行登记保存",
+    EventKind.SEIZURE: "查封扣押",
+    EventKind.DEMOLITION: "强制拆除",
+    EventKind.HEARING: "听证",
+    EventKind.SERVICE_IN_PERSON: "直接送达",
+    EventKind.SERVICE_BY_LEAVING: "留置送达",
+    EventKind.SERVICE_BY_ANNOUNCEMENT: "公告送达",
+    EventKind.EXECUTION: "其他强制执行",
+    EventKind.PREMISES: "办案场所",
+}
+_YES = {"是": True, "yes": True, "true": True, "1": True,
+        "否": False, "no": False, "false": False, "0": False}  # fmt: skip
+#: What spreadsheet programs take for a formula at the beginning of a cell.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_LONGEST_CELL = 2_000
+MOST_RULES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A cell that cannot be read; lines count from 1, the heading is the first."""
+
+    line: int
+    column: str
+    text: str
+
+    @override
+    def __str__(self) -> str:
+        return f"line {self.line}, {self.column}: {self.text}"
+
+
+def write(rules: Iterable[DutyRule]) -> str:
+    """The list as CSV with Chinese headings; reading it gives the same rules."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEADINGS.values())
+    for rule in rules:
+        writer.writerow([_safe(_cell(getattr(rule, name))) for name in HEADINGS])
+    return out.getvalue()
+
+
+def read(text: str) -> tuple[DutyRule, ...]:
+    """The rules of a table with Chinese or English headings.
+
+    Raises InvalidInput ``duty-list-malformed`` with every mistake: line, column and what it is.
+    """
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    lines = [(n, row) for n, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
+    if not lines:
+        raise _malformed([Mistake(1, "", "the table is empty")])
+    names = [_field(cell) for cell in lines[0][1]]
+    mistakes = [
+        Mistake(lines[0][0], heading, "is no column of duty lists, or stands here twice")
+        for n, (heading, name) in enumerate(zip(lines[0][1], names, strict=True))
+        if name is None or name in names[:n]
+    ]
+    mistakes += [
+        Mistake(lines[0][0], HEADINGS[name], "is missing")
+        for name in ("code", "level")
+        if name not in names
+    ]
+    if len(lines) - 1 > MOST_RULES:
+        mistakes.append(Mistake(lines[MOST_RULES][0], "", f"more than {MOST_RULES} rows"))
+    if mistakes:
+        raise _malformed(mistakes)
+    rules, codes = [], set()
+    for line, row in lines[1:]:
+        cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
+        rule = _rule(line, cells, mistakes)
+        if rule is not None and rule.code in codes:
+            mistakes.append(Mistake(line, HEADINGS["code"], "stands here twice"))
+        elif rule is not None:
+            codes.add(rule.code)
+            rules.append(rule)
+    if mistakes:
+        raise _malformed(mistakes)
+    return tuple(rules)
+
+
+def _field(heading: str) -> str | None:
+    wanted = heading.strip()
+    return next((n for n, told in HEADINGS.items() if wanted in (n, told)), None)
+
+
+def _rule(line: int, cells: dict[str, str], mistakes: list[Mistake]) -> DutyRule | None:
+    values: dict[str, object] = {}
+    before = len(mistakes)
+    for name, cell in cells.items():
+        text = _unsafe(cell)
+        try:
+            if len(text) > _LONGEST_CELL:
+                raise ValueError(f"has more than {_LONGEST_CELL} characters")
+            if text or name in ("code", "level"):
+                values[name] = _READ.get(name, str)(text)
+        except (ValueError, InvalidInput) as error:
+            mistakes.append(Mistake(line, HEADINGS[name], str(error)))
+    if len(mistakes) > before:
+        return None
+    return DutyRule(**values)  # type: ignore[arg-type]
+
+
+def _malformed(mistakes: Sequence[Mistake]) -> InvalidInput:
+    return InvalidInput(
+        "duty-list-malformed",
+        "; ".join(map(str, mistakes[:20])),
+        mistakes=[str(mistake) for mistake in mistakes[:200]],
+    )
+
+
+def _word(words: dict[E, str]) -> Callable[[str], E]:
+    def read_word(text: str) -> E:
+        for value, told in words.items():
+            if text in (value.value, told):
+                return value
+        raise ValueError(f"{text[:20]!r} is none of {'、'.join(words.values())}")
+
+    return read_word
+
+
+def _code(text: str) -> str:
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in _YES:
+        raise ValueError(f"{text[:20]!r} is neither 是 nor 否")
+    return _YES[text.lower()]
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2):
+        raise ValueError(f"{text[:20]!r} is no small whole number")
+    return int(text)
+
+
+def _term(text: str) -> str:
+    return str(parse_term(text))
+
+
+_READ: dict[str, Callable[[str], object]] = {
+    "code": _code,
+    "level": _word(LEVELS),
+    "act_type": _word(ACT_TYPES),
+    "stage": _word(STAGES),
+    "scene": _word(SCENES),
+    "announcement": _yes,
+    "voice_statement": _yes,
+    "scan": _yes,
+    "officers": _count,
+    "deadline": _term,
+}
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case DutyLevel():
+            return LEVELS[value]
+        case ActType():
+            return ACT_TYPES[value]
+        case Stage():
+            return STAGES[value]
+        case EventKind():
+            return SCENES[value]
+        case bool():
+            return "是" if value else "否"
+        case _:
+            return str(value)
+
+
+def _safe(cell: str) -> str:
+    """A cell that no spreadsheet program takes for a formula."""
+    return f"'{cell}" if cell.startswith((*_FORMULA, "'")) else cell
+
+
+def _unsafe(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") else cell
+
+
+class Fate(enum.StrEnum):
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """How a rule of one version differs in another."""
+
+    code: str
+    fate: Fate
+    before: DutyRule | None
+    after: DutyRule | None
+    #: Fields that differ, in the order of the columns.
+    columns: tuple[str, ...]
+
+
+def compare(old: Iterable[DutyRule], new: Iterable[DutyRule]) -> tuple[RuleChange, ...]:
+    """What is other in the new version, in its order; removed rules behind."""
+    before = {rule.code: rule for rule in old}
+    changes = []
+    for rule in new:
+        was = before.pop(rule.code, None)
+        if was is None:
+            changes.append(RuleChange(rule.code, Fate.ADDED, None, rule, ()))
+            continue
+        differ = tuple(name for name in HEADINGS if getattr(was, name) != getattr(rule, name))
+        if differ:
+            changes.append(RuleChange(rule.code, Fate.CHANGED, was, rule, differ))
+    gone = [RuleChange(code, Fate.REMOVED, was, None, ()) for code, was in before.items()]
+    return (*changes, *gone)

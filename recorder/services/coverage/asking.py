@@ -1,0 +1,100 @@
+"""Asking: the findings, the figures, and what a case looks like now or on a past day."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
+from recorder.domain.ids import CaseId
+from recorder.domain.people import Actor
+from recorder.errors import NotFound
+from recorder.runtime import Deps
+from recorder.services.coverage import reading
+from recorder.services.coverage.answering import not_found
+from recorder.services.coverage.evaluating import look_elsewhere, with_elsewhere
+from recorder.services.paging import Page, page_of, page_size, read_cursor
+from recorder.store import cases
+from recorder.store.coverage import findings as rows
+from recorder.store.coverage import scenes
+from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
+from recorder.store.coverage.presences import CasePresence
+from recorder.store.coverage.scenes import DayFigures
+
+EVERYTHING = Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCoverage:
+    """A case at a moment: its facts, what they come to, and the findings as people left them."""
+
+    at: datetime
+    facts: CaseFacts
+    evaluation: Evaluation
+    #: As they are kept now; empty for a past day.
+    findings: tuple[ToldFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """A finding with everything that was said about it."""
+
+    told: ToldFinding
+    acts: tuple[FindingAct, ...]
+
+
+async def case_coverage(
+    deps: Deps, actor: Actor, case: CaseId, *, as_of: datetime | None = None
+) -> CaseCoverage:
+    """What should have been recorded of the case and was, by facts received until ``as_of``.
+
+    Evaluated anew, so it is never behind; nothing is written. Raises NotFound
+    ``case-not-found``.
+    """
+    at = as_of or deps.clock.now()
+    async with deps.database.acquire() as connection:
+        if await cases.find(connection, case, actor.scope) is None:
+            raise NotFound("case-not-found", "There is no such case.")
+        (facts,) = await reading.facts_of(deps, connection, [case], at, as_of=as_of)
+        answer = evaluate(facts)
+        told = [CasePresence(case, each) for each in answer.presences]
+        others = (await look_elsewhere(connection, told, [facts])).get(case)
+        if others is not None:
+            facts = with_elsewhere(facts, others)
+            answer = evaluate(facts)
+        kept: Sequence[ToldFinding] = ()
+        if as_of is None:
+            kept = await rows.listed(connection, actor.scope, Wanted(case=case), None, 500)
+    return CaseCoverage(at, facts, answer, tuple(kept))
+
+
+async def findings(
+    deps: Deps,
+    actor: Actor,
+    wanted: Wanted = EVERYTHING,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[ToldFinding]:
+    """Findings in the actor's scope, newest first; withdrawn ones where they are asked for."""
+    after, size = read_cursor(cursor), page_size(limit)
+    async with deps.database.acquire() as connection:
+        found = await rows.listed(connection, actor.scope, wanted, after, size + 1)
+    return page_of(found, size, lambda each: (each.raised_at, each.id))
+
+
+async def finding(deps: Deps, actor: Actor, finding_id: uuid.UUID) -> FindingView:
+    """One finding with its conversation. Raises NotFound ``finding-not-found``."""
+    async with deps.database.acquire() as connection:
+        told = await rows.find(connection, finding_id, actor.scope)
+        if told is None:
+            raise not_found()
+        return FindingView(told, tuple(await rows.acts_of(connection, finding_id)))
+
+
+async def figures(deps: Deps, actor: Actor, first: date, last: date) -> list[DayFigures]:
+    """Each agency in scope with what its scenes of these days came to."""
+    async with deps.database.acquire() as connection:
+        return await scenes.figures(connection, actor.scope, first, last)

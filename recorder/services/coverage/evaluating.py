@@ -1,0 +1,181 @@
+"""Evaluating due cases in batches: facts, answers, differences, figures, one transaction each.
+
+docs/design/coverage.md says in which order, and what is left when a worker dies.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from recorder import metrics
+from recorder.domain import people
+from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
+from recorder.domain.ids import CaseId
+from recorder.errors import RecorderError
+from recorder.runtime import Deps
+from recorder.services.coverage import reading, writing
+from recorder.store import coverage_due
+from recorder.store.change import Change
+from recorder.store.connection import Connection
+from recorder.store.coverage import presences
+from recorder.store.coverage.presences import CasePresence, PlacedRecording
+
+logger = logging.getLogger(__name__)
+
+#: A batch is some hundred milliseconds: so long a touch of one of its cases waits at most.
+BATCH = 100
+#: A case whose evaluation failed by our own mistake is tried again then.
+_POSTPONED = timedelta(hours=1)
+
+
+async def evaluate_due(deps: Deps) -> bool:
+    """Evaluate some due cases, today's before those of a new list; True when there were any."""
+    return await _batch(deps, bulk=False) or await _batch(deps, bulk=True)
+
+
+async def _batch(deps: Deps, *, bulk: bool) -> bool:
+    claimed: list[CaseId] = []
+    try:
+        return await _evaluate(deps, claimed, bulk=bulk, limit=BATCH)
+    except RecorderError:
+        raise
+    except Exception:
+        # One odd case must not keep the others: each by itself, and the odd one later.
+        logger.exception("a batch of cases could not be evaluated")
+        for case in claimed:
+            await _alone(deps, case)
+        return bool(claimed)
+
+
+async def _alone(deps: Deps, case: CaseId) -> None:
+    try:
+        await _evaluate(deps, [], bulk=None, limit=1, only=case)
+    except RecorderError:
+        raise
+    except Exception:
+        logger.exception("case %s could not be evaluated", case)
+        async with deps.database.transaction() as connection:
+            await coverage_due.claim(connection, deps.clock.now(), 1, bulk=None, only=case)
+            await coverage_due.settle(connection, {case: deps.clock.now() + _POSTPONED})
+
+
+async def _evaluate(
+    deps: Deps,
+    claimed: list[CaseId],
+    *,
+    bulk: bool | None,
+    limit: int,
+    only: CaseId | None = None,
+) -> bool:
+    partners: set[CaseId] = set()
+    with metrics.timed(metrics.COVERAGE_SECONDS):
+        async with deps.change(people.worker(deps.instance), told_later=True) as change:
+            due = await coverage_due.claim(
+                change.connection, change.now, limit, bulk=bulk, only=only
+            )
+            claimed.extend(each.case for each in due)
+            if due:
+                partners = await evaluate_many(deps, change, claimed)
+    metrics.COVERAGE_CASES.inc(len(due))
+    if partners:
+        # After the commit: two workers must not wait for each other's cases.
+        async with deps.database.transaction() as connection:
+            await coverage_due.touch(connection, partners, "elsewhere")
+    return bool(due)
+
+
+async def evaluate_many(deps: Deps, change: Change, cases: Sequence[CaseId]) -> set[CaseId]:
+    """Evaluate claimed cases, write what differs, and settle them.
+
+    Gives the other cases of officers who were at two places at once, as far as that is new:
+    they are to be evaluated too.
+    """
+    facts = await reading.facts_of(deps, change.connection, cases, change.now)
+    answers = [(each, evaluate(each)) for each in facts]
+    answers, partners = await _with_whereabouts(change, answers)
+    await writing.write(change, answers)
+    again: dict[CaseId, datetime | None] = dict.fromkeys(cases)
+    again.update({each.case: answer.again_at for each, answer in answers})
+    await coverage_due.settle(change.connection, again)
+    return partners
+
+
+Answer = tuple[CaseFacts, Evaluation]
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """What was found of one case's officers and devices in others."""
+
+    officers: list[CasePresence]
+    devices: list[CasePresence]
+
+
+async def _with_whereabouts(
+    change: Change, answers: Sequence[Answer]
+) -> tuple[list[Answer], set[CaseId]]:
+    """The answers, made anew where somebody was elsewhere at the same time."""
+    told = [CasePresence(f.case, p) for f, answer in answers for p in answer.presences]
+    changed = await _write_presences(change, [f.case for f, _ in answers], told)
+    elsewhere = await look_elsewhere(change.connection, told, [f for f, _ in answers])
+    made: list[Answer] = []
+    partners: set[CaseId] = set()
+    for facts, answer in answers:
+        others = elsewhere.get(facts.case)
+        if others is None:
+            made.append((facts, answer))
+            continue
+        known = with_elsewhere(facts, others)
+        made.append((known, evaluate(known)))
+        if facts.case in changed:
+            partners.update(each.case for each in others.officers)
+    return made, partners - {facts.case for facts, _ in answers}
+
+
+def with_elsewhere(facts: CaseFacts, others: _Elsewhere) -> CaseFacts:
+    return replace(
+        facts,
+        officers_elsewhere=tuple(each.presence for each in others.officers),
+        devices_elsewhere=tuple(each.presence for each in others.devices),
+    )
+
+
+async def _write_presences(
+    change: Change, cases: Sequence[CaseId], told: Sequence[CasePresence]
+) -> set[CaseId]:
+    """Write where officers were, of the cases for which that is other than before."""
+    known: dict[CaseId, set[CasePresence]] = {}
+    for each in await presences.of_cases(change.connection, cases):
+        known.setdefault(each.case, set()).add(each)
+    now: dict[CaseId, set[CasePresence]] = {}
+    for each in told:
+        now.setdefault(each.case, set()).add(each)
+    changed = {case for case in (*known, *now) if known.get(case) != now.get(case)}
+    if changed:
+        written = [each for each in told if each.case in changed]
+        await presences.take_turns(change.connection, {each.presence.who for each in written})
+        await presences.replace(change.connection, changed, written)
+    return changed
+
+
+async def look_elsewhere(
+    connection: Connection, told: Sequence[CasePresence], facts: Sequence[CaseFacts]
+) -> Mapping[CaseId, _Elsewhere]:
+    """For each case where its officers and devices were at the same time besides."""
+    placed = [
+        PlacedRecording(each.case, clip.recording, clip.device, clip.began_at, clip.ended_at)
+        for each in facts
+        for clip in each.footage
+        if clip.device and clip.latitude is not None and clip.began_at and clip.ended_at
+    ]
+    found: dict[CaseId, _Elsewhere] = {}
+    if told:
+        for case, presence in await presences.officers_elsewhere(connection, told):
+            found.setdefault(case, _Elsewhere([], [])).officers.append(presence)
+    if placed:
+        for case, presence in await presences.devices_elsewhere(connection, placed):
+            found.setdefault(case, _Elsewhere([], [])).devices.append(presence)
+    return found

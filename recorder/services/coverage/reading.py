@@ -1,0 +1,115 @@
+"""The facts of many cases, read in some ten statements however many there are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
+from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark
+from recorder.domain.ids import CaseId
+from recorder.runtime import Deps
+from recorder.services import duties
+from recorder.services.coverage import calendar
+from recorder.store.connection import Connection
+from recorder.store.coverage import facts as rows
+from recorder.store.feed import case_documents, case_events
+from recorder.store.registry import officers
+
+T = TypeVar("T", CaseEvent, CaseDocument)
+
+
+async def facts_of(
+    deps: Deps,
+    connection: Connection,
+    cases: Sequence[CaseId],
+    at: datetime,
+    *,
+    as_of: datetime | None = None,
+) -> list[CaseFacts]:
+    """What is known of these cases; ``as_of``: what had been received and approved by then."""
+    heads = await rows.heads_of(connection, cases)
+    events = _received(await case_events.of_cases(connection, cases), as_of)
+    documents = _received(await case_documents.of_cases(connection, cases), as_of)
+    footage = await _footage(connection, cases, as_of)
+    organs = {head.agency for head in heads}
+    organs.update(event.agency for each in events.values() for event in each)
+    lists = await duties.in_force(deps, connection, organs, as_of)
+    numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
+    certificates = await officers.certificates(connection, numbers)
+    on_file = await officers.by_numbers(connection, numbers)
+    kept = await rows.agencies_with_officers(connection, organs)
+    logs = await rows.logs_of(
+        connection, {clip.device for each in footage.values() for clip in each if clip.device}
+    )
+    days = await calendar.known(connection)
+    periods = {
+        number: tuple(
+            Certificate(each.number, each.valid_from, each.valid_to)
+            for each in certificates.get(number, ())
+        )
+        for number in on_file
+    }
+    found = []
+    for head in heads:
+        happened, shown = events.get(head.case, []), footage.get(head.case, [])
+        own = {head.agency, *(event.agency for event in happened)}
+        found.append(
+            CaseFacts(
+                case=head.case,
+                agency=head.agency,
+                at=at,
+                act_type=ActType(head.act_type) if head.act_type else None,
+                matter=head.matter,
+                events=tuple(happened),
+                documents=tuple(documents.get(head.case, ())),
+                footage=tuple(shown),
+                officers={n: periods[n] for n in _numbers(happened, shown) if n in periods},
+                officers_on_file=bool(own & kept),
+                handovers={c.device: logs[c.device] for c in shown if c.device in logs},
+                lists=tuple(each for each in lists if each.agency is None or each.agency in own),
+                calendar=days,
+            )
+        )
+    return found
+
+
+def _received(found: dict[CaseId, list[T]], as_of: datetime | None) -> dict[CaseId, list[T]]:
+    if as_of is None:
+        return found
+    return {
+        case: [each for each in listed if each.received_at <= as_of]
+        for case, listed in found.items()
+    }
+
+
+def _numbers(events: Iterable[CaseEvent], footage: Iterable[Footage]) -> set[str]:
+    named = {officer.number for event in events for officer in event.officers}
+    return named | {clip.officer for clip in footage if clip.officer}
+
+
+async def _footage(
+    connection: Connection, cases: Sequence[CaseId], as_of: datetime | None
+) -> Mapping[CaseId, list[Footage]]:
+    linked = await rows.of_cases(connection, cases, as_of)
+    if not linked:
+        return {}
+    recordings = list({each.footage.recording for each in linked})
+    livestreams = list({each.livestream for each in linked if each.livestream})
+    gaps = await rows.gaps_of(connection, recordings) if livestreams else {}
+    marks = await rows.marks_of(connection, recordings, livestreams, as_of)
+    found: dict[CaseId, list[Footage]] = {}
+    nothing: list[FootageMark] = []
+    for each in linked:
+        clip = each.footage
+        made = marks.get(clip.recording, nothing)
+        if each.livestream is not None:
+            made = [*made, *marks.get(each.livestream, nothing)]
+        if made or clip.recording in gaps:
+            clip = dataclasses.replace(
+                clip, marks=tuple(made), gaps=tuple(gaps.get(clip.recording, ()))
+            )
+        found.setdefault(each.case, []).append(clip)
+    return found

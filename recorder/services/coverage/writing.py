@@ -1,0 +1,223 @@
+"""Writing an evaluation: the least that makes rows, figures and custody events say it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from recorder.domain.coverage import CaseFacts, Evaluation, SceneCoverage
+from recorder.domain.coverage.differences import Changed, KnownFinding, differences
+from recorder.domain.deadline import Calendar, deadline, parse_term
+from recorder.domain.events import FindingChanged, FindingRaised, FindingWithdrawn
+from recorder.domain.finding import Finding, FindingState
+from recorder.domain.ids import AgencyId, CaseId, new_uuid
+from recorder.domain.instant import CHINA
+from recorder.store.change import Change
+from recorder.store.coverage import findings, scenes
+from recorder.store.coverage.findings import FindingCount
+from recorder.store.coverage.scenes import CountedScene, DayCount, DayKey
+
+#: How long an agency has for its answer.
+ANSWER_TERM = parse_term("5wd")
+_AT_ONCE = 500
+
+
+async def write(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
+    """Make everything say these answers; a case whose answer is the same costs nothing."""
+    known = await scenes.answers(change.connection, [facts.case for facts, _ in answers])
+    digests = {facts.case: digest_of(answer) for facts, answer in answers}
+    differ = [each for each in answers if known.get(each[0].case) != digests[each[0].case]]
+    if not differ:
+        return
+    await _write_findings(change, differ)
+    await _write_scenes(change, differ)
+    await scenes.write_answers(
+        change,
+        [
+            (facts.case, digests[facts.case], any(s.provisional for s in answer.scenes))
+            for facts, answer in differ
+        ],
+    )
+
+
+def digest_of(answer: Evaluation) -> bytes:
+    """SHA-256 of everything an evaluation says but when it is to be made again."""
+    said = [
+        [
+            [
+                each.key, str(each.agency), each.kind, each.state, each.level, each.rule,
+                each.legal_basis, _text(each.began_at), _text(each.ended_at), each.expected_ms,
+                each.covered_ms, _text(each.due_at), each.provisional, each.confidence,
+                each.act_type, each.stage, each.matter, each.officers,
+                [
+                    [_text(h.span.began_at), _text(h.span.ended_at), h.place, h.reason]
+                    for h in each.holes
+                ],
+                list(map(str, each.recordings)),
+            ]
+            for each in answer.scenes
+        ],
+        [
+            [
+                str(each.identity), str(each.agency), each.severity, each.confidence, each.rule,
+                _text(each.began_at), _text(each.ended_at), list(map(str, each.recordings)),
+                each.officers, dict(each.facts),
+            ]
+            for each in answer.findings
+        ],
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode("utf-8")).digest()
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def day_of(at: datetime) -> date:
+    return at.astimezone(CHINA).date()
+
+
+async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
+    known = await findings.known_of(change.connection, [facts.case for facts, _ in answers])
+    raised: list[tuple[uuid.UUID, Finding, date, datetime | None]] = []
+    changed: list[tuple[Changed, date]] = []
+    withdrawn: list[KnownFinding] = []
+    counts: dict[FindingCount, int] = defaultdict(int)
+    for facts, answer in answers:
+        found = differences(known.get(facts.case, []), answer.findings)
+        answer_by = _answer_by(change.now, facts.calendar)
+        for finding in found.raised:
+            day = day_of(finding.began_at)
+            raised.append((new_uuid(change.now), finding, day, answer_by))
+            _count(counts, finding, day, FindingState.OPEN, 1)
+        for each in found.changed:
+            day = day_of(each.after.began_at)
+            changed.append((each, day))
+            _count(counts, each.before.finding, day_of(each.before.finding.began_at),
+                   each.before.state, -1)  # fmt: skip
+            _count(counts, each.after, day, each.state, 1)
+        for gone in found.withdrawn:
+            withdrawn.append(gone)
+            _count(counts, gone.finding, day_of(gone.finding.began_at), gone.state, -1)
+    if raised:
+        await findings.insert(change, raised)
+    if changed:
+        await findings.amend(change, changed)
+    if withdrawn:
+        await findings.withdraw(change, [each.id for each in withdrawn])
+    if counts:
+        await findings.count(change, counts)
+    _record(change, raised, changed, withdrawn)
+
+
+def _answer_by(now: datetime, calendar: Calendar) -> datetime:
+    return deadline(now, ANSWER_TERM, calendar).at
+
+
+def _count(
+    counts: dict[FindingCount, int], finding: Finding, day: date, state: FindingState, by: int
+) -> None:
+    if state is not FindingState.WITHDRAWN:
+        counts[(finding.agency, day, finding.kind.value, state.value)] += by
+
+
+def _record(
+    change: Change,
+    raised: Sequence[tuple[uuid.UUID, Finding, date, datetime | None]],
+    changed: Sequence[tuple[Changed, date]],
+    withdrawn: Sequence[KnownFinding],
+) -> None:
+    for finding_id, finding, _, _ in raised:
+        change.record(
+            FindingRaised(
+                subject=finding.case,
+                agency=finding.agency,
+                finding=finding_id,
+                kind=finding.kind.value,
+                severity=finding.severity.value,
+                confidence=finding.confidence.value,
+                rule=finding.rule,
+                scene=finding.scene,
+                about=finding.about,
+                began_at=finding.began_at,
+                ended_at=finding.ended_at,
+                recordings=tuple(map(str, finding.recordings)),
+            )
+        )
+    for each, _ in changed:
+        before, after = _what_changed(each)
+        change.record(
+            FindingChanged(
+                subject=each.after.case,
+                agency=each.after.agency,
+                finding=each.before.id,
+                kind=each.after.kind.value,
+                before=before,
+                after=after,
+            )
+        )
+    for gone in withdrawn:
+        change.record(
+            FindingWithdrawn(
+                subject=gone.finding.case,
+                agency=gone.finding.agency,
+                finding=gone.id,
+                kind=gone.finding.kind.value,
+                state_before=gone.state.value,
+            )
+        )
+
+
+def _what_changed(each: Changed) -> tuple[dict[str, object], dict[str, object]]:
+    before, after = _told(each.before.finding), _told(each.after)
+    before["state"], after["state"] = each.before.state.value, each.state.value
+    differ = [name for name in after if before[name] != after[name]]
+    return {n: before[n] for n in differ}, {n: after[n] for n in differ}
+
+
+def _told(finding: Finding) -> dict[str, object]:
+    return {
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "rule": finding.rule,
+        "about": finding.about,
+        "began_at": finding.began_at,
+        "ended_at": finding.ended_at,
+        "recordings": [str(each) for each in finding.recordings],
+        "facts": dict(finding.facts),
+    }
+
+
+async def _write_scenes(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
+    cases = [facts.case for facts, _ in answers]
+    figures: dict[DayKey, DayCount] = {}
+    for was in await scenes.counted_of(change.connection, cases):
+        figures.setdefault((was.agency, was.day, was.kind), DayCount()).add(was, -1)
+    now = [
+        (facts.case, day_of(scene.began_at), scene)
+        for facts, answer in answers
+        for scene in answer.scenes
+    ]
+    for case, day, scene in now:
+        counted = _counted(case, day, scene)
+        figures.setdefault((scene.agency, day, scene.kind.value), DayCount()).add(counted, 1)
+    await scenes.remove(change, cases)
+    await scenes.insert(change, now)
+    await scenes.count(change, figures)
+
+
+def _counted(case: CaseId, day: date, scene: SceneCoverage) -> CountedScene:
+    return CountedScene(
+        case,
+        AgencyId(scene.agency),
+        day,
+        scene.kind.value,
+        scene.state.value,
+        scene.level.must,
+        scene.expected_ms,
+        scene.covered_ms,
+    )

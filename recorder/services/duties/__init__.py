@@ -1,0 +1,31 @@
+"""Duty lists: drafting, comparing, publishing, and having a second person approve them."""
+
+from recorder.services.duties.drafting import (
+    ListView,
+    compare,
+    draft,
+    list_view,
+    lists,
+    redraft,
+    table,
+)
+from recorder.services.duties.effect import approve, in_force, propose, refuse, withdraw
+from recorder.services.duties.shipped import PROFILES, note, profile
+
+__all__ = [
+    "PROFILES",
+    "ListView",
+    "approve",
+    "compare",
+    "draft",
+    "in_force",
+    "list_view",
+    "lists",
+    "note",
+    "profile",
+    "propose",
+    "redraft",
+    "refuse",
+    "table",
+    "withdraw",
+]

@@ -1,0 +1,221 @@
+"""Making a version of a list from a profile, a table or another version, and comparing two."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from recorder.domain import duty_table
+from recorder.domain.approval import ApprovalState
+from recorder.domain.duty import DutyRule
+from recorder.domain.duty_table import RuleChange
+from recorder.domain.events import DutyListDrafted
+from recorder.domain.ids import new_uuid
+from recorder.domain.people import Actor
+from recorder.errors import Conflict, InvalidInput, NotFound
+from recorder.runtime import Deps
+from recorder.services import names, organs
+from recorder.services.duties import shipped
+from recorder.store import approvals
+from recorder.store.change import Change
+from recorder.store.duties import lists as rows
+from recorder.store.duties.lists import ListHeader
+
+_LONGEST_NOTE = 4_000
+_MOST_LISTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """A version with its rules."""
+
+    header: ListHeader
+    rules: tuple[DutyRule, ...]
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of(self.header, self.rules)
+
+
+def digest_of(header: ListHeader, rules: Sequence[DutyRule]) -> bytes:
+    """SHA-256 of everything that takes effect: whoever approves has seen just this."""
+    said = [
+        header.title,
+        header.valid_from.isoformat(),
+        header.valid_to.isoformat() if header.valid_to else "",
+        *(f"{kind}={text}" for kind, text in sorted(header.bases.items())),
+        duty_table.write(rules),
+    ]
+    return hashlib.sha256("\x1f".join(said).encode("utf-8")).digest()
+
+
+async def draft(
+    deps: Deps,
+    actor: Actor,
+    *,
+    title: str,
+    valid_from: date,
+    valid_to: date | None = None,
+    profile: str | None = None,
+    text: str | None = None,
+    agency: str | None = None,
+    note: str | None = None,
+) -> ListView:
+    """A new version for an agency, as a draft: by a table, else as a shipped profile has it.
+
+    Raises InvalidInput ``duty-list-malformed``, ``duty-profile-unknown`` or ``name-invalid``,
+    NotFound ``agency-not-found``.
+    """
+    begun = shipped.profile(profile or deps.config.duty_profile)
+    rules = duty_table.read(text) if text is not None else begun.rules
+    _check_days(valid_from, valid_to)
+    async with deps.change(actor) as change:
+        organ = await organs.named(deps, change, agency)
+        made = ListHeader(
+            id=new_uuid(change.now),
+            agency=organ.id,
+            agency_code=organ.code,
+            version=0,
+            profile=begun.profile,
+            title=names.checked(title, "title"),
+            note=names.bounded(note, _LONGEST_NOTE, "note") or "",
+            valid_from=valid_from,
+            valid_to=valid_to,
+            state="draft",
+            bases=dict(begun.bases),
+            drafted_at=change.now,
+            drafted_by=actor.name,
+            approval=None,
+            approved_at=None,
+            approved_by=None,
+        )
+        version = await rows.insert(change, made)
+        await rows.insert_rules(change, made.id, rules)
+        change.record(_drafted(made, version, rules))
+    return await list_view(deps, actor, made.id)
+
+
+async def redraft(
+    deps: Deps,
+    actor: Actor,
+    list_id: uuid.UUID,
+    *,
+    title: str | None = None,
+    note: str | None = None,
+    valid_from: date | None = None,
+    valid_to: date | None = None,
+    text: str | None = None,
+) -> ListView:
+    """Other words, days or rules of a draft; what is None stays, and the last day is set anew.
+
+    Raises NotFound ``duty-list-not-found``, Conflict ``duty-list-state``, InvalidInput.
+    """
+    rules = duty_table.read(text) if text is not None else None
+    async with deps.change(actor) as change:
+        found = await locked(change, actor, list_id)
+        await need_draft(change, found)
+        first = valid_from or found.valid_from
+        _check_days(first, valid_to)
+        await rows.set_proposed(change, list_id, None)
+        await rows.amend(
+            change,
+            list_id,
+            title=names.checked(title, "title") if title is not None else found.title,
+            note=(names.bounded(note, _LONGEST_NOTE, "note") or "")
+            if note is not None
+            else found.note,
+            valid_from=first,
+            valid_to=valid_to,
+        )
+        if rules is not None:
+            await rows.remove_rules(change, list_id)
+            await rows.insert_rules(change, list_id, rules)
+        now = await read(change, list_id, found)
+        change.record(_drafted(now.header, found.version, now.rules))
+    return await list_view(deps, actor, list_id)
+
+
+async def list_view(deps: Deps, actor: Actor, list_id: uuid.UUID) -> ListView:
+    """A version in the actor's scope. Raises NotFound ``duty-list-not-found``."""
+    async with deps.database.acquire() as connection:
+        found = await rows.find(connection, list_id, actor.scope)
+        if found is None:
+            raise not_found()
+        rules = await rows.rules_of(connection, [list_id])
+    return ListView(found, tuple(rules[list_id]))
+
+
+async def lists(deps: Deps, actor: Actor, agency: str | None = None) -> list[ListHeader]:
+    """Versions in the actor's scope, the newest first day first; of one agency if it is named."""
+    async with deps.database.acquire() as connection:
+        found = await rows.listed(connection, actor.scope, agency, _MOST_LISTS)
+    return found
+
+
+async def table(deps: Deps, actor: Actor, list_id: uuid.UUID) -> str:
+    """The list as CSV in the columns that agencies publish."""
+    return duty_table.write((await list_view(deps, actor, list_id)).rules)
+
+
+async def compare(
+    deps: Deps, actor: Actor, old: uuid.UUID, new: uuid.UUID
+) -> tuple[ListView, ListView, tuple[RuleChange, ...]]:
+    """Both versions, and what is other in the new one."""
+    before, after = await list_view(deps, actor, old), await list_view(deps, actor, new)
+    return before, after, duty_table.compare(before.rules, after.rules)
+
+
+async def locked(change: Change, actor: Actor, list_id: uuid.UUID) -> ListHeader:
+    found = await rows.lock(change, list_id, actor.scope)
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def read(change: Change, list_id: uuid.UUID, header: ListHeader) -> ListView:
+    """The list as it stands in this transaction, locked."""
+    again = await rows.find(change.connection, list_id, change.actor.scope)
+    rules = await rows.rules_of(change.connection, [list_id])
+    return ListView(again or header, tuple(rules[list_id]))
+
+
+def need_state(found: ListHeader, state: str) -> None:
+    if found.state != state:
+        raise Conflict(
+            "duty-list-state", f"The list is {found.state}; make a new version.", state=found.state
+        )
+
+
+async def need_draft(change: Change, found: ListHeader) -> None:
+    """A draft, or one whose proposal ran out without a decision."""
+    if found.state == "proposed":
+        proposals = await approvals.of_subject(change.connection, "duty_list", found.id)
+        if all(p.state_at(change.now) is not ApprovalState.PROPOSED for p in proposals):
+            return
+    need_state(found, "draft")
+
+
+def not_found() -> NotFound:
+    return NotFound("duty-list-not-found", "There is no such duty list.")
+
+
+def _check_days(first: date, last: date | None) -> None:
+    if last is not None and last <= first:
+        raise InvalidInput("duty-list-malformed", "The list ends before it begins.")
+
+
+def _drafted(header: ListHeader, version: int, rules: Sequence[DutyRule]) -> DutyListDrafted:
+    return DutyListDrafted(
+        subject=header.id,
+        agency=header.agency,
+        version=version,
+        title=header.title,
+        profile=header.profile,
+        valid_from=header.valid_from.isoformat(),
+        valid_to=header.valid_to.isoformat() if header.valid_to else None,
+        rules=len(rules),
+        digest=digest_of(header, rules).hex(),
+    )

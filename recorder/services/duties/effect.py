@@ -1,0 +1,131 @@
+"""Having a list take effect: a proposal, a second person, and every case it touches due again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from recorder.domain.approval import Approval
+from recorder.domain.duty import DutyList
+from recorder.domain.events import DutyListApproved
+from recorder.domain.ids import AgencyId, ApprovalId
+from recorder.domain.people import Actor
+from recorder.errors import Conflict
+from recorder.runtime import Deps
+from recorder.services import approvals
+from recorder.services.duties import shipped
+from recorder.services.duties.drafting import (
+    ListView,
+    list_view,
+    locked,
+    need_draft,
+    need_state,
+    read,
+)
+from recorder.store import coverage_due
+from recorder.store.connection import Connection
+from recorder.store.coverage import scenes
+from recorder.store.duties import lists as rows
+from recorder.store.duties.lists import ListHeader
+
+KIND = "duty_list"
+#: Approved versions never change, so their rules are read once in each process.
+_RULES: dict[uuid.UUID, DutyList] = {}
+_MOST_KEPT = 5_000
+
+
+async def propose(deps: Deps, actor: Actor, list_id: uuid.UUID) -> Approval:
+    """The draft waits for a second person and changes no more until then.
+
+    Raises NotFound ``duty-list-not-found``, Conflict ``duty-list-state``.
+    """
+    async with deps.change(actor) as change:
+        found = await locked(change, actor, list_id)
+        await need_draft(change, found)
+        view = await read(change, list_id, found)
+        proposal = await approvals.propose(
+            change,
+            agency=found.agency,
+            kind=KIND,
+            subject=list_id,
+            title=f"{found.title} v{found.version}",
+            digest=view.digest,
+        )
+        await rows.set_proposed(change, list_id, proposal.id)
+    return proposal
+
+
+async def approve(deps: Deps, actor: Actor, list_id: uuid.UUID, digest: bytes) -> ListView:
+    """In force from its first day on; all cases of its agency are due to be evaluated again.
+
+    ``digest`` names the content that the actor saw. Raises NotFound ``duty-list-not-found``,
+    Conflict ``duty-list-state``, and as ``approvals.approve``.
+    """
+    async with deps.change(actor) as change:
+        found = await locked(change, actor, list_id)
+        granted = await approvals.approve(change, _proposal(found), digest)
+        await rows.set_approved(change, list_id)
+        change.record(
+            DutyListApproved(
+                subject=list_id,
+                agency=found.agency,
+                version=found.version,
+                valid_from=found.valid_from.isoformat(),
+                valid_to=found.valid_to.isoformat() if found.valid_to else None,
+                digest=digest.hex(),
+                approval=granted.id,
+            )
+        )
+        cases = await scenes.cases_of_agency(change.connection, found.agency, found.valid_from)
+        await coverage_due.touch(change.connection, cases, "list", bulk=True)
+    return await list_view(deps, actor, list_id)
+
+
+async def refuse(deps: Deps, actor: Actor, list_id: uuid.UUID, reason: str) -> ListView:
+    """The list is a draft again, and the proposal keeps the reason."""
+    async with deps.change(actor) as change:
+        found = await locked(change, actor, list_id)
+        await approvals.refuse(change, _proposal(found), reason)
+        await rows.set_proposed(change, list_id, None)
+    return await list_view(deps, actor, list_id)
+
+
+async def withdraw(deps: Deps, actor: Actor, list_id: uuid.UUID) -> ListView:
+    """Whoever proposed it takes it back: it is a draft again."""
+    async with deps.change(actor) as change:
+        found = await locked(change, actor, list_id)
+        await approvals.withdraw(change, _proposal(found))
+        await rows.set_proposed(change, list_id, None)
+    return await list_view(deps, actor, list_id)
+
+
+def _proposal(found: ListHeader) -> ApprovalId:
+    need_state(found, "proposed")
+    if found.approval is None:
+        raise Conflict("duty-list-state", "Nobody has proposed this list.")
+    return found.approval
+
+
+async def in_force(
+    deps: Deps,
+    connection: Connection,
+    agencies: Collection[AgencyId],
+    as_of: datetime | None = None,
+) -> tuple[DutyList, ...]:
+    """Versions approved for these agencies, until a moment if one is named, and the profile."""
+    headers = [
+        header
+        for header in await rows.approved(connection, agencies)
+        if as_of is None or (header.approved_at is not None and header.approved_at <= as_of)
+    ]
+    missing = [header for header in headers if header.id not in _RULES]
+    if missing:
+        if len(_RULES) + len(missing) > _MOST_KEPT:
+            _RULES.clear()
+        rules = await rows.rules_of(connection, [header.id for header in missing])
+        _RULES.update({each.id: each.with_rules(rules[each.id]) for each in missing})
+    return (
+        *(_RULES[header.id] for header in headers),
+        shipped.profile(deps.config.duty_profile),
+    )

@@ -1,0 +1,150 @@
+"""Facts of many cases as the coverage engine looks at them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from recorder.domain.case import Stage
+from recorder.domain.coverage import Footage, FootageMark, Handover, Interval
+from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.store.connection import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFootage:
+    """A recording that belongs to a case, before its gaps and marks."""
+
+    case: CaseId
+    footage: Footage
+    #: The livestream it was: marks may hang on it.
+    livestream: uuid.UUID | None
+
+
+def _from_row(row: Row) -> LinkedFootage:
+    return LinkedFootage(
+        row["case_id"],
+        Footage(
+            recording=row["id"],
+            device=row["device_number"],
+            officer=row["officer"],
+            stage=Stage(row["stage"]) if row["stage"] else None,
+            began_at=row["started_at"],
+            ended_at=row["ended_at"],
+            clock_offset_ms=row["clock_offset_ms"],
+            clock_doubtful=row["clock_doubtful"],
+            received_at=row["received_at"],
+            admitted=row["admitted"],
+            latitude=row["latitude"],
+            longitude=row["longitude"],
+        ),
+        row["livestream_id"],
+    )
+
+
+async def of_cases(
+    connection: Connection, cases: Collection[CaseId], as_of: datetime | None
+) -> list[LinkedFootage]:
+    """The recordings linked to these cases: now, or those linked and received at a moment."""
+    rows = await connection.fetch(
+        "SELECT l.case_id, r.id, r.device_number, r.officer, l.stage, r.started_at, r.ended_at,"
+        " r.clock_offset_ms, 'clock_offset' = ANY (r.flags) AS clock_doubtful, r.received_at,"
+        " r.admission = 'admitted' AND r.integrity <> 'mismatched' AS admitted, r.latitude,"
+        " r.longitude, r.livestream_id"
+        " FROM case_link l JOIN recording r ON r.id = l.recording_id"
+        " WHERE l.case_id = ANY($1) AND (CASE WHEN $2::timestamptz IS NULL"
+        " THEN l.unlinked_at IS NULL ELSE l.linked_at <= $2"
+        " AND (l.unlinked_at IS NULL OR l.unlinked_at > $2) AND r.received_at <= $2 END)",
+        list(cases),
+        as_of,
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def gaps_of(
+    connection: Connection, recordings: Collection[RecordingId]
+) -> dict[RecordingId, list[Interval]]:
+    """Where media of these recordings are missing, as far as their times are known."""
+    rows = await connection.fetch(
+        "SELECT recording_id, begins_at, ends_at FROM livestream_gap"
+        " WHERE recording_id = ANY($1) AND begins_at < ends_at ORDER BY recording_id, n",
+        list(recordings),
+    )
+    found: dict[RecordingId, list[Interval]] = {}
+    for row in rows:
+        found.setdefault(row["recording_id"], []).append(Interval(row["begins_at"], row["ends_at"]))
+    return found
+
+
+async def marks_of(
+    connection: Connection,
+    recordings: Sequence[RecordingId],
+    livestreams: Sequence[uuid.UUID],
+    as_of: datetime | None,
+) -> dict[uuid.UUID, list[FootageMark]]:
+    """Marks by recording or by livestream, of those that count for R6."""
+    rows = await connection.fetch(
+        "SELECT coalesce(recording_id, livestream_id) AS footage, livestream_id, kind, shown_at"
+        " FROM mark WHERE (recording_id = ANY($1) OR livestream_id = ANY($2))"
+        " AND ($3::timestamptz IS NULL OR made_at <= $3)",
+        list(recordings),
+        list(livestreams),
+        as_of,
+    )
+    found: dict[uuid.UUID, list[FootageMark]] = {}
+    for row in rows:
+        mark = FootageMark(row["kind"], row["shown_at"])
+        for footage in {row["footage"], row["livestream_id"]} - {None}:
+            found.setdefault(footage, []).append(mark)
+    return found
+
+
+async def logs_of(
+    connection: Connection, devices: Collection[str]
+) -> dict[str, tuple[Handover, ...]]:
+    """The whole hand-over logs of these devices, by number; one without a log is absent."""
+    rows = await connection.fetch(
+        "SELECT d.number, h.at, h.officer FROM device d"
+        " JOIN device_handover h ON h.device_id = d.id WHERE d.number = ANY($1) ORDER BY h.at",
+        list(devices),
+    )
+    found: dict[str, list[Handover]] = {}
+    for row in rows:
+        found.setdefault(row["number"], []).append(Handover(row["at"], row["officer"]))
+    return {device: tuple(log) for device, log in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHead:
+    """What is said of a case as a whole."""
+
+    case: CaseId
+    agency: AgencyId
+    act_type: str | None
+    matter: str | None
+
+
+async def heads_of(connection: Connection, cases: Collection[CaseId]) -> list[CaseHead]:
+    """These cases with what their sources say last of act type and matter."""
+    rows = await connection.fetch(
+        "SELECT c.id, c.agency_id, f.act_type, f.matter FROM case_file c"
+        " LEFT JOIN LATERAL (SELECT act_type, matter FROM feed_case f WHERE f.case_id = c.id"
+        "  AND f.withdrawn_at IS NULL ORDER BY f.received_at DESC, f.key LIMIT 1) f ON true"
+        " WHERE c.id = ANY($1)",
+        list(cases),
+    )
+    return [CaseHead(row["id"], row["agency_id"], row["act_type"], row["matter"]) for row in rows]
+
+
+async def agencies_with_officers(
+    connection: Connection, agencies: Collection[AgencyId]
+) -> set[AgencyId]:
+    """Those of these agencies that keep officers here."""
+    rows = await connection.fetch(
+        "SELECT a FROM unnest($1::uuid[]) a WHERE EXISTS (SELECT FROM officer o"
+        " WHERE o.agency_id = a AND o.superseded_at IS NULL)",
+        list(agencies),
+    )
+    return {row["a"] for row in rows}

@@ -1,0 +1,346 @@
+"""Findings and what people said about them. Rows never go; the evaluation withdraws them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from recorder.domain.coverage.differences import Changed, KnownFinding
+from recorder.domain.finding import Confidence, Finding, FindingKind, FindingState, Severity
+from recorder.domain.ids import AgencyId, CaseId
+from recorder.domain.people import Scope
+from recorder.store.change import Change
+from recorder.store.connection import Connection, Row
+
+_COLUMNS = (
+    "f.id, f.case_id, f.agency_id, f.kind, f.severity, f.confidence, f.rule, f.scene, f.about,"
+    " f.began_at, f.ended_at, f.recordings, f.officers, f.facts, f.state"
+)
+_NUMBER = (
+    "coalesce((SELECT i.norm FROM case_identifier i WHERE i.case_id = f.case_id"
+    " ORDER BY i.created_at, i.id LIMIT 1), '') AS number"
+)
+_TOLD = (
+    _COLUMNS + ", a.code AS agency_code, f.day, f.raised_at, f.changed_at, f.owner,"
+    " f.answer_by, " + _NUMBER
+)
+#: What a scope lets its holder see; arguments 1 and 2.
+_IN_SCOPE = "in_scope(f.agency_id, $1) AND ($2::text IS NULL OR $2 = ANY (f.officers))"
+
+
+def _known(row: Row) -> KnownFinding:
+    return KnownFinding(
+        row["id"],
+        FindingState(row["state"]),
+        Finding(
+            case=row["case_id"],
+            agency=row["agency_id"],
+            kind=FindingKind(row["kind"]),
+            severity=Severity(row["severity"]),
+            confidence=Confidence(row["confidence"]),
+            rule=row["rule"],
+            scene=row["scene"],
+            about=row["about"],
+            began_at=row["began_at"],
+            ended_at=row["ended_at"],
+            recordings=tuple(row["recordings"]),
+            officers=tuple(row["officers"]),
+            facts=row["facts"],
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldFinding:
+    """A finding as lists and pages show it."""
+
+    id: uuid.UUID
+    state: FindingState
+    finding: Finding
+    agency_code: str
+    #: The first number of its case.
+    number: str
+    day: date
+    raised_at: datetime
+    changed_at: datetime
+    owner: str | None
+    answer_by: datetime | None
+
+
+def _from_row(row: Row) -> ToldFinding:
+    known = _known(row)
+    return ToldFinding(
+        id=known.id,
+        state=known.state,
+        finding=known.finding,
+        agency_code=row["agency_code"],
+        number=row["number"],
+        day=row["day"],
+        raised_at=row["raised_at"],
+        changed_at=row["changed_at"],
+        owner=row["owner"],
+        answer_by=row["answer_by"],
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+async def known_of(
+    connection: Connection, cases: Collection[CaseId]
+) -> dict[CaseId, list[KnownFinding]]:
+    """Everything that was ever found of these cases, kept until the transaction ends."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM finding f WHERE f.case_id = ANY($1)"  # noqa: S608 - constant text
+        " ORDER BY f.id FOR NO KEY UPDATE",
+        list(cases),
+    )
+    found: dict[CaseId, list[KnownFinding]] = {}
+    for row in rows:
+        found.setdefault(row["case_id"], []).append(_known(row))
+    return found
+
+
+async def find(connection: Connection, finding: uuid.UUID, scope: Scope) -> ToldFinding | None:
+    row = await connection.fetchrow(
+        f"SELECT {_TOLD} FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
+        f" WHERE {_IN_SCOPE} AND f.id = $3",
+        scope.agencies,
+        scope.officer,
+        finding,
+    )
+    return _from_row(row) if row else None
+
+
+async def lock(change: Change, finding: uuid.UUID, scope: Scope) -> ToldFinding | None:
+    """The finding, kept as it is until the transaction ends."""
+    row = await change.connection.fetchrow(
+        f"SELECT {_TOLD} FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
+        f" WHERE {_IN_SCOPE} AND f.id = $3 FOR NO KEY UPDATE OF f",
+        scope.agencies,
+        scope.officer,
+        finding,
+    )
+    return _from_row(row) if row else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a list of findings is narrowed by; None means everything."""
+
+    agency: str | None = None
+    case: CaseId | None = None
+    kind: FindingKind | None = None
+    severity: Severity | None = None
+    state: FindingState | None = None
+    officer: str | None = None
+    owner: str | None = None
+    #: The scene's days, both included.
+    first: date | None = None
+    last: date | None = None
+    #: Those whose answer is overdue at this moment.
+    overdue_at: datetime | None = None
+
+
+async def listed(
+    connection: Connection,
+    scope: Scope,
+    wanted: Wanted,
+    after: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> list[ToldFinding]:
+    """Findings in scope, newest first; withdrawn ones only where they are asked for."""
+    at, last = after or (None, None)
+    rows = await connection.fetch(
+        f"SELECT {_TOLD} FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
+        f" WHERE {_IN_SCOPE} AND ($3::text IS NULL OR a.code = $3)"
+        " AND ($4::uuid IS NULL OR f.case_id = $4) AND ($5::text IS NULL OR f.kind = $5)"
+        " AND ($6::text IS NULL OR f.severity = $6)"
+        " AND CASE WHEN $7::text IS NULL THEN f.state <> 'withdrawn' ELSE f.state = $7 END"
+        " AND ($8::text IS NULL OR $8 = ANY (f.officers)) AND ($9::text IS NULL OR f.owner = $9)"
+        " AND ($10::date IS NULL OR f.day >= $10) AND ($11::date IS NULL OR f.day <= $11)"
+        " AND ($12::timestamptz IS NULL OR (f.answer_by < $12 AND f.state = 'open'))"
+        " AND ($13::timestamptz IS NULL OR (f.raised_at, f.id) < ($13, $14))"
+        " ORDER BY f.raised_at DESC, f.id DESC LIMIT $15",
+        scope.agencies,
+        scope.officer,
+        wanted.agency,
+        wanted.case,
+        wanted.kind.value if wanted.kind else None,
+        wanted.severity.value if wanted.severity else None,
+        wanted.state.value if wanted.state else None,
+        wanted.officer,
+        wanted.owner,
+        wanted.first,
+        wanted.last,
+        wanted.overdue_at,
+        at,
+        last,
+        limit,
+    )
+    return [_from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingAct:
+    """One line of what people said about a finding."""
+
+    #: reply, assign, appeal or close.
+    act: str
+    text: str
+    at: datetime
+    by_name: str
+
+
+async def acts_of(connection: Connection, finding: uuid.UUID) -> list[FindingAct]:
+    """The lines in their order."""
+    rows = await connection.fetch(
+        "SELECT act, text, at, by_name FROM finding_act WHERE finding_id = $1 ORDER BY n", finding
+    )
+    return [FindingAct(row["act"], row["text"], row["at"], row["by_name"]) for row in rows]
+
+
+# --- writing by the evaluation -----------------------------------------------------------------
+
+
+async def insert(
+    change: Change, raised: Sequence[tuple[uuid.UUID, Finding, date, datetime | None]]
+) -> None:
+    """Write new findings, open: id, finding, its day, and until when an answer is expected."""
+    await change.connection.executemany(
+        "INSERT INTO finding (id, identity, case_id, agency_id, kind, severity, confidence, rule,"
+        " scene, about, began_at, ended_at, recordings, officers, facts, day, state, raised_at,"
+        " changed_at, answer_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+        " $14, $15, $16, 'open', $17, $17, $18)",
+        [
+            (
+                finding_id,
+                finding.identity,
+                finding.case,
+                finding.agency,
+                finding.kind.value,
+                finding.severity.value,
+                finding.confidence.value,
+                finding.rule,
+                finding.scene,
+                finding.about,
+                finding.began_at,
+                finding.ended_at,
+                list(finding.recordings),
+                list(finding.officers),
+                dict(finding.facts),
+                day,
+                change.now,
+                answer_by,
+            )
+            for finding_id, finding, day, answer_by in raised
+        ],
+    )
+
+
+async def amend(change: Change, changed: Sequence[tuple[Changed, date]]) -> None:
+    """Give known findings their new facts, states and days."""
+    await change.connection.executemany(
+        "UPDATE finding SET identity = $2, severity = $3, confidence = $4, rule = $5, about = $6,"
+        " began_at = $7, ended_at = $8, recordings = $9, officers = $10, facts = $11,"
+        " state = $12, changed_at = $13, day = $14, agency_id = $15 WHERE id = $1",
+        [
+            (
+                each.before.id,
+                each.after.identity,
+                each.after.severity.value,
+                each.after.confidence.value,
+                each.after.rule,
+                each.after.about,
+                each.after.began_at,
+                each.after.ended_at,
+                list(each.after.recordings),
+                list(each.after.officers),
+                dict(each.after.facts),
+                each.state.value,
+                change.now,
+                day,
+                each.after.agency,
+            )
+            for each, day in changed
+        ],
+    )
+
+
+async def withdraw(change: Change, findings: Collection[uuid.UUID]) -> None:
+    """The facts they rested on are no more."""
+    await change.connection.execute(
+        "UPDATE finding SET state = 'withdrawn', changed_at = $2 WHERE id = ANY($1)",
+        list(findings),
+        change.now,
+    )
+
+
+# --- writing by people -------------------------------------------------------------------------
+
+
+async def set_state(
+    change: Change,
+    finding: uuid.UUID,
+    state: FindingState,
+    owner: str | None,
+    answer_by: datetime | None,
+) -> None:
+    await change.connection.execute(
+        "UPDATE finding SET state = $2, owner = $3, answer_by = $4, changed_at = $5 WHERE id = $1",
+        finding,
+        state.value,
+        owner,
+        answer_by,
+        change.now,
+    )
+
+
+async def insert_act(change: Change, finding: uuid.UUID, act: str, text: str) -> None:
+    """Add a line by the actor of the change; the finding's row is locked."""
+    await change.connection.execute(
+        "INSERT INTO finding_act (finding_id, n, act, text, at, by_id, by_name)"
+        " SELECT $1, count(*), $2, $3, $4, $5, $6 FROM finding_act WHERE finding_id = $1",
+        finding,
+        act,
+        text,
+        change.now,
+        change.actor.id,
+        change.actor.name,
+    )
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+#: Agency, day, kind, state.
+FindingCount = tuple[AgencyId, date, str, str]
+
+
+async def count(change: Change, by: dict[FindingCount, int]) -> None:
+    """Change the counts of days by these differences."""
+    ordered = sorted((key for key in by if by[key]), key=lambda k: (str(k[0]), *k[1:]))
+    await change.connection.execute(
+        "INSERT INTO finding_day AS d (agency_id, day, kind, state, findings)"
+        " SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::int[])"
+        " ON CONFLICT (agency_id, day, kind, state)"
+        " DO UPDATE SET findings = d.findings + excluded.findings",
+        [key[0] for key in ordered],
+        [key[1] for key in ordered],
+        [key[2] for key in ordered],
+        [key[3] for key in ordered],
+        [by[key] for key in ordered],
+    )
+
+
+async def miscounted(connection: Connection) -> int:
+    """How many counts of days differ from counting the findings anew; none ever should."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT agency_id, day, kind, state, count(*) AS n FROM finding"
+        " WHERE state <> 'withdrawn' GROUP BY 1, 2, 3, 4) AS real"
+        " FULL JOIN (SELECT agency_id, day, kind, state, findings AS n FROM finding_day"
+        " WHERE findings <> 0) AS kept USING (agency_id, day, kind, state)"
+        " WHERE real.n IS DISTINCT FROM kept.n"
+    )
+    return found

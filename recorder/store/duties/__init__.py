@@ -1,0 +1,1 @@
+"""Duty lists and their rules."""

@@ -1,0 +1,253 @@
+"""Evaluating cases on a real database: differences, figures, turns, and who dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.finding import FindingKind, FindingState
+from recorder.domain.ids import CaseId
+from recorder.domain.people import Role
+from recorder.errors import Conflict, InvalidInput, NotFound
+from recorder.services import casework, coverage
+from recorder.store import coverage_due
+from recorder.store.coverage import findings as finding_rows
+from recorder.store.coverage import scenes
+from recorder.store.coverage.findings import ToldFinding, Wanted
+from tests.support.bureau import Bureau, open_bureau
+from tests.support.enforcement import a_case, a_source, at, evaluated, footage, happened
+
+K = FindingKind
+#: Nobody marks anything in these tests.
+MARKS = (K.ANNOUNCEMENT_MISSING, K.VOICE_STATEMENT_MISSING)
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path) as opened:
+        await a_source(opened)
+        yield opened
+
+
+async def found(bureau: Bureau, **wanted: object) -> list[ToldFinding]:
+    page = await coverage.findings(
+        bureau.deps,
+        bureau.actor(),
+        Wanted(**wanted),  # type: ignore[arg-type]
+    )
+    return [each for each in page.items if each.finding.kind not in MARKS]
+
+
+async def kinds(bureau: Bureau, case: CaseId) -> list[str]:
+    return sorted(each.finding.kind.value for each in await found(bureau, case=case))
+
+
+async def figures_are_right(bureau: Bureau) -> bool:
+    async with bureau.deps.database.acquire() as connection:
+        return (
+            await scenes.miscounted(connection) == 0
+            and await finding_rows.miscounted(connection) == 0
+        )
+
+
+async def test_a_case_from_nothing_recorded_to_all_of_it(bureau: Bureau) -> None:
+    """Findings come, change, go and come again under one id; figures follow each step."""
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await evaluated(bureau)
+    (missing,) = await found(bureau, case=case)
+    assert missing.finding.kind is K.UNRECORDED
+    assert missing.finding.rule.startswith("《广东省行政执法全过程记录办法》第十四条")
+    assert missing.answer_by is not None
+    assert await figures_are_right(bureau)
+
+    first = await footage(bureau, case, 0, 30)
+    await evaluated(bureau)
+    assert await kinds(bureau, case) == ["ends_early"]
+    second = await footage(bureau, case, 40, 60)
+    await evaluated(bureau)
+    (gap,) = await found(bureau, case=case)
+    assert (gap.finding.kind, set(gap.finding.recordings)) == (
+        K.GAP_UNEXPLAINED,
+        {first, second},
+    )
+    # Footage that fills the beginning of the gap leaves the same gap, shorter.
+    await footage(bureau, case, 29, 35)
+    await evaluated(bureau)
+    (shorter,) = await found(bureau, case=case)
+    assert (shorter.id, shorter.finding.began_at) == (gap.id, at(35))
+    await footage(bureau, case, 34, 41)
+    await evaluated(bureau)
+    assert await found(bureau, case=case) == []
+    assert await figures_are_right(bureau)
+
+    for recording in (await casework.case(bureau.deps, bureau.actor(), case)).links:
+        await casework.unlink(
+            bureau.deps, bureau.actor(), recording=recording.recording, case_id=case, reason="x"
+        )
+    await evaluated(bureau)
+    (again,) = await found(bureau, case=case)
+    assert (again.id, again.state) == (missing.id, FindingState.OPEN)
+    assert await figures_are_right(bureau)
+    told = [name for name in await bureau.event_names() if name.startswith("Finding")]
+    assert set(told) == {"FindingRaised", "FindingChanged", "FindingWithdrawn"}
+    figures = await coverage.figures(bureau.deps, bureau.actor(), at(0).date(), at(0).date())
+    assert [(f.count.must, f.count.unrecorded, f.count.covered_ms) for f in figures] == [(1, 1, 0)]
+
+
+async def test_evaluating_again_writes_nothing(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await evaluated(bureau)
+    events = await bureau.event_names()
+    async with bureau.deps.database.acquire() as connection:
+        before = await scenes.evaluated_at(connection, case)
+        await coverage_due.touch(connection, [case], "event")
+    bureau.clock.forward(minutes=1)
+    await evaluated(bureau)
+    async with bureau.deps.database.acquire() as connection:
+        assert await scenes.evaluated_at(connection, case) == before
+    assert await bureau.event_names() == events
+
+
+async def test_nothing_is_missed_until_its_deadline_and_then_without_a_touch(
+    bureau: Bureau,
+) -> None:
+    case = await a_case(bureau, "1")
+    began = (bureau.clock.now() - at(0)).total_seconds() / 60
+    await happened(bureau, case, began=began, ended=began + 60)
+    await evaluated(bureau)
+    assert await kinds(bureau, case) == []
+    bureau.clock.forward(days=2)
+    await evaluated(bureau)
+    assert await kinds(bureau, case) == ["unrecorded"]
+
+
+async def test_an_officer_at_two_places_is_found_in_both_cases_whichever_comes_first(
+    bureau: Bureau,
+) -> None:
+    here, there = await a_case(bureau, "1"), await a_case(bureau, "2")
+    await happened(bureau, here, place=(22.54, 114.05))
+    await footage(bureau, here, 0, 60)
+    await evaluated(bureau)
+    assert await kinds(bureau, here) == []
+    await happened(bureau, there, place=(22.64, 114.05), officers=("A1", "B2"))
+    await footage(bureau, there, 0, 60)
+    await evaluated(bureau)
+    for case in (here, there):
+        assert await kinds(bureau, case) == ["officer_in_two_places"]
+
+
+async def test_two_workers_evaluate_each_case_once(bureau: Bureau) -> None:
+    cases = [await a_case(bureau, str(n)) for n in range(30)]
+    for case in cases:
+        await happened(bureau, case, place=(22.5, 114.0))
+    await asyncio.gather(*(evaluated(bureau) for _ in range(4)))
+    assert len(await found(bureau)) == 30
+    assert await figures_are_right(bureau)
+
+
+class _Killed(Exception):
+    """The end of a worker."""
+
+
+async def die_evaluating(bureau: Bureau) -> None:
+    """Do everything but commit."""
+    async with bureau.deps.change(bureau.actor()) as change:
+        due = await coverage_due.claim(change.connection, change.now, 10)
+        await coverage.evaluate_many(bureau.deps, change, [each.case for each in due])
+        raise _Killed
+
+
+async def test_a_worker_that_dies_has_done_nothing(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+
+    with pytest.raises(_Killed):
+        await die_evaluating(bureau)
+    assert await found(bureau) == []
+    await evaluated(bureau)
+    assert await kinds(bureau, case) == ["unrecorded"]
+
+
+async def test_an_odd_case_keeps_no_other_from_being_evaluated(bureau: Bureau) -> None:
+    good, odd = await a_case(bureau, "1"), await a_case(bureau, "2")
+    await happened(bureau, good)
+    await happened(bureau, odd)
+    await bureau.value("UPDATE case_event SET kind = 'unheard_of' WHERE case_id = $1", odd)
+    await evaluated(bureau)
+    assert await kinds(bureau, good) == ["unrecorded"]
+    await bureau.value("UPDATE case_event SET kind = 'seizure' WHERE case_id = $1", odd)
+    bureau.clock.forward(hours=1)
+    await evaluated(bureau)
+    assert await kinds(bureau, odd) == ["unrecorded"]
+
+
+async def test_a_finding_is_answered_assigned_appealed_and_closed(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await evaluated(bureau)
+    (raised,) = await found(bureau)
+    actor, deps = bureau.actor(), bureau.deps
+    given = await coverage.assign(deps, actor, raised.id, owner="A1", answer_by=at(9000))
+    assert (given.owner, given.answer_by, given.state) == ("A1", at(9000), FindingState.OPEN)
+    with pytest.raises(InvalidInput):
+        await coverage.reply(deps, actor, raised.id, text=" ")
+    await coverage.reply(deps, actor, raised.id, text="设备故障")
+    closed = await coverage.close(deps, actor, raised.id, text="情况属实")
+    assert closed.state is FindingState.CLOSED
+    with pytest.raises(Conflict) as refused:
+        await coverage.reply(deps, actor, raised.id, text="补充")
+    assert refused.value.code == "finding-state"
+    with pytest.raises(Conflict):
+        await coverage.assign(deps, actor, raised.id, owner="A2")
+    appealed = await coverage.appeal(deps, actor, raised.id, text="不认可")
+    assert appealed.state is FindingState.APPEALED
+    await coverage.close(deps, actor, raised.id, text="维持")
+    view = await coverage.finding(deps, actor, raised.id)
+    assert [line.act for line in view.acts] == ["assign", "reply", "close", "appeal", "close"]
+    assert await figures_are_right(bureau)
+    # What was settled stays settled while it is found again.
+    async with deps.database.acquire() as connection:
+        await coverage_due.touch(connection, [case], "event")
+    await evaluated(bureau)
+    assert [each.state for each in await found(bureau)] == [FindingState.CLOSED]
+
+
+async def test_who_sees_a_finding(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await evaluated(bureau)
+    (raised,) = await found(bureau)
+    for stranger in (
+        bureau.actor(agency=bureau.theirs),
+        bureau.actor(Role.OFFICER, officer="B7"),
+    ):
+        assert (await coverage.findings(bureau.deps, stranger)).items == ()
+        with pytest.raises(NotFound):
+            await coverage.finding(bureau.deps, stranger, raised.id)
+        with pytest.raises(NotFound):
+            await coverage.reply(bureau.deps, stranger, raised.id, text="x")
+    own = bureau.actor(Role.OFFICER, officer="A2")
+    assert len((await coverage.findings(bureau.deps, own)).items) == 1
+
+
+async def test_a_past_day_is_answered_by_what_was_known_then(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    then = bureau.clock.now()
+    bureau.clock.forward(days=10)
+    await footage(bureau, case, 0, 60)
+    actor, deps = bureau.actor(), bureau.deps
+    now = await coverage.case_coverage(deps, actor, case)
+    assert {f.kind for f in now.evaluation.findings} == set(MARKS)
+    before = await coverage.case_coverage(deps, actor, case, as_of=then + timedelta(seconds=1))
+    assert [f.kind for f in before.evaluation.findings] == [K.UNRECORDED]
+    earlier = await coverage.case_coverage(deps, actor, case, as_of=then - timedelta(days=1))
+    assert earlier.evaluation.scenes == ()
+    with pytest.raises(NotFound):
+        await coverage.case_coverage(deps, bureau.actor(agency=bureau.theirs), case)

@@ -1,0 +1,113 @@
+"""Duty lists on a real database: drafted, compared, approved by a second person, in force."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.duty import DutyLevel
+from recorder.errors import Conflict, Forbidden, InvalidInput, NotFound
+from recorder.services import coverage, duties
+from recorder.store.coverage.findings import Wanted
+from tests.support.bureau import Bureau, open_bureau
+from tests.support.enforcement import a_case, a_source, evaluated, happened
+
+OPTIONAL = "序号,记录要求,场景,依据\n1,可以记录,查封扣押,本局清单第一项\n"
+FIRST = date(2026, 1, 1)
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path) as opened:
+        yield opened
+
+
+async def test_a_list_takes_effect_when_a_second_person_approves_it(bureau: Bureau) -> None:
+    """Every case of its agency is evaluated by it, and that of others is not."""
+    await a_source(bureau)
+    case, other = await a_case(bureau, "1"), await a_case(bureau, "2")
+    await happened(bureau, case)
+    await happened(bureau, other, agency=bureau.theirs)
+    await evaluated(bureau)
+    clerk, second, deps = bureau.actor(), bureau.actor(), bureau.deps
+    drafted = await duties.draft(deps, clerk, title="清单", valid_from=FIRST, text=OPTIONAL)
+    assert (drafted.header.version, drafted.header.state) == (1, "draft")
+    assert [rule.level for rule in drafted.rules] == [DutyLevel.OPTIONAL]
+    await duties.propose(deps, clerk, drafted.header.id)
+    with pytest.raises(Conflict):
+        await duties.redraft(deps, clerk, drafted.header.id, title="x")
+    with pytest.raises(Forbidden) as own:
+        await duties.approve(deps, clerk, drafted.header.id, drafted.digest)
+    assert own.value.code == "approval-own"
+    with pytest.raises(Conflict) as stale:
+        await duties.approve(deps, second, drafted.header.id, bytes(32))
+    assert stale.value.code == "approval-stale"
+    approved = await duties.approve(deps, second, drafted.header.id, drafted.digest)
+    assert (approved.header.state, approved.header.approved_by) == ("approved", second.name)
+    await evaluated(bureau)
+    shown = await coverage.findings(deps, bureau.actor(city=True), Wanted())
+    assert [each.finding.case for each in shown.items] == [other]
+    assert {"DutyListDrafted", "ApprovalGranted", "DutyListApproved"} <= set(
+        await bureau.event_names()
+    )
+    # By what was approved then, the past stays as it was.
+    past = await coverage.case_coverage(deps, bureau.actor(), case, as_of=bureau.clock.now())
+    bureau.clock.forward(days=1)
+    assert past.evaluation.scenes[0].level is DutyLevel.OPTIONAL
+    with pytest.raises(Conflict) as again:
+        await duties.propose(deps, clerk, drafted.header.id)
+    assert again.value.code == "duty-list-state"
+
+
+async def test_a_draft_is_amended_compared_and_exported(bureau: Bureau) -> None:
+    clerk, deps = bureau.actor(), bureau.deps
+    first = await duties.draft(deps, clerk, title="清单", valid_from=FIRST, profile="police")
+    second = await duties.draft(deps, clerk, title="清单", valid_from=FIRST, text=OPTIONAL)
+    assert (first.header.version, second.header.version) == (1, 2)
+    changed = await duties.redraft(
+        deps,
+        clerk,
+        second.header.id,
+        title="新清单",
+        valid_from=date(2027, 1, 1),
+        valid_to=date(2028, 1, 1),
+        text=await duties.table(deps, clerk, first.header.id),
+    )
+    assert changed.rules == first.rules
+    assert (changed.header.title, changed.header.valid_to) == ("新清单", date(2028, 1, 1))
+    assert (await duties.compare(deps, clerk, first.header.id, second.header.id))[2] == ()
+    assert [each.version for each in await duties.lists(deps, clerk)] == [2, 1]
+    assert await duties.lists(deps, bureau.actor(agency=bureau.theirs)) == []
+    for refused in (
+        duties.redraft(deps, clerk, second.header.id, valid_to=date(2020, 1, 1)),
+        duties.draft(deps, clerk, title="x", valid_from=FIRST, text="颜色\n"),
+    ):
+        with pytest.raises(InvalidInput):
+            await refused
+    stranger = bureau.actor(agency=bureau.theirs)
+    for foreign in (first.header.id, uuid.uuid4()):
+        with pytest.raises(NotFound):
+            await duties.list_view(deps, stranger, foreign)
+        with pytest.raises(NotFound):
+            await duties.propose(deps, stranger, foreign)
+
+
+async def test_a_refused_withdrawn_or_forgotten_proposal_is_a_draft_again(bureau: Bureau) -> None:
+    clerk, second, deps = bureau.actor(), bureau.actor(), bureau.deps
+    drafted = await duties.draft(deps, clerk, title="清单", valid_from=FIRST)
+    await duties.propose(deps, clerk, drafted.header.id)
+    refused = await duties.refuse(deps, second, drafted.header.id, "缺条款")
+    assert refused.header.state == "draft"
+    await duties.propose(deps, clerk, drafted.header.id)
+    assert (await duties.withdraw(deps, clerk, drafted.header.id)).header.state == "draft"
+    with pytest.raises(Conflict):
+        await duties.withdraw(deps, clerk, drafted.header.id)
+    await duties.propose(deps, clerk, drafted.header.id)
+    bureau.clock.forward(days=31)
+    changed = await duties.redraft(deps, clerk, drafted.header.id, title="改")
+    assert (changed.header.state, changed.header.title) == ("draft", "改")
+    await duties.propose(deps, clerk, drafted.header.id)
