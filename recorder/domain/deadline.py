@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class Deadline:
     provisional: bool
 
 
+@functools.lru_cache(maxsize=256)
 def parse_term(text: str) -> Term:
     """`24h` or `1wd`. Raises InvalidInput ``term-malformed``."""
     found = _TERM.fullmatch(text)

@@ -60,6 +60,12 @@ class Permission(enum.StrEnum):
     READ_WORK = "read-work"
     RETRY_WORK = "retry-work"
     SETTLE_ALARMS = "settle-alarms"
+    #: Reply to findings and appeal against them.
+    ANSWER = "answer"
+    #: Assign findings and close them.
+    SETTLE_FINDINGS = "settle-findings"
+    #: Draft and propose duty lists.
+    EDIT_DUTIES = "edit-duties"
     #: Decide as the second person about what another one proposed.
     APPROVE = "approve"
     #: People, devices, docks, tokens and the hand-over log.
@@ -74,6 +80,7 @@ _OFFICER = _MACHINES | {
     Permission.WATCH,
     Permission.LINK,
     Permission.READ_CASES,
+    Permission.ANSWER,
 }
 _SUPERVISOR = _OFFICER | {
     Permission.PULL,
@@ -85,6 +92,8 @@ _SUPERVISOR = _OFFICER | {
     Permission.READ_WORK,
     Permission.RETRY_WORK,
     Permission.SETTLE_ALARMS,
+    Permission.SETTLE_FINDINGS,
+    Permission.EDIT_DUTIES,
     Permission.APPROVE,
 }
 #: An administrator keeps the system going and does not watch footage (separation of duties, R65).

@@ -243,8 +243,7 @@ async def hand_over(
                 raise InvalidInput(
                     "handover-time", "A hand-over has a time with a zone, not later than tomorrow."
                 )
-            line = new_uuid(change.now)
-            if not await devices.insert_handover(change, found.id, line, named, moment):
+            if not await devices.insert_handover(change, found.id, new_uuid(), named, moment):
                 there = await devices.handover_at(change.connection, found.id, moment)
                 if there is None or there.officer != named:
                     raise Conflict(

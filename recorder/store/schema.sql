@@ -1724,9 +1724,6 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_inte
     superseded_object
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping, feed_file,
-    gap_reason, livestream_place
-
-REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping,
     gap_reason, livestream_place, finding_act
     FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,

@@ -28,7 +28,7 @@ async def a_source(bureau: Bureau) -> None:
     async with bureau.deps.database.acquire() as connection:
         await connection.execute(
             "INSERT INTO token (id, secret_hash, agency_id, name, role)"
-            " VALUES ($1, sha256($3), $2, 'feed', 'source')",
+            " VALUES ($1, sha256($3), $2, 'feed', 'officer')",
             token,
             bureau.ours,
             token.bytes,

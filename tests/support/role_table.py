@@ -31,6 +31,12 @@ BODIES: dict[str, object] = {
     "POST /api/v1/cases/{id}/merge": {"into": str(uuid.uuid4()), **REASON},
     "PUT /api/v1/cases/{id}/recordings/{recording}": REASON,
     "DELETE /api/v1/cases/{id}/recordings/{recording}": REASON,
+    "POST /api/v1/findings/{id}/reply": {"text": "a"},
+    "POST /api/v1/findings/{id}/appeal": {"text": "a"},
+    "POST /api/v1/findings/{id}/assign": {"owner": "a"},
+    "POST /api/v1/findings/{id}/close": {"text": "a"},
+    "POST /api/v1/duty-lists/{id}/approve": {"digest": "0" * 64},
+    "POST /api/v1/duty-lists/{id}/refuse": REASON,
     "POST /api/v1/alarms/{id}/acknowledge": {},
     "POST /api/v1/livestreams/{id}/marks": {
         "kind": "other",
@@ -99,7 +105,10 @@ def question(row: Route, things: Mapping[str, str]) -> Question:
         headers["X-HTTP-Method-Override"] = "HEAD"
     is_long = row.path.endswith(("/stream", "/original")) and row.method == "GET"
     body = None if is_long else BODIES.get(name(row), {} if row.request else None)
-    return Question(row.method, address(row, things), headers, body, is_long)
+    where = address(row, things)
+    if row.path.endswith("/comparison"):
+        where = f"{where}?old={things.get(sort_of(row), uuid.uuid4())}"
+    return Question(row.method, where, headers, body, is_long)
 
 
 def may(row: Route, role: Role | None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import date
 
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import UploadCompleted
@@ -15,10 +16,11 @@ from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import AgencyId, new_uuid
 from recorder.domain.people import OPERATOR, Role
 from recorder.domain.webhook import Topic
-from recorder.services import alarms, casework, gateways, registry, webhooks
+from recorder.services import alarms, casework, duties, gateways, registry, webhooks
 from recorder.services.feeding import receiving, sources
 from recorder.store.feed.sources import FeedSource
 from recorder.web.route import Route
+from tests.support.enforcement import a_source, evaluated, happened
 from tests.support.feed_desk import case
 from tests.support.role_table import address, is_wrong, name, question
 from tests.support.web_service import TUS, WebService
@@ -73,6 +75,12 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
     )
     added = await registry.add_device(deps, OPERATOR, number="D-1")
     token = await registry.add_token(deps, OPERATOR, name="T", role=Role.OFFICER)
+    await a_source(service.bureau)
+    await happened(service.bureau, case.id)
+    await evaluated(service.bureau)
+    duty_list = await duties.draft(
+        deps, service.bureau.actor(), title="L", valid_from=date(2026, 1, 1)
+    )
     gateway = await gateways.add_gateway(deps, OPERATOR, name="G", kind=GatewayKind.SRS)
     feed = await sources.add_source(deps, OPERATOR, name="somebodys")
     webhook = await webhooks.add_endpoint(
@@ -87,6 +95,8 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
         "livestreams": str(opened.json["id"]),
         "devices": str(added.device.id),
         "tokens": str(token.token.id),
+        "findings": str(await service.bureau.value("SELECT id FROM finding LIMIT 1")),
+        "duty-lists": str(duty_list.header.id),
         "gateways": str(gateway.gateway.id),
         "feeds": feed.source.name,
         "webhooks": str(webhook.endpoint.id),

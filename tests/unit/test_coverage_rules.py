@@ -105,13 +105,14 @@ def test_what_need_not_be_recorded_is_not_missed(level: DutyLevel | None) -> Non
 
 
 def test_an_explained_gap_is_a_hole_and_no_finding() -> None:
-    reason = GapReason(began_at=at(30), ended_at=at(31), reason="电量不足", reported_at=at(60))
-    early = GapReason(began_at=at(1), ended_at=at(2), reason="其他时间")
-    asked = facts(clip(0, 30), clip(40, 60, n=2), gap_reasons=(early, reason))
-    evaluation = evaluate(asked)
+    reason = GapReason(began_at=at(30), ended_at=at(30), reason="battery: 电量不足")
+    older = GapReason(began_at=at(30), ended_at=at(40), reason="weather")
+    early = GapReason(began_at=at(1), ended_at=at(2), reason="other: 其他时间")
+    first = clip(0, 30, reasons=(early, older, reason))
+    evaluation = evaluate(facts(first, clip(40, 60, n=2)))
     assert evaluation.findings == ()
     (hole,) = evaluation.scenes[0].holes
-    assert (hole.place, hole.reason) == (HolePlace.MIDDLE, "电量不足")
+    assert (hole.place, hole.reason) == (HolePlace.MIDDLE, "battery: 电量不足")
 
 
 def test_a_gap_names_the_recordings_beside_it_and_how_long_it_is() -> None:

@@ -28,7 +28,7 @@ from recorder.services.alarms import Alarm
 from recorder.services.audit import CODES
 from recorder.services.registry import DEVICE_STATES
 from recorder.web import i18n
-from recorder.web.pages import sentences, words, work_explanations
+from recorder.web.pages import finding_words, sentences, words, work_explanations
 from recorder.web.pages.rendering import environment
 
 WEB = Path(words.__file__).parents[1]
@@ -65,6 +65,9 @@ def _messages() -> set[str]:
         found.update(form for forms in told.values() for form in forms)
     found.update(work_explanations.STEPS.values())
     found.add(work_explanations.TASK_FAILED)
+    found.update(text for told in finding_words.SENTENCES.values() for text in told)
+    for group in (finding_words.SEVERITIES, finding_words.CONFIDENCES, finding_words.STATES):
+        found.update(group.values())
     return found
 
 

@@ -21,7 +21,7 @@ class Evaluation:
     """The answer; equal facts give equal answers."""
 
     scenes: tuple[SceneCoverage, ...]
-    #: In the order of their identities.
+    #: In the order of scenes, kinds and what they are about; none twice.
     findings: tuple[Finding, ...]
     #: When time alone will change the answer; None: never.
     again_at: datetime | None
@@ -34,15 +34,13 @@ def evaluate(facts: CaseFacts) -> Evaluation:
     placed = place(facts)
     scenes, scans = scenes_of(facts)
     measured = tuple(measure(facts, scene, placed) for scene in scenes)
-    findings: dict[object, Finding] = {}
-    for finding in _findings(facts, measured, placed):
-        findings[finding.identity] = finding
-    for finding in of_scans(facts, scans, placed):
-        findings[finding.identity] = finding
+    findings: dict[tuple[str, str, str], Finding] = {}
+    for finding in (*_findings(facts, measured, placed), *of_scans(facts, scans, placed)):
+        findings[(finding.scene or "", finding.kind, finding.about)] = finding
     covered = tuple(map(coverage, measured))
     return Evaluation(
         covered,
-        tuple(findings[key] for key in sorted(findings, key=str)),
+        tuple(findings[key] for key in sorted(findings)),
         _again(measured, covered),
         tuple(presence for scene in scenes for presence in officers_of(scene)),
     )

@@ -32,6 +32,16 @@ class FootageMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GapReason:
+    """Why nothing was recorded for a time, as the officer reported it (R5)."""
+
+    began_at: datetime
+    ended_at: datetime
+    reason: str
+    reported_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Footage:
     """One recording that is linked to the case."""
 
@@ -49,21 +59,13 @@ class Footage:
     #: Times within the recording in which there are no pictures.
     gaps: tuple[Interval, ...] = ()
     marks: tuple[FootageMark, ...] = ()
+    #: Why there is nothing before, within or behind it, by its clock; the newest last.
+    reasons: tuple[GapReason, ...] = ()
     received_at: datetime
     #: Admitted, and its bytes not known to be others than were sent.
     admitted: bool = True
     latitude: float | None = None
     longitude: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapReason:
-    """Why nothing was recorded for a time, as the officer reported it (R5)."""
-
-    began_at: datetime
-    ended_at: datetime
-    reason: str
-    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,6 @@ class CaseFacts:
     events: tuple[CaseEvent, ...] = ()
     documents: tuple[CaseDocument, ...] = ()
     footage: tuple[Footage, ...] = ()
-    gap_reasons: tuple[GapReason, ...] = ()
     #: Officer's number → certificates; who is not on file is not among them.
     officers: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict)
     #: Whether the agency keeps its officers here: else nobody can be missing.

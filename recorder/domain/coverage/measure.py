@@ -114,6 +114,7 @@ def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
     shown = tuple(each for each in placed.counted if _touches(each, scene))
     term = parse_term(scene.rule.deadline if scene.rule else USUAL_TERM)
     due = deadline(scene.ended_at or scene.began_at, term, facts.calendar)
+    reasons = [reason for each in placed.counted for reason in each.reasons]
     holes: tuple[Hole, ...] = ()
     covered_ms = 0
     if window is not None:
@@ -127,7 +128,7 @@ def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
         covered_ms = spans.total_ms(covered)
         # A moment is covered by footage that shows it, however little that is.
         if not shown or window.began_at < window.ended_at:
-            holes = tuple(_holes(window, covered, facts.gap_reasons))
+            holes = tuple(_holes(window, covered, reasons))
     return Measured(
         scene=scene,
         footage=shown,
@@ -172,13 +173,14 @@ def _holes(
 
 
 def _reason(hole: Interval, reasons: Iterable[GapReason]) -> str | None:
-    """The first reason that was reported for a time within the hole."""
+    """The last reason that was given for a time in the hole or at its edge."""
     found = [
-        each
+        each.reason
         for each in reasons
-        if each.began_at <= hole.ended_at and each.ended_at >= hole.began_at
+        if each.began_at <= hole.ended_at + GAP_TOLERANCE
+        and each.ended_at >= hole.began_at - GAP_TOLERANCE
     ]
-    return min(found, key=lambda each: (each.began_at, each.reason)).reason if found else None
+    return found[-1] if found else None
 
 
 def _confidence(scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage) -> Confidence:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from recorder.domain.coverage import spans
-from recorder.domain.coverage.facts import CaseFacts, Footage, FootageMark, Interval
+from recorder.domain.coverage.facts import CaseFacts, Footage, FootageMark, GapReason, Interval
 from recorder.domain.finding import Confidence
 
 _ORDER = {word: rank for rank, word in enumerate(Confidence)}
@@ -22,6 +22,7 @@ class Placed:
     #: The span without the gaps within.
     pieces: tuple[Interval, ...]
     marks: tuple[FootageMark, ...]
+    reasons: tuple[GapReason, ...]
     confidence: Confidence
 
 
@@ -67,6 +68,10 @@ def _placed(footage: Footage) -> Placed | None:
         span,
         tuple(spans.without(span, gaps)) if gaps else (span,),
         tuple(FootageMark(mark.kind, mark.at + shift) for mark in footage.marks),
+        tuple(
+            replace(each, began_at=each.began_at + shift, ended_at=each.ended_at + shift)
+            for each in footage.reasons
+        ),
         Confidence.CERTAIN if sure else Confidence.PROBABLE,
     )
 

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
-from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark
-from recorder.domain.ids import CaseId
+from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark, GapReason
+from recorder.domain.gap_reason import InterruptionPlace
+from recorder.domain.ids import CaseId, RecordingId
 from recorder.runtime import Deps
 from recorder.services import duties
 from recorder.services.coverage import calendar
+from recorder.store import gap_reasons
 from recorder.store.connection import Connection
 from recorder.store.coverage import facts as rows
 from recorder.store.feed import case_documents, case_events
@@ -100,6 +102,7 @@ async def _footage(
     livestreams = list({each.livestream for each in linked if each.livestream})
     gaps = await rows.gaps_of(connection, recordings) if livestreams else {}
     marks = await rows.marks_of(connection, recordings, livestreams, as_of)
+    reasons = await _reasons(connection, linked, as_of)
     found: dict[CaseId, list[Footage]] = {}
     nothing: list[FootageMark] = []
     for each in linked:
@@ -107,9 +110,35 @@ async def _footage(
         made = marks.get(clip.recording, nothing)
         if each.livestream is not None:
             made = [*made, *marks.get(each.livestream, nothing)]
-        if made or clip.recording in gaps:
+        if made or clip.recording in gaps or clip.recording in reasons:
             clip = dataclasses.replace(
-                clip, marks=tuple(made), gaps=tuple(gaps.get(clip.recording, ()))
+                clip,
+                marks=tuple(made),
+                gaps=tuple(gaps.get(clip.recording, ())),
+                reasons=tuple(reasons.get(clip.recording, ())),
             )
         found.setdefault(each.case, []).append(clip)
+    return found
+
+
+async def _reasons(
+    connection: Connection, linked: Sequence[rows.LinkedFootage], as_of: datetime | None
+) -> dict[RecordingId, list[GapReason]]:
+    """What officers said of each recording; where one end is not known it is the edge alone."""
+    clips = {each.footage.recording: each.footage for each in linked}
+    found: dict[RecordingId, list[GapReason]] = {}
+    for given in await gap_reasons.of_recordings(connection, list(clips)):
+        clip = clips[given.recording]
+        edge = clip.began_at if given.place is InterruptionPlace.BEGIN else clip.ended_at
+        began_at, ended_at = given.begins_at or edge, given.ends_at or edge
+        if began_at is None or ended_at is None or (as_of and given.made_at > as_of):
+            continue
+        found.setdefault(given.recording, []).append(
+            GapReason(
+                began_at=began_at,
+                ended_at=ended_at,
+                reason=f"{given.cause.value}: {given.note}" if given.note else given.cause.value,
+                reported_at=given.reported_at,
+            )
+        )
     return found

@@ -63,7 +63,8 @@ def digest_of(answer: Evaluation) -> bytes:
         ],
         [
             [
-                str(each.identity), str(each.agency), each.severity, each.confidence, each.rule,
+                each.kind, each.scene, each.about,
+                str(each.agency), each.severity, each.confidence, each.rule,
                 _text(each.began_at), _text(each.ended_at), list(map(str, each.recordings)),
                 each.officers, dict(each.facts),
             ]

@@ -9,7 +9,14 @@ from recorder.services.duties.drafting import (
     redraft,
     table,
 )
-from recorder.services.duties.effect import approve, in_force, propose, refuse, withdraw
+from recorder.services.duties.effect import (
+    approve,
+    in_force,
+    is_own_proposal,
+    propose,
+    refuse,
+    withdraw,
+)
 from recorder.services.duties.shipped import PROFILES, note, profile
 
 __all__ = [
@@ -19,6 +26,7 @@ __all__ = [
     "compare",
     "draft",
     "in_force",
+    "is_own_proposal",
     "list_view",
     "lists",
     "note",

@@ -81,7 +81,7 @@ async def draft(
             version=0,
             profile=begun.profile,
             title=names.checked(title, "title"),
-            note=names.bounded(note, _LONGEST_NOTE, "note") or "",
+            note=names.bounded(note, _LONGEST_NOTE, "title") or "",
             valid_from=valid_from,
             valid_to=valid_to,
             state="draft",
@@ -124,7 +124,7 @@ async def redraft(
             change,
             list_id,
             title=names.checked(title, "title") if title is not None else found.title,
-            note=(names.bounded(note, _LONGEST_NOTE, "note") or "")
+            note=(names.bounded(note, _LONGEST_NOTE, "title") or "")
             if note is not None
             else found.note,
             valid_from=first,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from recorder.domain.approval import Approval
+from recorder.domain.approval import Approval, ApprovalState, Hand
 from recorder.domain.duty import DutyList
 from recorder.domain.events import DutyListApproved
 from recorder.domain.ids import AgencyId, ApprovalId
@@ -23,6 +23,7 @@ from recorder.services.duties.drafting import (
     need_state,
     read,
 )
+from recorder.store import approvals as approval_rows
 from recorder.store import coverage_due
 from recorder.store.connection import Connection
 from recorder.store.coverage import scenes
@@ -105,6 +106,17 @@ def _proposal(found: ListHeader) -> ApprovalId:
     if found.approval is None:
         raise Conflict("duty-list-state", "Nobody has proposed this list.")
     return found.approval
+
+
+async def is_own_proposal(deps: Deps, actor: Actor, list_id: uuid.UUID) -> bool:
+    """Whether the actor proposed what is open about this list: somebody else decides then."""
+    async with deps.database.acquire() as connection:
+        proposals = await approval_rows.of_subject(connection, KIND, list_id)
+    now = deps.clock.now()
+    return any(
+        each.state_at(now) is ApprovalState.PROPOSED and each.proposed_by.is_same(Hand.of(actor))
+        for each in proposals
+    )
 
 
 async def in_force(

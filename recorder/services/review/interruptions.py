@@ -12,7 +12,7 @@ from recorder.domain.recording import Recording
 from recorder.errors import InvalidInput, NotFound
 from recorder.runtime import Deps
 from recorder.services.review.viewing import find_own
-from recorder.store import gap_reasons, livestream_segments
+from recorder.store import coverage_due, gap_reasons, livestream_segments
 from recorder.store.connection import Connection
 
 #: A clock that is a little ahead is no mistake.
@@ -67,6 +67,7 @@ async def give_gap_reason(
     )
     async with deps.change(actor) as change:
         await gap_reasons.insert(change, given)
+        await coverage_due.touch_footage(change.connection, [given.recording], "reason")
         change.record(_event(given))
     return given
 

@@ -14,7 +14,7 @@ from recorder.errors import NotFound, Unprocessable
 from recorder.runtime import Deps
 from recorder.services import live, names
 from recorder.services.review.viewing import find_own
-from recorder.store import marks, sealed_segments
+from recorder.store import coverage_due, marks, sealed_segments
 from recorder.store.connection import Connection
 
 #: Marks that are told of one recording.
@@ -61,6 +61,7 @@ async def mark_recording(
     )
     async with deps.change(actor) as change:
         await marks.insert(change, mark)
+        await coverage_due.touch_footage(change.connection, [found.id], "mark")
         change.record(
             RecordingMarked(
                 subject=found.id,
@@ -122,6 +123,7 @@ async def withdraw_mark(
         mark = await marks.withdraw(change, found.id, mark_id, actor.name, why)
         if mark is None:
             raise NotFound("mark-not-found", "There is no such mark on this recording.")
+        await coverage_due.touch_footage(change.connection, [found.id], "mark")
         change.record(
             RecordingMarkWithdrawn(
                 subject=found.id,

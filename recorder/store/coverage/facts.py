@@ -84,20 +84,23 @@ async def marks_of(
     livestreams: Sequence[uuid.UUID],
     as_of: datetime | None,
 ) -> dict[uuid.UUID, list[FootageMark]]:
-    """Marks by recording or by livestream, of those that count for R6."""
+    """Marks that stand, by recording, or by the livestream where they have no recording yet."""
     rows = await connection.fetch(
-        "SELECT coalesce(recording_id, livestream_id) AS footage, livestream_id, kind, shown_at"
-        " FROM mark WHERE (recording_id = ANY($1) OR livestream_id = ANY($2))"
-        " AND ($3::timestamptz IS NULL OR made_at <= $3)",
+        "SELECT coalesce(m.recording_id, m.livestream_id) AS footage, m.kind,"
+        " coalesce(m.shown_at, r.started_at + m.media_ms * interval '1 millisecond') AS at"
+        " FROM mark m LEFT JOIN recording r ON r.id = m.recording_id"
+        " WHERE (m.recording_id = ANY($1) OR (m.recording_id IS NULL"
+        " AND m.livestream_id = ANY($2))) AND CASE WHEN $3::timestamptz IS NULL"
+        " THEN m.withdrawn_at IS NULL ELSE m.made_at <= $3"
+        " AND (m.withdrawn_at IS NULL OR m.withdrawn_at > $3) END",
         list(recordings),
         list(livestreams),
         as_of,
     )
     found: dict[uuid.UUID, list[FootageMark]] = {}
     for row in rows:
-        mark = FootageMark(row["kind"], row["shown_at"])
-        for footage in {row["footage"], row["livestream_id"]} - {None}:
-            found.setdefault(footage, []).append(mark)
+        if row["at"] is not None:
+            found.setdefault(row["footage"], []).append(FootageMark(row["kind"], row["at"]))
     return found
 
 

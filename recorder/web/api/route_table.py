@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from recorder.web.api.routes_of_copies import COPY_ROUTES
+from recorder.web.api.routes_of_duties import DUTY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
 from recorder.web.api.routes_of_feeds import FEED_ROUTES
+from recorder.web.api.routes_of_findings import FINDING_ROUTES
 from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_marks import MARK_ROUTES
@@ -24,5 +26,7 @@ API_ROUTES: tuple[Route, ...] = (
     *PROPOSAL_ROUTES,
     *FEED_ROUTES,
     *WEBHOOK_ROUTES,
+    *FINDING_ROUTES,
+    *DUTY_ROUTES,
     *OPERATION_ROUTES,
 )

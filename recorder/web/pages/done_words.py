@@ -9,6 +9,8 @@ DONE = {
     "reason-given": "The reason is written down.",
     "unlinked": "The link has ended; the history keeps it.",
     "admitted": "The footage has been admitted.",
+    "list-drafted": "The version is drafted.",
+    "list-decided": "It is recorded; the list says how it stands.",
     "copy-decided": "The decision about the copies has been recorded.",
     "retried": "The task starts again.",
     "acknowledged": "Acknowledged; the alarm stays open until it is cleared.",

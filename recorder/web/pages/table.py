@@ -13,6 +13,7 @@ from recorder.web.pages import (
     capture,
     cases,
     copies,
+    duties,
     feeds,
     livestreams,
     login,
@@ -111,6 +112,14 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/livestreams/{id}", livestreams.show, _P.BROWSE, "A livestream, live and its facts."),
     _page("/livestreams/{id}/picture", livestreams.picture, _P.WATCH, "A fresh still, or a sign."),
     _form("/livestreams/{id}/close", livestreams.close, _P.UPLOAD, "Say that it is over."),
+    # Duty lists.
+    _page("/duty-lists", duties.find, _P.READ_CASES, "Versions of duty lists."),
+    _form("/duty-lists", duties.draft, _P.EDIT_DUTIES, "Draft a version."),
+    _page("/duty-lists/{id}", duties.show, _P.READ_CASES, "A duty list, for publication."),
+    _page("/duty-lists/{id}/comparison", duties.compare, _P.READ_CASES, "Two versions compared."),
+    _form("/duty-lists/{id}/propose", duties.decide, _P.EDIT_DUTIES,
+          "Have a second person decide, or take that back."),
+    _form("/duty-lists/{id}/decide", duties.settle, _P.APPROVE, "Approve or refuse a version."),
     # Work.
     _page("/work", work.show, _P.READ_WORK, "Transfers and tasks under way."),
     _page("/work/failed", work.failed, _P.READ_WORK, "Tasks that failed."),

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from recorder.domain.finding import FindingKind, FindingState
+from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.ids import CaseId
+from recorder.domain.mark import MarkKind
 from recorder.domain.people import Role
 from recorder.errors import Conflict, InvalidInput, NotFound
-from recorder.services import casework, coverage
+from recorder.services import casework, coverage, review
 from recorder.store import coverage_due
 from recorder.store.coverage import findings as finding_rows
 from recorder.store.coverage import scenes
@@ -251,3 +253,32 @@ async def test_a_past_day_is_answered_by_what_was_known_then(bureau: Bureau) -> 
     assert earlier.evaluation.scenes == ()
     with pytest.raises(NotFound):
         await coverage.case_coverage(deps, bureau.actor(agency=bureau.theirs), case)
+
+
+async def test_marks_and_reasons_of_people_are_heard(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    first = await footage(bureau, case, 0, 30)
+    await footage(bureau, case, 40, 60)
+    actor, deps = bureau.actor(), bureau.deps
+    for kind in (MarkKind.ANNOUNCEMENT, MarkKind.VOICE_STATEMENT):
+        made = await review.mark_recording(deps, actor, first, kind=kind, media_ms=1000)
+    await evaluated(bureau)
+    everything = (await coverage.findings(deps, actor)).items
+    assert [each.finding.kind for each in everything] == [K.GAP_UNEXPLAINED]
+    await review.give_gap_reason(
+        deps,
+        actor,
+        first,
+        place=InterruptionPlace.END,
+        gap=None,
+        cause=InterruptionCause.BATTERY,
+        note="",
+        reported_at=None,
+    )
+    await review.withdraw_mark(deps, actor, first, made.id, reason="误标")
+    await evaluated(bureau)
+    everything = (await coverage.findings(deps, actor)).items
+    assert [each.finding.kind for each in everything] == [K.VOICE_STATEMENT_MISSING]
+    (scene,) = (await coverage.case_coverage(deps, actor, case)).evaluation.scenes
+    assert [hole.reason for hole in scene.holes] == ["battery"]

@@ -1,0 +1,121 @@
+"""Duty lists: the versions, one for publication, two compared, and an act of two persons."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from aiohttp import web
+
+from recorder.domain.duty import DutyRule
+from recorder.domain.duty_table import HEADINGS
+from recorder.errors import InvalidInput
+from recorder.services import directory, duties
+from recorder.web.api.parameters import id_in_path
+from recorder.web.keys import ACTOR, DEPS
+from recorder.web.pages.duty_words import CODED
+from recorder.web.pages.forms import go, identifier, posted, read_form
+from recorder.web.pages.rendering import page
+
+_LISTS = "/duty-lists"
+#: What a published table shows first; the rest stands in the export.
+PUBLISHED = (
+    "code", "scene", "level", "act_type", "matter", "stage", "place", "means", "recorder",
+    "starts", "content", "ends", "deadline", "retention", "legal_basis",
+)  # fmt: skip
+
+
+async def find(request: web.Request) -> web.StreamResponse:
+    """All versions in the reader's sight, and the form for another one."""
+    deps, actor = request.app[DEPS], request[ACTOR]
+    return await page(
+        request, "duty_lists.html", lists=await duties.lists(deps, actor),
+        profiles=[duties.profile(name) for name in duties.PROFILES],
+        usual=deps.config.duty_profile,
+        agencies=await directory.list_agencies(deps, actor),
+        today=deps.clock.now(),
+    )  # fmt: skip
+
+
+@posted(_LISTS)
+async def draft(request: web.Request) -> web.StreamResponse:
+    form = await read_form(request)
+    view = await duties.draft(
+        request.app[DEPS], request[ACTOR], title=form.text("title"),
+        valid_from=_day(form.text("valid_from")), profile=form.optional("profile"),
+        text=form.optional("table"), agency=form.optional("agency"),
+    )  # fmt: skip
+    return go(f"{_LISTS}/{view.header.id}", done="list-drafted")
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """One version as it is published, with what may be done about it."""
+    deps, actor = request.app[DEPS], request[ACTOR]
+    view = await duties.list_view(deps, actor, id_in_path(request))
+    others = await duties.lists(deps, actor, view.header.agency_code)
+    note = duties.note(view.header.profile) if view.header.profile else ""
+    return await page(
+        request, "duty_list.html", view=view, columns=_used(view.rules), coded=CODED, note=note,
+        others=[each for each in others if each.id != view.header.id],
+        own=await duties.is_own_proposal(deps, actor, view.header.id),
+    )  # fmt: skip
+
+
+def _used(rules: tuple[DutyRule, ...]) -> list[str]:
+    """Columns in which some row says something."""
+    return [name for name in PUBLISHED if any(getattr(rule, name) for rule in rules)]
+
+
+async def compare(request: web.Request) -> web.StreamResponse:
+    """Two versions beside each other, row by row, only where they differ."""
+    old = identifier(request.query.get("old", ""))
+    before, after, changes = await duties.compare(
+        request.app[DEPS], request[ACTOR], old, id_in_path(request)
+    )
+    return await page(
+        request, "duty_comparison.html", before=before.header, after=after.header,
+        changes=changes, coded=CODED, columns=list(HEADINGS),
+    )  # fmt: skip
+
+
+@posted(_LISTS)
+async def decide(request: web.Request) -> web.StreamResponse:
+    """Propose, take back, approve or refuse, whichever button was pressed."""
+    form, list_id = await read_form(request), id_in_path(request)
+    deps, actor = request.app[DEPS], request[ACTOR]
+    match form.text("act"):
+        case "propose":
+            await duties.propose(deps, actor, list_id)
+        case "withdraw":
+            await duties.withdraw(deps, actor, list_id)
+        case _:
+            raise InvalidInput("form-invalid", "The form holds something unknown.")
+    return go(f"{_LISTS}/{list_id}", done="list-decided")
+
+
+@posted(_LISTS)
+async def settle(request: web.Request) -> web.StreamResponse:
+    """The second person approves what this page showed, or refuses."""
+    form, list_id = await read_form(request), id_in_path(request)
+    deps, actor = request.app[DEPS], request[ACTOR]
+    match form.text("act"):
+        case "approve":
+            await duties.approve(deps, actor, list_id, _digest(form.text("digest")))
+        case "refuse":
+            await duties.refuse(deps, actor, list_id, form.text("reason"))
+        case _:
+            raise InvalidInput("form-invalid", "The form holds something unknown.")
+    return go(f"{_LISTS}/{list_id}", done="list-decided")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("form-invalid", "A day is written as 2026-03-05.") from error
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise InvalidInput("form-invalid", "The form holds something unknown.") from error

@@ -1,0 +1,49 @@
+"""Words of duty lists and scenes; English message ids, the catalogue has the Chinese."""
+
+from __future__ import annotations
+
+WORDS = {
+    "duty_level": {
+        "full_uninterrupted": "Whole and uninterrupted",
+        "required": "Must be recorded",
+        "optional": "May be recorded",
+        "exempt": "Exempt",
+    },
+    "act_type": {
+        "penalty": "Penalty",
+        "inspection": "Inspection",
+        "coercion": "Coercion",
+        "licence": "Licence",
+        "levy": "Levy",
+        "requisition": "Requisition",
+    },
+    "list_state": {
+        "draft": "Draft",
+        "proposed": "Waits for a second person",
+        "approved": "Approved",
+    },
+    "rule_fate": {"added": "Added rule", "removed": "Removed rule", "changed": "Changed rule"},
+    "duty_column": {
+        "code": "No.",
+        "act_type": "Act type",
+        "matter": "Matter",
+        "stage": "Stage",
+        "scene": "Scene",
+        "level": "What is asked for",
+        "place": "Place",
+        "means": "Means",
+        "recorder": "Recorded by",
+        "starts": "Begins with",
+        "content": "Content",
+        "ends": "Ends with",
+        "announcement": "Told of the recording",
+        "voice_statement": "Voice statement",
+        "officers": "Officers",
+        "scan": "Scan before",
+        "deadline": "Handed in within",
+        "retention": "Kept for",
+        "legal_basis": "Legal basis",
+    },
+}
+#: Fields whose values have words of their own.
+CODED = {"act_type": "act_type", "stage": "stage", "scene": "scene", "level": "duty_level"}

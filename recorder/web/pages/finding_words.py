@@ -1,0 +1,162 @@
+"""Findings in the reader's language: a title, what was expected, and what was found.
+
+English message ids; the catalogue has the Chinese. Facts fill them by name (domain/coverage).
+"""
+
+from __future__ import annotations
+
+from recorder.domain.finding import Finding, FindingKind
+from recorder.domain.instant import Instant
+from recorder.web.i18n import Catalogue
+from recorder.web.pages import formats
+
+K = FindingKind
+#: Kind → title, expected, found. A sentence whose facts are not all there is left out.
+SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
+    K.UNRECORDED: (
+        "Not recorded",
+        "This had to be recorded from %(began_at)s to %(ended_at)s.",
+        "No footage was found for it.",
+    ),
+    K.BEGINS_LATE: (
+        "Begins after the arrival",
+        "Recording had to begin with the arrival at %(began_at)s.",
+        "The first %(missing_ms)s are not recorded.",
+    ),
+    K.ENDS_EARLY: (
+        "Ends before the leaving",
+        "Recording had to go on until the leaving at %(ended_at)s.",
+        "The last %(missing_ms)s are not recorded.",
+    ),
+    K.GAP_UNEXPLAINED: (
+        "Gap without a reason",
+        "Recording must not be interrupted without a reason that is reported.",
+        "%(missing_ms)s are not recorded, and nobody said why.",
+    ),
+    K.END_UNKNOWN: (
+        "Leaving not reported",
+        "Whoever arrives at %(began_at)s leaves again.",
+        "No system has reported the leaving.",
+    ),
+    K.ANNOUNCEMENT_MISSING: (
+        "Nobody was told of the recording",
+        "Those present must be told that recording is on.",
+        "No footage carries a mark of it.",
+    ),
+    K.VOICE_STATEMENT_MISSING: (
+        "No voice statement",
+        "Time, place, officers and act must be spoken.",
+        "No footage carries a mark of that statement.",
+    ),
+    K.TOO_FEW_OFFICERS: (
+        "Too few officers",
+        "At least %(wanted)s officers must take part.",
+        "%(present)s are named.",
+    ),
+    K.CERTIFICATE_INVALID: (
+        "No valid certificate",
+        "Officer %(officer)s needs a certificate that is valid on the day.",
+        "None of the known certificates is.",
+    ),
+    K.OFFICER_UNKNOWN: (
+        "Officer not on file",
+        "Officers are on file with their certificates.",
+        "Officer %(officer)s is not.",
+    ),
+    K.DOCUMENT_TIME_DIFFERS: (
+        "Document and footage differ",
+        "The document says %(said_at)s.",
+        "The footage says %(shown_at)s, %(difference_ms)s apart.",
+    ),
+    K.OFFICER_IN_TWO_PLACES: (
+        "Officer at two places at once",
+        "Officer %(officer)s was at this place at that time.",
+        "For %(overlap_ms)s the officer was also named %(distance_m)s m away.",
+    ),
+    K.DEVICE_IN_TWO_PLACES: (
+        "Device at two places at once",
+        "Device %(device)s was at this place at that time.",
+        "For %(overlap_ms)s it also recorded %(distance_m)s m away.",
+    ),
+    K.UPLOAD_LATE: (
+        "Handed in late",
+        "The footage had to be handed in by %(due_at)s.",
+        "It came at %(received_at)s, %(late_ms)s late.",
+    ),
+    K.SCAN_UNRECORDED: (
+        "Scan without recording",
+        "What follows a scan is recorded.",
+        "For scan %(scan)s no footage was found.",
+    ),
+    K.RECORDING_UNSCANNED: (
+        "Recording without scan",
+        "The company's code must be scanned before the inspection.",
+        "There is footage and no scan.",
+    ),
+    K.DEVICE_UNASSIGNED: (
+        "Nobody's device",
+        "Device %(device)s is handed to an officer before it records.",
+        "Its log names nobody at that time.",
+    ),
+    K.OFFICER_DISAGREES: (
+        "Another officer's device",
+        "Device %(device)s was handed to officer %(holder)s.",
+        "The footage names officer %(officer)s.",
+    ),
+    K.FOOTAGE_OUTSIDE_SCENES: (
+        "Footage outside of the case's acts",
+        "Footage of a case shows one of its acts.",
+        "This footage lies beside all of them.",
+    ),
+    K.EXEMPTION_UNAPPROVED: (
+        "Exemption without approval",
+        "An exemption from recording names who gave it.",
+        "The reason is %(reason)s, and nobody is named.",
+    ),
+}
+#: Custody events about findings.
+EVENTS = {
+    "FindingRaised": "Finding raised",
+    "FindingChanged": "Finding changed",
+    "FindingWithdrawn": "Finding withdrawn",
+    "FindingAnswered": "Finding answered",
+}
+SEVERITIES = {"critical": "Critical", "major": "Major", "minor": "Minor", "notice": "Notice"}
+CONFIDENCES = {"certain": "Certain", "probable": "Probable", "doubtful": "Doubtful"}
+STATES = {
+    "open": "Open",
+    "replied": "Replied",
+    "appealed": "Appealed",
+    "closed": "Settled",
+    "withdrawn": "Withdrawn",
+}
+
+
+def title(messages: Catalogue, kind: FindingKind) -> str:
+    return messages.gettext(SENTENCES[kind][0])
+
+
+def expected(messages: Catalogue, finding: Finding) -> str:
+    """What the rule asks for, with the facts of this finding."""
+    return _filled(messages, SENTENCES[finding.kind][1], finding)
+
+
+def found(messages: Catalogue, finding: Finding) -> str:
+    """What there is instead."""
+    return _filled(messages, SENTENCES[finding.kind][2], finding)
+
+
+def _filled(messages: Catalogue, sentence: str, finding: Finding) -> str:
+    told = {name: _told(name, fact) for name, fact in finding.facts.items() if fact is not None}
+    try:
+        return messages.gettext(sentence) % told
+    except KeyError:
+        return ""
+
+
+def _told(name: str, fact: object) -> str:
+    if name.endswith("_ms"):
+        return formats.duration(fact) or "0:00"
+    if name.endswith("_at") and isinstance(fact, str):
+        return formats.moment(Instant.parse(fact).at)
+    return str(fact)

@@ -1,0 +1,168 @@
+"""Evaluating cases: one after a change, and very many after a list version that touches them all.
+
+    python -m tests.bench coverage [--cases N] [--workers N] [--changes N]
+
+Fills a PostgreSQL of the wheel, with durability as shipped, with cases of one scene, a document
+and two recordings each, and evaluates them for the first time. Then single cases: from the commit
+of a change that alters the answer (a recording unlinked, or linked again) to the commit of what was
+found. Then a version of the agency's list is approved which makes a quarter of the cases stricter,
+and all are evaluated again. Workers are processes with one connection pool each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from recorder.config import read_config
+from recorder.domain.duty_table import write
+from recorder.domain.ids import CaseId, new_uuid
+from recorder.domain.people import Actor, ActorKind, Role
+from recorder.runtime import Deps, open_deps
+from recorder.services import coverage, duties, organs
+from recorder.store import coverage_due
+from tests.bench.support import coverage_cases
+from tests.bench.support.conditions import conditions
+from tests.bench.support.report import Bar, Figure, percentile, publish, scatter
+from tests.support import postgres
+
+
+def _settings(url: str, folder: Path) -> dict[str, str]:
+    return {
+        "RECORDER_DATABASE_URL": url,
+        "RECORDER_OBJECTS_FOLDER": str(folder),
+        "RECORDER_OBJECTS_FLOOR_BYTES": "0",
+        "RECORDER_SIGNING_KEY_FILE": str(folder / "signing.key"),
+    }
+
+
+def _work(url: str, folder: str) -> None:
+    """A worker process: evaluate until nothing is due."""
+    asyncio.run(_drain(url, Path(folder)))
+
+
+async def _drain(url: str, folder: Path) -> None:
+    async with open_deps(read_config(_settings(url, folder))) as deps:
+        while await coverage.evaluate_due(deps):
+            pass
+
+
+async def _all_due(url: str, folder: Path, workers: int) -> float:
+    """How long that many processes take until nothing is due, their start included."""
+    spawn = multiprocessing.get_context("spawn")
+    began = time.perf_counter()
+    running = [spawn.Process(target=_work, args=(url, str(folder))) for _ in range(workers)]
+    for process in running:
+        process.start()
+    for process in running:
+        await asyncio.to_thread(process.join)
+    return time.perf_counter() - began
+
+
+async def _one_change(deps: Deps, case: CaseId, n: int) -> float:
+    """Milliseconds from the commit of a change to the commit of what was found."""
+    async with deps.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE case_link SET unlinked_at = CASE WHEN unlinked_at IS NULL THEN now() END"
+            " WHERE case_id = $1",
+            case,
+        )
+        await coverage_due.touch(connection, [case], "link")
+    began = time.perf_counter()
+    if not await coverage.evaluate_due(deps):
+        raise RuntimeError(f"change {n} was not due")
+    return (time.perf_counter() - began) * 1000
+
+
+def _clerk(agency: object, name: str) -> Actor:
+    return Actor(ActorKind.PERSON, str(new_uuid()), name, Role.SUPERVISOR, agency)  # type: ignore[arg-type]
+
+
+async def _new_list(deps: Deps, agency: object) -> float:
+    """Draft, propose and approve a version; seconds that the approval took."""
+    rules = list(duties.profile("cn-gd").rules)
+    text = write(rules).rstrip() + "\r\n99,,M1,,,全程不间断\r\n"
+    clerk, second = _clerk(agency, "clerk"), _clerk(agency, "second")
+    made = await duties.draft(deps, clerk, title="bench", valid_from=date(2026, 1, 1), text=text)
+    await duties.propose(deps, clerk, made.header.id)
+    began = time.perf_counter()
+    await duties.approve(deps, second, made.header.id, made.digest)
+    return time.perf_counter() - began
+
+
+async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[Figure]:
+    figures = []
+    async with open_deps(read_config(_settings(url, folder))) as deps:
+        agency = await organs.ensure_own_agency(deps)
+        cases = await coverage_cases.fill(options.owner_url, options.cases, agency)
+        taken = await _all_due(url, folder, options.workers)
+        figures.append(
+            Figure(
+                "first evaluation", len(cases) / taken, "cases/s", None,
+                f"{len(cases)} cases, {taken:.0f} s, findings and scenes written",
+            )
+        )  # fmt: skip
+        step = max(1, len(cases) // options.changes)
+        # The first ones make plans and caches warm.
+        times = [
+            await _one_change(deps, CaseId(cases[n * step % len(cases)]), n)
+            for n in range(options.changes + 20)
+        ][20:]
+        figures.append(
+            Figure(
+                "one case after a change, p99", percentile(times, 0.99), "ms", Bar(50),
+                scatter(times, "ms"),
+            )
+        )  # fmt: skip
+        approving = await _new_list(deps, agency)
+        figures.append(Figure("approval of a list that touches them all", approving, "s"))
+        taken = await _all_due(url, folder, options.workers)
+        figures.append(
+            Figure(
+                "after a new list", len(cases) / taken, "cases/s", Bar(2000, at_least=True),
+                f"{options.workers} processes, {taken:.0f} s, a quarter of the answers other",
+            )
+        )  # fmt: skip
+        async with deps.database.acquire() as connection:
+            await coverage_due.touch(connection, cases, "list", bulk=True)  # type: ignore[arg-type]
+        taken = await _all_due(url, folder, options.workers)
+        figures.append(
+            Figure(
+                "after a list that changes nothing", len(cases) / taken, "cases/s", None,
+                f"{taken:.0f} s",
+            )
+        )  # fmt: skip
+    return figures
+
+
+async def _run(options: argparse.Namespace) -> None:
+    at = conditions()
+    server = postgres.start(durable=True)
+    try:
+        cluster = await postgres.prepare(postgres.admin_url(server.port))
+        async with postgres.clone(cluster) as name:
+            with tempfile.TemporaryDirectory() as folder:
+                options.owner_url = cluster.admin_url.rsplit("/", 1)[0] + f"/{name}"
+                url = cluster.url(name, postgres.SERVICE)
+                figures = await _measure(url, Path(folder), options)
+    finally:
+        server.stop()
+    publish("Coverage", at, figures, versions={"postgres": "18 (wheel)"})
+
+
+def main(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="coverage", description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--changes", type=int, default=500)
+    asyncio.run(_run(parser.parse_args(argv)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,66 @@
+"""A clerk drafts the list of an agency, and a second person approves it, in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from recorder.domain.people import Role
+from tests.support.pages import PHONE, Pages, open_pages
+
+CHANGED = "序号,记录要求,场景,依据\n1,可以记录,听证,=1+1\n"
+
+
+@pytest.fixture
+async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIterator[Pages]:
+    async with open_pages(database_url, tmp_path, browser) as opened:
+        for login in ("wang", "zhao"):
+            await opened.person(login, Role.SUPERVISOR)
+        yield opened
+
+
+def shows(words: str) -> str:
+    """The page says so."""
+    return f"document.querySelector('main, .main')?.innerText.includes('{words}') ?? false"
+
+
+async def test_a_list_from_draft_to_force_and_beside_another(pages: Pages, tmp_path: Path) -> None:
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go("/duty-lists")
+        assert "广东省行政执法音像记录清单" in await reader.text("main")
+        await reader.page.click("summary:has-text('新建版本')")
+        await reader.page.fill("[name=title]", "市局清单")
+        await reader.page.click("form[action='/duty-lists'] button.primary")
+        await reader.until(shows("提交他人审批"), within=60)
+        listed = reader.page.url.partition("?")[0].removeprefix(reader.url)
+        assert "全程不间断" in await reader.text("main")
+        await reader.page.screenshot(path=tmp_path / "draft.png", full_page=True)
+        await reader.page.click("button[value=propose]")
+        await reader.until(shows("待他人审批"), within=60)
+        # Whoever proposed it does not approve it.
+        assert await reader.page.locator("button[value=approve]").count() == 0
+        assert "待他人审批" in await reader.text("main")
+        await reader.go("/duty-lists")
+        await reader.page.click("summary:has-text('新建版本')")
+        await reader.page.fill("[name=title]", "短清单")
+        await reader.page.fill("[name=table]", CHANGED)
+        await reader.page.click("form[action='/duty-lists'] button.primary")
+        await reader.until(shows("提交他人审批"), within=60)
+        await reader.page.click("summary:has-text('比对')")
+        await reader.page.click("form[action$=comparison] button")
+        await reader.until(shows("原内容"), within=60)
+        compared = await reader.text("main")
+        assert "修改" in compared
+        assert "删除" in compared
+        await reader.page.screenshot(path=tmp_path / "comparison.png", full_page=True)
+    async with pages.reader(size=PHONE) as second:
+        await second.sign_in("zhao")
+        await second.go(listed)
+        await second.page.click("button[value=approve]")
+        await second.until(shows("批准人 zhao 同志"), within=60)
+        assert await second.overflow() <= 0
+        await second.page.screenshot(path=tmp_path / "approved.png")

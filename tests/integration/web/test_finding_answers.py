@@ -1,0 +1,103 @@
+"""Findings, coverage and duty lists over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recorder.domain.people import Role
+from tests.support.enforcement import a_case, a_source, evaluated, happened
+from tests.support.web_service import WebService
+
+
+async def told(
+    service: WebService, method: str, path: str, token: str, body: object | None = None
+) -> Any:
+    """The JSON of an answer that must be one of success."""
+    answer = await service.ask(method, path, token, json=body)
+    assert answer.status < 300, answer.json
+    return answer.json
+
+
+DRAFT = {
+    "title": "清单",
+    "valid_from": "2026-01-01",
+    "table": "序号,记录要求,场景\n1,可以记录,听证\n",
+}
+
+
+async def test_a_finding_is_listed_answered_and_settled(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await evaluated(bureau)
+    wanted = "/api/v1/findings?kind=unrecorded&state=open"
+    (raised,) = (await told(service, "GET", wanted, supervisor))["items"]
+    assert (raised["number"], raised["severity"]) == ("1", "critical")
+    assert raised["facts"]["scene"] == "seizure"
+    none = await told(service, "GET", "/api/v1/findings?from=2030-01-01", supervisor)
+    assert none["items"] == []
+    path = f"/api/v1/findings/{raised['id']}"
+    said = {"text": "设备故障"}
+    assert (await service.ask("POST", f"{path}/reply", supervisor, json=said)).status == 200
+    owner = {"owner": "A1", "answer_by": "2026-03-09T10:00:00"}
+    assigned = await service.ask("POST", f"{path}/assign", supervisor, json=owner)
+    assert assigned.json["answer_by"] == "2026-03-09T02:00:00Z"
+    closed = await service.ask("POST", f"{path}/close", supervisor, json=said)
+    assert closed.json["state"] == "closed"
+    again = await service.ask("POST", f"{path}/reply", supervisor, json=said)
+    assert (again.status, again.json["code"]) == (409, "finding-state")
+    appealed = await service.ask("POST", f"{path}/appeal", supervisor, json=said)
+    assert appealed.json["state"] == "appealed"
+    view = await told(service, "GET", path, supervisor)
+    assert [line["act"] for line in view["acts"]] == ["reply", "assign", "close", "appeal"]
+
+
+async def test_a_case_is_asked_now_and_at_a_past_moment(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    now = await told(service, "GET", f"/api/v1/cases/{case}/coverage", supervisor)
+    (scene,) = now["scenes"]
+    assert (scene["state"], scene["expected_ms"], len(scene["holes"])) == (
+        "unrecorded",
+        3_600_000,
+        1,
+    )
+    assert [found["kind"] for found in now["found"]] == ["unrecorded"]
+    before = f"/api/v1/cases/{case}/coverage?as_of=2026-01-01T00:00:00Z"
+    assert (await told(service, "GET", before, supervisor))["scenes"] == []
+
+
+async def test_a_list_is_drafted_compared_proposed_and_not_approved_by_a_program(
+    service: WebService, supervisor: str
+) -> None:
+    lists = "/api/v1/duty-lists"
+    made = await told(service, "POST", lists, supervisor, DRAFT)
+    assert made["rules"][0]["level"] == "optional"
+    other = await told(
+        service, "POST", lists, supervisor, {"title": "省", "valid_from": "2026-01-01"}
+    )
+    path = f"{lists}/{other['id']}"
+    compared = await told(service, "GET", f"{path}/comparison?old={made['id']}", supervisor)
+    fates = {change["fate"] for change in compared["changes"]}
+    assert fates == {"added", "changed"}
+    table = await service.ask("GET", f"{path}/table", supervisor)
+    assert table.content.decode("utf-8-sig").startswith("序号,法律类别")
+    changed = await service.ask("PATCH", path, supervisor, json={"title": "新", "note": "n"})
+    assert changed.json["title"] == "新"
+    wrong = await service.ask("PATCH", path, supervisor, json={"table": "颜色\n"})
+    assert (wrong.status, wrong.json["code"]) == (400, "duty-list-malformed")
+    assert len((await told(service, "GET", lists, supervisor))["items"]) == 2
+    proposed = await service.ask("POST", f"{path}/propose", supervisor)
+    assert proposed.json["state"] == "proposed"
+    digest = {"digest": proposed.json["digest"]}
+    second = await service.token(Role.SUPERVISOR)
+    refused = await service.ask("POST", f"{path}/approve", second, json=digest)
+    assert (refused.status, refused.json["code"]) == (403, "approval-person-needed")
+    assert (await service.ask("POST", f"{path}/withdraw", supervisor)).json["state"] == "draft"
