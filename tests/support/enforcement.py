@@ -64,7 +64,7 @@ async def happened(
             "INSERT INTO case_event (id, source_id, key, case_id, agency_id, revision, kind,"
             " act_type, stage, began_at, ended_at, officers, latitude, longitude, received_at,"
             " changed_at) SELECT $1, s.id, $2, $3, $4, 1, $5, 'coercion', 'investigation', $6,"
-            " $7, $8, $9, $10, $11, $11 FROM feed_source s",
+            " $7, $8, $9, $10, $11, $11 FROM feed_source s WHERE s.name = 'system'",
             new_uuid(now),
             key or str(new_uuid(now)),
             case,
