@@ -15,16 +15,15 @@ from typing import Any
 import asyncpg
 
 from recorder.domain.case_number import CaseNumber, grams
-from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.domain.ids import CaseId
 from recorder.store import coverage_due
 from recorder.store.connection import Database
 from recorder.store.registry import organisations
 from tests.support import city
 from tests.support.city import name_of, when
+from tests.support.city_footage import footage_row, reason_rows
 
 _LOADED = datetime(2025, 1, 1, tzinfo=UTC)
-#: A clock that is this far off is flagged, as ingest does.
-_CLOCK_LIMIT = timedelta(seconds=60)
 Records = list[tuple[object, ...]]
 
 
@@ -298,12 +297,14 @@ class CityDatabase:
         homes = {r["serial"]: r["organisation"] for r in city.table(self._folder, "devices")}
         truth = {r["recording"]: r["case"] for r in city.rows(self._folder, "truth")}
         marks: Records = []
+        reasons: Records = []
         for row in city.rows(self._folder, "recordings"):
             case = numbers.get(row["case_number"])
             if self._link_rightly:
                 case = self.cases.get(truth[row["recording"]])
             marks += self._marks(row)
-            recordings.append(_recording(row, homes[row["device"]], links=int(case is not None)))
+            reasons += reason_rows(row)
+            recordings.append(footage_row(row, homes[row["device"]], links=int(case is not None)))
             if case is not None:
                 link, received = name_of(f"l/{row['recording']}"), when(row["received_at"])
                 links.append((link, name_of(row["recording"]), case, "upload", received, "city"))
@@ -320,6 +321,12 @@ class CityDatabase:
             "id agency_id recording_id kind shown_at media_ms made_at made_by_kind made_by_id"
             " made_by_name",
             marks,
+        )
+        await self._copy(
+            "gap_reason",
+            "id agency_id recording_id place begins_at ends_at cause note reported_at made_at"
+            " made_by_kind made_by_id made_by_name",
+            reasons,
         )
         await self._copy("case_link", "id recording_id case_id origin linked_at linked_by", links)
 
@@ -342,48 +349,9 @@ class CityDatabase:
         ]
 
 
-def _recording(row: dict[str, Any], home: str, *, links: int) -> tuple[object, ...]:
-    received = when(row["received_at"])
-    clock = when(row["device_clock_at"]) if row["device_clock_at"] else None
-    offset = clock - received if clock else None
-    is_off = offset is not None and abs(offset) > _CLOCK_LIMIT
-    digest = bytes.fromhex(row["sha256"])
-    return (
-        RecordingId(name_of(row["recording"])),
-        AgencyId(name_of(home)),
-        name_of(row["device"]),
-        row["device"],
-        row["file_name"].split("_")[1],
-        "sealed",
-        "admitted",
-        row["length_bytes"],
-        "city",
-        digest,
-        digest,
-        digest,
-        row["file_name"],
-        clock,
-        received,
-        _ms(offset),
-        when(row["started_at"]),
-        when(row["ended_at"]),
-        "metadata",
-        row["latitude"],
-        row["longitude"],
-        ["clock_offset"] if is_off else [],
-        links,
-        received,
-        received,
-    )
-
-
 def _source_of(row: dict[str, Any]) -> str:
     # Agencies are dealt to the sources in turn (recorder/simulation/organisations.py).
     return f"source-{(int(row['organ'][2:]) - 1) % 10}"
-
-
-def _ms(length: timedelta | None) -> int | None:
-    return None if length is None else int(length / timedelta(milliseconds=1))
 
 
 def _days(begins: str, ends: str) -> tuple[date, date]:

@@ -11,10 +11,10 @@ from recorder.domain.case import CaseFile, Scheme, Stage
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.people import Permission
 from recorder.errors import InvalidInput
-from recorder.services import casework, directory
+from recorder.services import casework, coverage, directory
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.pages import clips, timeline, words
+from recorder.web.pages import clips, scene_axis, timeline, words
 from recorder.web.pages.forms import go, posted, read_form
 from recorder.web.pages.rendering import draw, page
 
@@ -79,6 +79,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     found = await casework.case_recordings(
         deps, actor, case_id, request.query.get("cursor"), _MOST_CLIPS
     )
+    covered = await coverage.case_coverage(deps, actor, case_id)
     return await page(
         request,
         "case.html",
@@ -94,6 +95,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         named=await directory.name_recordings(deps, actor, {link.recording for link in view.ended}),
         history=[(event, words.facts_of(event.facts)) for event in reversed(view.history)],
         can_watch=actor.may(Permission.WATCH),
+        coverage_stages=scene_axis.by_stage(covered.evaluation.scenes, covered.findings),
+        other_findings=[f for f in covered.findings if f.finding.scene is None],
     )
 
 

@@ -40,3 +40,25 @@ SCENES = {
     "decision": "Decision",
     "closure": "Closure",
 }
+SCENE_STATES = {
+    "recorded": "Recorded",
+    "holes": "With holes",
+    "unrecorded": "Not recorded",
+    "awaited": "Still in time",
+    "open": "Not over yet",
+    "optional": "Need not be recorded",
+    "exempt": "Exempt",
+}
+FINDING_ACTS = {
+    "reply": "Replied",
+    "appeal": "Appealed",
+    "close": "Settled",
+    "assign": "Assigned",
+}
+FINDING_STATES = {
+    "open": "Awaits an answer",
+    "replied": "Answered",
+    "appealed": "Appealed",
+    "closed": "Settled",
+    "withdrawn": "Withdrawn",
+}

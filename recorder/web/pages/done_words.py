@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DONE = {
+    "finding-answered": "The answer is written down.",
+    "finding-assigned": "Assigned.",
     "proposal-rejected": "The rule leaves this case alone from now on.",
     "closing": "It is being closed; what has come becomes a recording.",
     "linked": "Linked.",

@@ -20,7 +20,7 @@ from recorder.errors import RecorderError
 from recorder.services import alarms
 from recorder.web import authentication, i18n
 from recorder.web.keys import ACTOR, DEPS, REQUEST_ID, SIGN_IN
-from recorder.web.pages import formats, forms, sentences, words
+from recorder.web.pages import finding_words, formats, forms, sentences, words
 from recorder.web.pages.assets import assets
 from recorder.web.problems import Problem
 
@@ -54,6 +54,9 @@ def environment(locale: str) -> Environment:
         alarm_step=functools.partial(sentences.what_to_do, messages),
         failure_sentence=functools.partial(sentences.of_failure, messages),
         reason_words=functools.partial(words.reasons, messages),
+        finding_title=functools.partial(finding_words.title, messages),
+        finding_expected=functools.partial(finding_words.expected, messages),
+        finding_found=functools.partial(finding_words.found, messages),
         link_reason=functools.partial(words.link_reason, messages),
         flag_words=lambda codes: [words.word(messages, "flag", code) for code in codes],
         joined=functools.partial(sentences.joined, messages),

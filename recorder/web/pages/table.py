@@ -13,8 +13,10 @@ from recorder.web.pages import (
     capture,
     cases,
     copies,
+    coverage,
     duties,
     feeds,
+    findings,
     livestreams,
     login,
     marking,
@@ -100,6 +102,12 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/recordings/{id}/proposals/{case}", proposals.decide, _P.LINK,
           "Accept or reject a case that footage may belong to."),
     _page("/quarantine", recordings.quarantine, _P.ADMIT, "Footage in quarantine.", Limit.SEARCH),
+    # What had to be recorded.
+    _page("/findings", findings.show_all, _P.READ_CASES, "Findings with filters.", Limit.SEARCH),
+    _form("/findings/assign", findings.assign, _P.SETTLE_FINDINGS, "Who answers ticked findings."),
+    _page("/findings/{id}", findings.show, _P.READ_CASES, "A finding with its conversation."),
+    _form("/findings/{id}/answer", findings.answer, _P.ANSWER, "Reply, appeal or settle."),
+    _page("/coverage", coverage.show, _P.READ_CASES, "Figures of coverage, also as CSV."),
     # A phone as camera.
     _page("/capture", capture.show, _P.UPLOAD, "The camera of whoever may upload."),
     _page("/capture/manifest.webmanifest", capture.manifest, _P.PUBLIC,

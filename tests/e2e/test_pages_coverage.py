@@ -1,0 +1,63 @@
+"""What a clerk and a supervisor see of a small simulated city, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Browser
+
+from recorder.domain.people import OPERATOR, Role
+from recorder.services import accounts
+from recorder.simulation.city import simulate
+from tests.support.city_database import CityDatabase
+from tests.support.pages import PASSWORD, PHONE, open_pages
+from tests.support.violation_trial import evaluate_city
+
+
+async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
+    database_url: str, owner_database_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    simulate(0.00003, 1, 2025, tmp_path / "city")
+    async with open_pages(database_url, tmp_path, browser) as pages:
+        deps = pages.bureau.deps
+        loaded = CityDatabase(
+            deps.database, owner_database_url, tmp_path / "city", link_rightly=True
+        )
+        await loaded.load()
+        await loaded.make_due()
+        await evaluate_city(deps)
+        await accounts.add_person(
+            deps, OPERATOR, login="supervisor", role=Role.SUPERVISOR, password=PASSWORD,
+            name="主管", agency="SL", city=True,
+        )  # fmt: skip
+        async with pages.reader() as reader:
+            await reader.sign_in("supervisor")
+            await reader.go("/coverage?from=2025-01-01&to=2025-12-31")
+            assert "时长覆盖率" in await reader.text("thead")
+            await reader.page.click("tbody a[href*='agency=SL0001'] >> nth=0")
+            await reader.page.wait_for_url("**/findings?agency=SL0001**")
+
+            await reader.go("/findings?kind=unrecorded")
+            assert "应录未录" in await reader.text(".findings .lead")
+            await reader.page.check("input[name=finding] >> nth=0")
+            await reader.page.fill(".assign-bar input[name=owner]", "王法制")
+            await reader.page.click(".assign-bar button")
+            await reader.page.wait_for_selector(".note-good")
+            assert "王法制" in await reader.text(".findings tbody")
+
+            await reader.page.click(".findings .lead a >> nth=0")
+            assert "第十四条" in await reader.text("dl.rows")
+            await reader.page.fill("textarea[name=text]", "设备故障，已书面说明")
+            await reader.page.click("button[value=reply]")
+            await reader.page.wait_for_selector(".note-good")
+            assert "设备故障，已书面说明" in await reader.text(".events")
+
+            await reader.page.click(".crumb a >> nth=1")
+            await reader.page.wait_for_url("**/cases/**")
+            assert "应录未录" in await reader.text("#coverage .scene-unrecorded")
+            await reader.page.click("#coverage svg a")
+            await reader.page.wait_for_url("**/findings/**")
+            await reader.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+            for path in ("/findings", "/coverage?from=2025-01-01&to=2025-12-31"):
+                await reader.go(path)
+                assert await reader.overflow() <= 0
