@@ -52,7 +52,7 @@ async def test_a_list_from_draft_to_force_and_beside_another(pages: Pages, tmp_p
         await reader.until(shows("提交他人审批"), within=60)
         await reader.page.click("summary:has-text('比对')")
         await reader.page.click("form[action$=comparison] button")
-        await reader.until(shows("原内容"), within=60)
+        await reader.until(shows("原值"), within=60)
         compared = await reader.text("main")
         assert "修改" in compared
         assert "删除" in compared

@@ -67,7 +67,7 @@ def _used(rules: tuple[DutyRule, ...]) -> list[str]:
 
 async def compare(request: web.Request) -> web.StreamResponse:
     """Two versions beside each other, row by row, only where they differ."""
-    old = identifier(request.query.get("old", ""))
+    old = identifier(request.query.get("old") or str(id_in_path(request)))
     before, after, changes = await duties.compare(
         request.app[DEPS], request[ACTOR], old, id_in_path(request)
     )

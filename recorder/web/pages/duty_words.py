@@ -38,7 +38,7 @@ WORDS = {
         "ends": "Ends with",
         "announcement": "Told of the recording",
         "voice_statement": "Voice statement",
-        "officers": "Officers",
+        "officers": "Number of officers",
         "scan": "Scan before",
         "deadline": "Handed in within",
         "retention": "Kept for",
