@@ -76,6 +76,13 @@ def test_every_text_has_its_chinese_and_no_chinese_is_left_over() -> None:
     assert set(i18n.catalogue(i18n.CHINESE).messages) == _messages()
 
 
+def test_no_text_has_two_translations() -> None:
+    catalogue = (WEB / "locale/zh_CN/LC_MESSAGES/recorder.po").read_text()
+    ids = re.findall(r'^msgid ((?:".*"\n)+)msgstr', catalogue, re.M)
+    assert len(ids) > 500
+    assert len(ids) == len(set(ids))
+
+
 def test_placeholders_are_the_same_in_both_languages() -> None:
     mark = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
     for english, chinese in i18n.catalogue(i18n.CHINESE).messages.items():

@@ -27,11 +27,12 @@ PUBLISHED = (
 async def find(request: web.Request) -> web.StreamResponse:
     """All versions in the reader's sight, and the form for another one."""
     deps, actor = request.app[DEPS], request[ACTOR]
+    agencies = await directory.list_agencies(deps, actor)
     return await page(
         request, "duty_lists.html", lists=await duties.lists(deps, actor),
         profiles=[duties.profile(name) for name in duties.PROFILES],
         usual=deps.config.duty_profile,
-        agencies=await directory.list_agencies(deps, actor),
+        agencies=agencies, named={one.code: one.name for one in agencies},
         today=deps.clock.now(),
     )  # fmt: skip
 
@@ -53,9 +54,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     view = await duties.list_view(deps, actor, id_in_path(request))
     others = await duties.lists(deps, actor, view.header.agency_code)
     note = duties.note(view.header.profile) if view.header.profile else ""
+    agencies = await directory.list_agencies(deps, actor)
     return await page(
         request, "duty_list.html", view=view, columns=_used(view.rules), coded=CODED, note=note,
         others=[each for each in others if each.id != view.header.id],
+        named={one.code: one.name for one in agencies},
         own=await duties.is_own_proposal(deps, actor, view.header.id),
     )  # fmt: skip
 
