@@ -19,6 +19,7 @@ CHART = REPOSITORY / "deploy" / "helm" / "recorder"
 SCALED = {
     "autoscaling": {"enabled": True, "maxReplicas": 9},
     "web": {"replicas": 5},
+    "live": {"replicas": 3, "processes": 2, "tlsSecret": "live-tls"},
     "workers": {"media": {"replicas": 3, "mediaJobs": 4}},
     "image": {"repository": "registry.example/recorder", "tag": "1.2.3",
               "pullSecrets": [{"name": "registry"}]},
@@ -26,13 +27,15 @@ SCALED = {
 BARE = {
     "ingress": {"enabled": False},
     "networkPolicy": {"enabled": False},
+    "live": {"enabled": False},
     "secrets": {"redisUrl": False},
     "settings": {"RECORDER_S3_REGION": "cn-south-1", "RECORDER_STORE_THREADS": 16},
 }
 VALUES: dict[str, dict[str, Any]] = {"as it is": {}, "scaled": SCALED, "bare": BARE}
 KUBERNETES = ["1.27.0", "1.34.0", "1.37.0"]
 KINDS = (
-    *("deployment-apps-v1", "job-batch-v1", "service-v1", "ingress-networking-v1"),
+    *("deployment-apps-v1", "statefulset-apps-v1", "job-batch-v1", "service-v1"),
+    "ingress-networking-v1",
     *("networkpolicy-networking-v1", "poddisruptionbudget-policy-v1"),
     "horizontalpodautoscaler-autoscaling-v2",
 )
@@ -60,7 +63,7 @@ def pods(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, 
     return {
         name: one["spec"]["template"]["spec"]
         for (kind, name), one in objects.items()
-        if kind in ("Deployment", "Job")
+        if kind in ("Deployment", "Job", "StatefulSet")
     }
 
 
@@ -119,7 +122,8 @@ def test_every_process_runs_a_real_command_with_settings_that_are_read(
             assert secret not in _SECRETS or setting != secret, f"{variable} is no file"
             assert setting in Config.model_fields or secret in _SECRETS, variable
         mounted = {mount["name"] for mount in container["volumeMounts"]}
-        assert mounted == {volume["name"] for volume in pod["volumes"]}
+        claimed = {"spool"} if name == "office-live" else set()
+        assert mounted == {volume["name"] for volume in pod["volumes"]} | claimed
         assert ("owner" in mounted) == (name == "office-migrate")
 
 
@@ -170,6 +174,31 @@ def test_workers_are_scaled_on_the_age_of_their_own_queue(tmp_path: Path) -> Non
             "selector": {"matchLabels": {"queue": queue}},
         }
     assert not [kind for kind, _ in rendered(tmp_path, {}) if kind == "HorizontalPodAutoscaler"]
+
+
+def test_livestreams_come_in_at_ports_of_their_own_and_wait_on_a_volume_that_stays(
+    tmp_path: Path,
+) -> None:
+    objects = rendered(tmp_path, SCALED)
+    live = objects["StatefulSet", "office-live"]["spec"]
+    assert live["replicas"] == 3
+    (claim,) = live["volumeClaimTemplates"]
+    (container,) = live["template"]["spec"]["containers"]
+    assert container["args"] == ["live", "serve", "--processes", "2"]
+    said = {entry["name"]: entry["value"] for entry in container["env"]}
+    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert said["RECORDER_LIVE_SPOOL_FOLDER"].startswith(places[claim["metadata"]["name"]])
+    assert int(said["RECORDER_LIVE_SPOOL_BYTES"]) < 20 << 30
+    listened = {said[f"RECORDER_LIVE_{name}_LISTEN"] for name in ("RTMP", "RTMPS")}
+    ports = {port["port"] for port in objects["Service", "office-live"]["spec"]["ports"]}
+    assert {f"0.0.0.0:{port}" for port in ports} == listened
+    assert said["RECORDER_TLS_CERT"].startswith(places["tls"])
+    allowed = objects["NetworkPolicy", "office-live"]["spec"]["ingress"][0]["ports"]
+    assert {each["port"] for each in allowed} == ports
+    # Without a certificate there is no port for it.
+    plain = rendered(tmp_path, {})["Service", "office-live"]["spec"]["ports"]
+    assert [port["name"] for port in plain] == ["rtmp"]
+    assert ("StatefulSet", "office-live") not in rendered(tmp_path, BARE)
 
 
 def test_bodies_pass_the_ingress_unbuffered_and_figures_stay_inside(tmp_path: Path) -> None:
