@@ -201,13 +201,14 @@ async def take_entrustments(work: Work, rows: Sequence[RegistryRow]) -> None:
 
 
 async def take_holidays(work: Work, rows: Sequence[RegistryRow]) -> None:
-    """Days off work and made-up working days."""
+    """Days off work and made-up working days; deadlines that waited for them are counted anew."""
     said = [
         Statement(row.line, row["day"], HolidayFacts(kind=row["kind"], name=row["name"]), date.min)
         for row in rows
     ]
     book = Book(holidays.entries, holidays.supersede, holidays.insert, date.isoformat)
-    await settle_all(work.change, book, said, work.account, work.source, work.today)
+    if await settle_all(work.change, book, said, work.account, work.source, work.today):
+        await coverage_due.touch_provisional(work.change.connection)
 
 
 def _length(work: Work, row: RegistryRow, column: str, many: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from recorder.domain.finding import FindingKind, FindingState
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.ids import CaseId
 from recorder.domain.mark import MarkKind
-from recorder.domain.people import Role
+from recorder.domain.people import OPERATOR, Role
 from recorder.errors import Conflict, InvalidInput, NotFound
-from recorder.services import casework, coverage, review
+from recorder.services import casework, coverage, importing, review
 from recorder.store import coverage_due
 from recorder.store.coverage import findings as finding_rows
 from recorder.store.coverage import scenes
@@ -127,6 +127,28 @@ async def test_nothing_is_missed_until_its_deadline_and_then_without_a_touch(
     bureau.clock.forward(days=2)
     await evaluated(bureau)
     assert await kinds(bureau, case) == ["unrecorded"]
+
+
+async def test_a_deadline_of_a_year_that_was_not_announced_is_counted_anew_when_it_is(
+    bureau: Bureau,
+) -> None:
+    case = await a_case(bureau, "1")
+    # A Friday of 2027; one working day later is the Monday, unless that is a holiday.
+    friday = 368 * 24 * 60
+    await happened(bureau, case, began=friday, ended=friday + 60)
+    bureau.clock.forward(days=365)
+    assert bureau.clock.now().date() == date(2027, 3, 2)
+    await evaluated(bureau)
+    assert await kinds(bureau, case) == ["unrecorded"]
+    await importing.import_file(
+        bureau.deps,
+        OPERATOR,
+        kind="holidays",
+        content=b"day,kind,name\n2027-03-01,holiday,A\n2027-03-02,holiday,A\n",
+        file_name="2027.csv",
+    )
+    await evaluated(bureau)
+    assert await kinds(bureau, case) == []
 
 
 async def test_an_officer_at_two_places_is_found_in_both_cases_whichever_comes_first(
