@@ -138,6 +138,7 @@ _AUDIT_STEPS = {
     "originals": "originals",
     "duplicates": "copies",
     "segments": "segments of livestreams",
+    "superseded": "small objects of compacted livestreams",
     "renditions": "derived forms",
     "pieces": "staged pieces",
     "listed originals": "what the store lists",

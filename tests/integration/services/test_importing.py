@@ -80,6 +80,7 @@ async def test_a_tree_is_shown_then_taken_once_and_changes_by_the_day(bureau: Bu
     assert [(n.line, n.code) for n in taken.notices] == [(4, "uscc-check")]
     again = await take(bureau, "organisations", TREE.encode("gbk"))
     assert counts(again) == (0, 0, 0, 5, False)
+    bureau.clock.forward(minutes=1)
     renamed = await take(bureau, "organisations", TREE.replace("某区城管局", "某区综合执法局"))
     assert counts(renamed) == (0, 1, 0, 4, True)
     async with bureau.deps.database.acquire() as connection:

@@ -52,6 +52,8 @@ PATIENCE_S = 30
 
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 schemathesis.serializer.alias("video/mp4", "application/octet-stream")
+# One row on one line.
+schemathesis.serializer.alias("application/x-ndjson", "application/json")
 DOCUMENT = schemathesis.openapi.from_dict(openapi.document(ROUTES))
 
 
