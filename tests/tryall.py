@@ -45,6 +45,10 @@ _LISTS = (
     ("devices", "/api/v1/devices?limit=1", Role.ADMINISTRATOR),
     ("tokens", "/api/v1/tokens?limit=1", Role.ADMINISTRATOR),
     ("gateways", "/api/v1/gateways", Role.SUPERVISOR),
+    ("findings", "/api/v1/findings?limit=1", Role.SUPERVISOR),
+    ("merge-proposals", "/api/v1/merge-proposals?limit=1", Role.SUPERVISOR),
+    ("duty-lists", "/api/v1/duty-lists", Role.SUPERVISOR),
+    ("webhooks", "/api/v1/webhooks", Role.ADMINISTRATOR),
 )
 
 
@@ -116,10 +120,14 @@ class Trial:
         """Nothing stays open."""
         place = f"/api/v1/uploads/{self.things['uploads']}"
         await self.ask(Question("DELETE", place, dict(_TUS)), self.ours[Role.DEVICE])
+        if "webhooks" in self.things:
+            place = f"/api/v1/webhooks/{self.things['webhooks']}/stop"
+            asked = Question("POST", place, json={"reason": "The trial is over."})
+            await self.ask(asked, self.ours[Role.ADMINISTRATOR])
 
 
 async def fill(trial: Trial) -> None:
-    """Our agency has a case, a recording, a livestream that was never begun, and a gateway."""
+    """Our agency has a case, a recording, a livestream that was never begun, and so on."""
     asked = Question("POST", "/api/v1/cases", json={"number": f"TRYALL-{os.urandom(4).hex()}"})
     status, body = await trial.ask(asked, trial.ours[Role.SUPERVISOR])
     assert status == 201, body
@@ -136,7 +144,15 @@ async def fill(trial: Trial) -> None:
     assert status == 201, body
     named = {"name": f"TRYALL-{os.urandom(4).hex()}", "kind": "srs"}
     gateway = Question("POST", "/api/v1/gateways", json=named)
-    status, body = await trial.ask(gateway, trial.ours[Role.ADMINISTRATOR])
+    webhook = Question("POST", "/api/v1/webhooks", json={
+        "url": "https://tryall.invalid/", "topics": ["sealed"],
+    })  # fmt: skip
+    for asked in (gateway, webhook):
+        status, body = await trial.ask(asked, trial.ours[Role.ADMINISTRATOR])
+        assert status == 201, body
+    drafted = {"title": named["name"], "valid_from": "2100-01-01"}
+    asked = Question("POST", "/api/v1/duty-lists", json=drafted)
+    status, body = await trial.ask(asked, trial.ours[Role.SUPERVISOR])
     assert status == 201, body
 
 
@@ -148,6 +164,7 @@ def make_tokens() -> dict[str, Tokens]:
         words = {
             Role.DEVICE: ["device", "add", mark],
             Role.DOCK: ["dock", "add", mark],
+            Role.SOURCE: ["feed", "add", mark.lower()],
             **{
                 role: ["token", "add", f"{mark}-{role}", "--role", role.value]
                 for role in (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR)

@@ -372,9 +372,10 @@ def test_no_role_gets_further_than_the_table_says_and_no_agency_into_another(
     assert found is not None, done.stdout
     assert int(found[1]) == len(ROUTES)
     assert int(found[2]) > 1000
-    # Nothing has failed here, so there is nothing to start again.
+    # Nothing has failed here, so there is nothing to start again; and no case system is heard.
     missing = found[3].removeprefix(" Nothing of ours was there to be asked about: ").strip(".")
-    assert set(filter(None, missing.split(", "))) <= {"alarms", "work"}
+    absent = {"alarms", "work", "findings", "merge-proposals"}
+    assert set(filter(None, missing.split(", "))) <= absent
 
 
 def test_the_doctor_finds_nothing_to_mend_but_what_tests_do_without(
