@@ -202,6 +202,7 @@ async def test_a_gap_is_explained_as_it_was_at_the_closing_and_the_newest_reason
     await explain(bureau, recording, begins_at=BEGAN - timedelta(days=1))
     bureau.clock.forward(seconds=1)
     await explain(bureau, recording, cause=InterruptionCause.OTHER, note="更换电池")
+    bureau.clock.forward(seconds=1)
     await explain(
         bureau, recording, place=InterruptionPlace.END, gap=None,
         ends_at=BEGAN + timedelta(minutes=5),
