@@ -20,7 +20,7 @@ _WHOLE_S = 15.0
 _ANSWER_BYTES = 4096
 
 
-class _ForbiddenError(OSError):
+class ForbiddenAddressError(OSError):
     """A connection would lead where it may not."""
 
 
@@ -48,28 +48,32 @@ class Poster:
         except TimeoutError:
             return Attempt(None, "timeout")
         except (aiohttp.ClientError, OSError) as error:
-            return Attempt(None, "forbidden-address" if _is_forbidden(error) else "unreachable")
+            return Attempt(None, "forbidden-address" if is_forbidden(error) else "unreachable")
 
 
 @asynccontextmanager
 async def posting(reach: Reach) -> AsyncIterator[Poster]:
     """Connections for the length of the block."""
-
-    def guarded(found: tuple[Any, ...]) -> socket.socket:
-        # Asked with the number that is connected to: a name may mean another one each time.
-        family, kind, protocol, _, place = found
-        if not reach.may(str(place[0]), own=_from_where(family, place)):
-            raise _ForbiddenError("not allowed")
-        return socket.socket(family, kind, protocol)
-
-    connector = aiohttp.TCPConnector(socket_factory=guarded, limit=20, use_dns_cache=False)
     async with aiohttp.ClientSession(
-        connector=connector,
+        connector=guarded_connector(reach, 20),
         timeout=aiohttp.ClientTimeout(total=_WHOLE_S),
         headers={"User-Agent": "recorder"},
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
         yield Poster(session, reach)
+
+
+def guarded_connector(reach: Reach, most: int) -> aiohttp.TCPConnector:
+    """So many connections at once; one to where it may not fails with ForbiddenAddressError."""
+
+    def guarded(found: tuple[Any, ...]) -> socket.socket:
+        # Asked with the number that is connected to: a name may mean another one each time.
+        family, kind, protocol, _, place = found
+        if not reach.may(str(place[0]), own=_from_where(family, place)):
+            raise ForbiddenAddressError("not allowed")
+        return socket.socket(family, kind, protocol)
+
+    return aiohttp.TCPConnector(socket_factory=guarded, limit=most, use_dns_cache=False)
 
 
 def _from_where(family: int, place: tuple[Any, ...]) -> list[str]:
@@ -82,10 +86,11 @@ def _from_where(family: int, place: tuple[Any, ...]) -> list[str]:
         return []
 
 
-def _is_forbidden(error: BaseException) -> bool:
+def is_forbidden(error: BaseException) -> bool:
+    """Whether a refusal of ours is at the bottom of it."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, _ForbiddenError) or "not allowed" in str(seen):
+        if isinstance(seen, ForbiddenAddressError) or "not allowed" in str(seen):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
 
+from recorder.adapters import http
 from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
 from recorder.errors import InvalidInput
 from recorder.live.fetching import FetchError, Trouble
@@ -49,10 +48,10 @@ class Web:
                         continue
                     _check(answer.status)
                     return Got(place.url, await _body(answer, most_bytes))
-            except _ForbiddenError as error:
+            except http.ForbiddenAddressError as error:
                 raise FetchError(Trouble.FORBIDDEN, "it leads where we do not go") from error
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                trouble = Trouble.FORBIDDEN if _is_forbidden(error) else Trouble.UNREACHABLE
+                trouble = Trouble.FORBIDDEN if http.is_forbidden(error) else Trouble.UNREACHABLE
                 raise FetchError(trouble, f"nothing came: {type(error).__name__}") from error
         raise FetchError(Trouble.BROKEN, "it leads from one place to the next")
 
@@ -78,47 +77,15 @@ class Web:
         return {"Authorization": words} if same else {}
 
 
-class _ForbiddenError(OSError):
-    """A connection would lead where it may not."""
-
-
 @asynccontextmanager
 async def reaching(address: SourceAddress, reach: Reach) -> AsyncIterator[Web]:
     """Connections for the length of the block."""
-
-    def guarded(found: tuple[Any, ...]) -> socket.socket:
-        family, kind, protocol, _, place = found
-        number = str(place[0])
-        if not reach.may(number, own=_from_where(family, place)):
-            raise _ForbiddenError("not allowed")
-        return socket.socket(family, kind, protocol)
-
-    connector = aiohttp.TCPConnector(socket_factory=guarded, limit=4, use_dns_cache=False)
+    connector = http.guarded_connector(reach, 4)
     limits = aiohttp.ClientTimeout(total=_WHOLE_S, sock_connect=_SILENCE_S, sock_read=_SILENCE_S)
     async with aiohttp.ClientSession(
         connector=connector, timeout=limits, headers={"User-Agent": "recorder"}
     ) as session:
         yield Web(address, reach, session)
-
-
-def _from_where(family: int, place: tuple[Any, ...]) -> list[str]:
-    """The address that a connection there would come from; nothing is sent to find it."""
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as tried:
-            tried.connect(place)
-            return [str(tried.getsockname()[0])]
-    except OSError:
-        return []
-
-
-def _is_forbidden(error: BaseException) -> bool:
-    """Whether a refusal of ours is at the bottom of it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, _ForbiddenError) or "not allowed" in str(seen):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
 
 
 def _joined(base: str, place: str) -> str:
