@@ -76,6 +76,10 @@ def test_every_text_has_its_chinese_and_no_chinese_is_left_over() -> None:
     assert set(i18n.catalogue(i18n.CHINESE).messages) == _messages()
 
 
+def test_no_group_of_words_stands_under_two_subjects() -> None:
+    assert len(words.WORDS) == sum(len(subject.WORDS) for subject in words.SUBJECTS)
+
+
 def test_no_text_has_two_translations() -> None:
     catalogue = (WEB / "locale/zh_CN/LC_MESSAGES/recorder.po").read_text()
     ids = re.findall(r'^msgid ((?:".*"\n)+)msgstr', catalogue, re.M)

@@ -11,7 +11,7 @@ from aiohttp import web
 from recorder import errors
 from recorder.errors import Kind, RecorderError
 from recorder.web import problems, reference
-from recorder.web.problem_catalogue import CATALOGUE
+from recorder.web.problem_catalogue import CATALOGUE, SUBJECTS
 from recorder.web.routes import ROUTES
 from tests.support.raised_codes import raised
 
@@ -34,6 +34,10 @@ def test_every_code_that_is_raised_stands_in_the_catalogue_under_its_kind() -> N
 
 def test_every_code_of_a_route_stands_in_the_catalogue() -> None:
     assert {code for row in ROUTES for code in row.problems} - set(CATALOGUE) == set()
+
+
+def test_no_code_stands_under_two_subjects() -> None:
+    assert len(CATALOGUE) == sum(len(subject.PROBLEMS) for subject in SUBJECTS)
 
 
 def test_titles_and_advice_are_whole() -> None:

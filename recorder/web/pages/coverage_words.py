@@ -62,3 +62,11 @@ FINDING_STATES = {
     "closed": "Settled",
     "withdrawn": "Withdrawn",
 }
+WORDS = {
+    "evidence": EVIDENCE,
+    "scene": SCENES,
+    "mapped_event": SCENES,
+    "scene_state": SCENE_STATES,
+    "finding_act": FINDING_ACTS,
+    "finding_state": FINDING_STATES,
+}

@@ -32,3 +32,6 @@ DONE = {
     "second-factor-ended": "No code is asked for any more.",
     "signed-out": "You are signed out.",
 }
+WORDS = {
+    "done": DONE,
+}

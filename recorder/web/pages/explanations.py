@@ -249,3 +249,9 @@ PROBLEMS: dict[str, str] = {
     "body-too-large": "The form is too large.",
     "internal": "The service made a mistake. Tell the administrator the reference number.",
 }
+#: Titles by code; what each means is ``ADVICE`` of words.py.
+WORDS = {
+    "flag": {code: title for code, (title, _) in FLAGS.items()},
+    "quarantine": {code: title for code, (title, _) in QUARANTINE.items()},
+    "problem": PROBLEMS,
+}

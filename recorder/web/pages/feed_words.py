@@ -36,3 +36,8 @@ SCHEMES = {
     "hotline": "Hotline 12345",
     "court": "Court number",
 }
+WORDS = {
+    "scheme": SCHEMES,
+    "feed_problem": FEED_PROBLEMS,
+    "mapped_act_type": ACT_TYPES,
+}

@@ -114,13 +114,6 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "The reason is %(reason)s, and nobody is named.",
     ),
 }
-#: Custody events about findings.
-EVENTS = {
-    "FindingRaised": "Finding raised",
-    "FindingChanged": "Finding changed",
-    "FindingWithdrawn": "Finding withdrawn",
-    "FindingAnswered": "Finding answered",
-}
 SEVERITIES = {"critical": "Critical", "major": "Major", "minor": "Minor", "notice": "Notice"}
 CONFIDENCES = {"certain": "Certain", "probable": "Probable", "doubtful": "Doubtful"}
 STATES = {
@@ -130,6 +123,7 @@ STATES = {
     "closed": "Settled",
     "withdrawn": "Withdrawn",
 }
+WORDS = {"finding_severity": SEVERITIES, "confidence": CONFIDENCES}
 
 
 def title(messages: Catalogue, kind: FindingKind) -> str:

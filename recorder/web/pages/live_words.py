@@ -56,3 +56,32 @@ INTERRUPTION_PLACES = {
     "gap": "Gap",
     "end": "End of the recording",
 }
+REFUSALS = {
+    "key-missing": "No key",
+    "key-unknown": "Wrong key",
+    "key-in-name": "The key is the stream's name",
+    "stream-unknown": "Not this key's stream",
+    "agency-contradicted": "Another agency's",
+}
+#: Why nothing comes from where a livestream is fetched (live/fetching.py).
+TROUBLES = {
+    "unreachable": "Its address does not answer",
+    "forbidden": "It leads into a network that the settings do not allow",
+    "unauthorised": "It does not take user name and password",
+    "refused": "It refuses, or has no such stream",
+    "nothing-recordable": "It sends nothing that can be recorded",
+    "broken": "What it sends breaks the rules of its protocol",
+    "silent": "It is connected and sends nothing",
+    "ended": "It has ended the stream; it is asked again",
+    "unreadable": "Its address was stored under another key of the service",
+    "not-kept": "Store or database do not take what it sends",
+}
+WORDS = {
+    "live_state": LIVE_STATES,
+    "gap_cause": GAP_CAUSES,
+    "mark": MARKS,
+    "interruption": INTERRUPTIONS,
+    "interruption_place": INTERRUPTION_PLACES,
+    "refusal": REFUSALS,
+    "trouble": TROUBLES,
+}

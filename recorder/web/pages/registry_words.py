@@ -60,3 +60,10 @@ IMPORT_FAULTS = {
     "code-length": "Its length is not that of GA/T 947.",
     "gb28181-form": "An id by GB/T 28181 has 20 digits.",
 }
+WORDS = {
+    "organisation_kind": ORGANISATION_KINDS,
+    "registry_act_type": ACT_TYPES,
+    "registry": REGISTRIES,
+    "fate": FATES,
+    "import_fault": IMPORT_FAULTS,
+}

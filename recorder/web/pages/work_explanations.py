@@ -251,3 +251,10 @@ NOTES: dict[str, str] = {
         "Every original is locked as far ahead as promised.",
     )
 }
+WORDS = {
+    "mismatch": MISMATCHES,
+    "finding": FINDINGS,
+    "note": NOTES,
+    #: The form that needs no facts.
+    "failure": {code: forms[-1] for code, forms in TASK_FAILURES.items()},
+}

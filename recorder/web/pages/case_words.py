@@ -1,0 +1,31 @@
+"""Words of cases: states, the six stages, how a recording came to be linked."""
+
+from __future__ import annotations
+
+CASE_STATES = {
+    "provisional": "Provisional",
+    "confirmed": "Confirmed",
+    "merged": "Merged",
+}
+STAGES = {
+    "initiation": "Initiation",
+    "investigation": "Investigation",
+    "review": "Review",
+    "decision": "Decision",
+    "service": "Service",
+    "enforcement": "Enforcement",
+}
+ORIGINS = {
+    "upload": "With the upload",
+    "person": "By a person",
+    "merge": "By merging",
+    "rule": "By rule, automatically",
+    "device": "By the device",
+    "metadata": "By a program",
+}
+WORDS = {
+    "case_state": CASE_STATES,
+    "stage": STAGES,
+    "mapped_stage": STAGES,
+    "origin": ORIGINS,
+}

@@ -1,0 +1,44 @@
+"""Words of recordings and uploads: states, where a fact comes from, how it is shown."""
+
+from __future__ import annotations
+
+STATES = {
+    "receiving": "Being received",
+    "received": "Not verified yet",
+    "sealed": "Sealed",
+    "mismatched": "Mismatched",
+    "quarantined": "Quarantined",
+}
+UPLOAD_STATES = {
+    "open": "Receiving",
+    "completing": "Completing",
+    "finished": "Finished",
+    "removed": "Removed",
+}
+SOURCES = {
+    "metadata": "said by the sender",
+    "file_name": "from the file name",
+    "media": "from the media file",
+}
+SHOWABLE = {
+    "as_is": "Plays as it is",
+    "remux": "Copied into MP4 for viewing",
+    "transcode": "Converted for viewing",
+    "picture": "Still picture",
+    "audio": "Sound only",
+    "none": "Cannot be shown",
+}
+PROFILES = {"proxy": "Viewing copy", "poster": "Poster", "original": "Original"}
+COPY_STATES = {
+    "proposed": "Perhaps the same event",
+    "matched": "The same event",
+    "rejected": "Not the same event",
+}
+WORDS = {
+    "state": STATES,
+    "upload_state": UPLOAD_STATES,
+    "source": SOURCES,
+    "showable": SHOWABLE,
+    "profile": PROFILES,
+    "copy_state": COPY_STATES,
+}
