@@ -28,6 +28,7 @@ from recorder.adapters import store_canary, store_limits
 from recorder.adapters.clock import Clock, SystemClock
 from recorder.adapters.files_growing import FolderPart
 from recorder.adapters.files_multipart import MultipartFolder
+from recorder.adapters.files_reads import file_blocks
 from recorder.adapters.files_versions import VersionFolder
 from recorder.adapters.objects import (
     Bucket,
@@ -36,10 +37,11 @@ from recorder.adapters.objects import (
     StoredObject,
     StoredPart,
     StoreReport,
+    WriterFile,
 )
 from recorder.adapters.store_threads import BLOCK_BYTES, StoreThreads
 from recorder.domain.ids import new_uuid
-from recorder.errors import IntegrityError, InvalidInput, StorageFull, Unavailable
+from recorder.errors import IntegrityError, InvalidInput, StorageFull
 
 T = TypeVar("T")
 
@@ -186,41 +188,12 @@ class FolderObjects:
         """See ObjectStore."""
         return await self._blocking(self._reads, lambda: self._versions.stat(bucket, key, version))
 
-    async def read(
+    def read(
         self, bucket: Bucket, key: str, version: str, *, offset: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
         """See ObjectStore. Raises InvalidInput ``range-outside-object`` before the first byte."""
-        source: FileIO | None = None
-        position = offset
-        end = -1
-
-        def read() -> bytes:
-            nonlocal source, position, end
-            with disk.translated():
-                if source is None:
-                    source = FileIO(self._versions.path(bucket, key, version))
-                    size = os.fstat(source.fileno()).st_size
-                    end = size if length is None else offset + length
-                    if not 0 <= offset <= end <= size:
-                        raise InvalidInput(
-                            "range-outside-object", f"The object has {size} bytes.", length=size
-                        )
-                block = os.pread(source.fileno(), min(BLOCK_BYTES, end - position), position)
-            if not block and position < end:
-                raise Unavailable("store-unavailable", "The stored file became shorter.")
-            position += len(block)
-            return block
-
-        def close() -> None:
-            if source is not None:
-                source.close()
-
-        stream = self._reads.blocks(read, close)
-        try:
-            async for block in stream:
-                yield block
-        finally:
-            await stream.aclose()
+        path = self._versions.path
+        return file_blocks(self._reads, lambda: FileIO(path(bucket, key, version)), offset, length)
 
     async def extend_lock(self, bucket: Bucket, key: str, version: str, until: datetime) -> None:
         """See ObjectStore."""
@@ -276,6 +249,17 @@ class FolderObjects:
             offset=offset,
             writer=writer,
         )
+
+    async def writer_files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        """See ObjectStore."""
+        return await self._blocking(self._reads, lambda: self._multiparts.files(key, multipart_id))
+
+    def read_writer(
+        self, key: str, multipart_id: str, writer: int, *, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
+        """See ObjectStore."""
+        file = self._multiparts.existing
+        return file_blocks(self._reads, lambda: file(key, multipart_id, writer), offset, length)
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

@@ -10,6 +10,7 @@ it all again ends well.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -19,15 +20,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 from recorder.adapters import files_disk as disk
 from recorder.adapters.files_versions import VersionFolder
-from recorder.adapters.objects import Bucket, OpenMultipart, StoredObject, StoredPart
+from recorder.adapters.objects import (
+    Bucket,
+    OpenMultipart,
+    StoredObject,
+    StoredPart,
+    WriterFile,
+)
 from recorder.domain.ids import new_uuid
 from recorder.errors import Conflict, Gone
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_WRITER = re.compile(r"w(\d{20})")
 
 
 class MultipartFolder:
@@ -140,6 +149,26 @@ class MultipartFolder:
             self._remember(path)
         if not disk.is_same_file(descriptor, path):
             raise _gone(key)
+
+    def files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        """What lies in an open multipart upload, but for what a completion makes there."""
+        folder, _ = self._folder(key, multipart_id)
+        found = []
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                length = (folder / name).stat().st_size
+                writer = _WRITER.fullmatch(name)
+                if name != "upload" and not name.startswith("joined-"):
+                    found.append(WriterFile(name, int(writer[1]) if writer else None, length))
+        return found
+
+    def existing(self, key: str, multipart_id: str, writer: int) -> FileIO:
+        """The writer's file, for reading; raises Gone ``multipart-gone``."""
+        folder, _ = self._folder(key, multipart_id)
+        try:
+            return FileIO(_writer_path(folder, writer))
+        except FileNotFoundError as error:
+            raise _gone(key) from error
 
     def writer_path(self, multipart_id: str, writer: int) -> Path:
         """Where the bytes of a writer are, at their places in the object."""

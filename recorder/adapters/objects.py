@@ -72,6 +72,17 @@ class OpenMultipart:
 
 
 @dataclass(frozen=True, slots=True)
+class WriterFile:
+    """A file in an open multipart upload whose parts grow at their places."""
+
+    name: str
+    #: Whose bytes it holds, each at its place in the object to be; None: of no writer.
+    writer: int | None
+    #: Where the last of them ends.
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteMarker:
     """What a delete without a version leaves: it hides the key from whoever names no version."""
 
@@ -207,6 +218,22 @@ class ObjectStore(Protocol):
         """A part that begins at ``offset``, where ``parts_grow``.
 
         The etag of the part that it becomes is the writer's number.
+        """
+        ...
+
+    async def writer_files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        """What lies in an open multipart upload, where ``parts_grow``; for the audit.
+
+        Raises Gone ``multipart-gone``.
+        """
+        ...
+
+    def read_writer(
+        self, key: str, multipart_id: str, writer: int, *, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
+        """Bytes of one writer in an open multipart upload, where ``parts_grow``; see ``read``.
+
+        Raises Gone ``multipart-gone`` when it has none (any more).
         """
         ...
 

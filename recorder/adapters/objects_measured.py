@@ -22,6 +22,7 @@ from recorder.adapters.objects import (
     StoredObject,
     StoredPart,
     StoreReport,
+    WriterFile,
 )
 from recorder.errors import Kind, RecorderError
 
@@ -94,6 +95,16 @@ class MeasuredObjects:
         return _MeasuredPart(
             self.inner.growing_part(key, multipart_id, offset=offset, writer=writer)
         )
+
+    async def writer_files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        with _measured("writer_files"):
+            return await self.inner.writer_files(key, multipart_id)
+
+    def read_writer(
+        self, key: str, multipart_id: str, writer: int, *, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
+        blocks = self.inner.read_writer(key, multipart_id, writer, offset=offset, length=length)
+        return _until_first("read_writer", blocks)
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

@@ -23,6 +23,7 @@ from recorder.adapters.objects import (
     StoredObject,
     StoredPart,
     StoreReport,
+    WriterFile,
 )
 from recorder.adapters.s3_calls import S3Calls, mismatch
 from recorder.adapters.s3_reads import S3Reads
@@ -213,6 +214,16 @@ class S3Objects:
         )
 
     def growing_part(self, key: str, multipart_id: str, *, offset: int, writer: int) -> GrowingPart:
+        """See ObjectStore: not here."""
+        raise RuntimeError("parts of S3 are sent whole")
+
+    async def writer_files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        """See ObjectStore: not here."""
+        raise RuntimeError("parts of S3 are sent whole")
+
+    def read_writer(
+        self, key: str, multipart_id: str, writer: int, *, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
         """See ObjectStore: not here."""
         raise RuntimeError("parts of S3 are sent whole")
 

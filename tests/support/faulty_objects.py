@@ -19,6 +19,7 @@ from recorder.adapters.objects import (
     StoredObject,
     StoredPart,
     StoreReport,
+    WriterFile,
 )
 from recorder.errors import RecorderError, Unavailable
 
@@ -151,6 +152,22 @@ class FaultyObjects:
     def growing_part(self, key: str, multipart_id: str, *, offset: int, writer: int) -> GrowingPart:
         part = self._inner.growing_part(key, multipart_id, offset=offset, writer=writer)
         return _FaultyPart(self._through, part)
+
+    async def writer_files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        return await self._through(
+            "writer_files", lambda: self._inner.writer_files(key, multipart_id)
+        )
+
+    async def read_writer(
+        self, key: str, multipart_id: str, writer: int, *, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
+        strike = self._begin("read_writer")
+        strike(When.BEFORE)
+        async for block in self._inner.read_writer(
+            key, multipart_id, writer, offset=offset, length=length
+        ):
+            yield block
+        strike(When.AFTER)
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

@@ -26,6 +26,7 @@ from recorder.services.audit.objects import (
     check_originals,
     check_unclaimed,
 )
+from recorder.services.audit.parts import check_parts
 from recorder.services.audit.progress import Progress, begin
 from recorder.services.audit.reading import PacedStore
 from recorder.services.audit.rows import check_events, check_uploads
@@ -39,6 +40,7 @@ Step = Callable[[Progress, PacedStore], Awaitable[None]]
 STEPS: dict[str, Step] = {
     "originals": check_originals,
     **dict.fromkeys(CLAIMS, check_claimed),
+    "parts": check_parts,
     **dict.fromkeys(LISTINGS, check_unclaimed),
     **dict.fromkeys(HIDDEN, check_hidden),
     "multiparts": check_multiparts,

@@ -7,8 +7,15 @@ import hashlib
 from collections import OrderedDict, defaultdict
 from collections.abc import AsyncIterator
 
-from recorder.adapters.objects import Bucket, DeleteMarker, ObjectStore, OpenMultipart, StoredObject
-from recorder.errors import NotFound
+from recorder.adapters.objects import (
+    Bucket,
+    DeleteMarker,
+    ObjectStore,
+    OpenMultipart,
+    StoredObject,
+    WriterFile,
+)
+from recorder.errors import Gone, NotFound
 from recorder.services import delete_markers
 from recorder.services.pace import Pace
 
@@ -51,21 +58,44 @@ class PacedStore:
             number += 1
             yield stored
 
+    @property
+    def parts_grow(self) -> bool:
+        """Whether bytes of open uploads lie in files of their writers."""
+        return self._objects.parts_grow
+
+    async def writer_files(self, key: str, multipart_id: str) -> list[WriterFile]:
+        """What lies in an open multipart upload; nothing when it is not there (any more)."""
+        await self.pace.request()
+        try:
+            return await self._objects.writer_files(key, multipart_id)
+        except Gone:
+            return []
+
+    def read_writer(
+        self, key: str, multipart_id: str, writer: int, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
+        """Bytes of one writer in an open multipart upload, for ``digest_of``."""
+        return self._objects.read_writer(key, multipart_id, writer, offset=offset, length=length)
+
     def delete_markers(self, bucket: Bucket) -> AsyncIterator[DeleteMarker]:
         """Every delete marker of the bucket."""
         return delete_markers.of_bucket(self._objects, bucket, self.pace)
 
     async def sha256_of(self, bucket: Bucket, key: str, version: str) -> tuple[bytes, int] | None:
         """Digest and length of what the store gives; None when it is not there (any more)."""
+        return await self.digest_of(self._objects.read(bucket, key, version))
+
+    async def digest_of(self, blocks: AsyncIterator[bytes]) -> tuple[bytes, int] | None:
+        """Digest and length of these blocks; None when they are not there (any more)."""
         await self.pace.request()
         running = hashlib.sha256()
         length = 0
         try:
-            async for block in self._objects.read(bucket, key, version):
+            async for block in blocks:
                 await asyncio.to_thread(running.update, block)
                 length += len(block)
                 await self.pace.spend(len(block))
-        except NotFound:
+        except (NotFound, Gone):
             return None
         return running.digest(), length
 

@@ -53,6 +53,7 @@ AUDIT_STEPS = {
     "superseded": "small objects of compacted livestreams",
     "renditions": "derived forms",
     "pieces": "staged pieces",
+    "parts": "bytes of open uploads",
     "listed originals": "what the store lists",
     "listed renditions": "what the store lists",
     "listed pieces": "what the store lists",
