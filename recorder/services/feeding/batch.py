@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.feed import registers, statements
@@ -27,6 +27,7 @@ from recorder.domain.ids import AgencyId
 from recorder.domain.instant import CHINA
 from recorder.services.feeding import writing
 from recorder.services.feeding.cases import Asked, find_cases
+from recorder.services.feeding.entries import Batch, Entry
 from recorder.store.change import Change
 from recorder.store.feed import feed_cases, mappings, rows
 from recorder.store.feed.feed_cases import KnownCase
@@ -57,40 +58,6 @@ class RowAnswer:
     key: str | None = None
     revision: int | None = None
     problem: Problem | None = None
-
-
-@dataclass(slots=True)
-class Entry:
-    """One row on its way through a batch."""
-
-    row: FeedRow
-    #: It waited in the pool: its state is changed, not written.
-    is_stored: bool
-    statement: AnyStatement | None = None
-    problem: Problem | None = None
-    agency: AgencyId | None = None
-    case: KnownCase | None = None
-    #: Whether it won when its turn came.
-    won: bool = False
-
-
-@dataclass
-class Batch:
-    """What is known and decided of one batch."""
-
-    source: FeedSource
-    entries: list[Entry]
-    #: Winners of all keys that matter, before and after.
-    before: dict[str, Claim] = field(default_factory=dict)
-    winners: dict[str, Claim] = field(default_factory=dict)
-    #: How each key that matters stood until now, and keys that are taken back from now on.
-    stood: dict[str, KeptRow] = field(default_factory=dict)
-    withdrawn: set[str] = field(default_factory=set)
-
-    @property
-    def changed(self) -> set[str]:
-        """Keys with another winner than before."""
-        return {key for key, claim in self.winners.items() if self.before.get(key) != claim}
 
 
 def claim_of(row: FeedRow) -> Claim:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from recorder.domain.feed import rows as feed_rows
 from recorder.domain.feed.problems import Problem
 from recorder.domain.feed.rows import FeedRow
 from recorder.domain.feed.statements import CaseStatement, DocumentStatement, EventStatement
 from recorder.domain.ids import CaseId
 from recorder.errors import InternalError
+from recorder.services.feeding.entries import Batch, Entry
 from recorder.store import coverage_due
 from recorder.store.change import Change
 from recorder.store.feed import case_documents, case_events, feed_cases, rows
 from recorder.store.feed.feed_cases import Standing
 from recorder.store.feed.rows import PooledRow
-
-if TYPE_CHECKING:
-    from recorder.services.feeding.batch import Batch, Entry
 
 #: Kind of row → where its winning state stands.
 _TABLES = {"case": feed_cases, "event": case_events, "document": case_documents}
