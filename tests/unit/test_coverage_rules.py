@@ -115,6 +115,41 @@ def test_an_explained_gap_is_a_hole_and_no_finding() -> None:
     assert (hole.place, hole.reason) == (HolePlace.MIDDLE, "battery: 电量不足")
 
 
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        # Of the hole from 30 to 50 minutes; times are said to the minute.
+        ([(30, 50)], []),
+        ([(31, 49)], []),
+        ([(30, 40), (39, 50)], []),
+        ([(30, 40)], [(41, 50)]),
+        ([(40, 45)], [(30, 39), (46, 50)]),
+        ([(51, 60)], [(30, 50)]),
+    ],
+)
+def test_a_reason_explains_the_time_it_names_and_no_more(
+    told: list[tuple[float, float]], left: list[tuple[float, float]]
+) -> None:
+    reasons = tuple(
+        GapReason(began_at=at(since), ended_at=at(until), reason="battery") for since, until in told
+    )
+    evaluation = evaluate(facts(clip(0, 30, reasons=reasons), clip(50, 60, n=2)))
+    spans = [(at(since), at(until)) for since, until in left]
+    assert [(each.began_at, each.ended_at) for each in evaluation.findings] == spans
+    assert all(each.kind is K.GAP_UNEXPLAINED for each in evaluation.findings)
+    holes = evaluation.scenes[0].holes
+    assert sum((h.span.ended_at - h.span.began_at for h in holes), timedelta()) == timedelta(
+        minutes=20
+    )
+    assert [(h.span.began_at, h.span.ended_at) for h in holes if h.reason is None] == spans
+
+
+def test_a_few_minutes_of_reason_do_not_explain_a_scene_without_footage() -> None:
+    reason = GapReason(began_at=at(0), ended_at=at(5), reason="weather")
+    before = clip(-30, -1, reasons=(reason,))
+    assert K.UNRECORDED in kinds(facts(before))
+
+
 def test_a_gap_names_the_recordings_beside_it_and_how_long_it_is() -> None:
     finding = only(facts(clip(0, 30), clip(40, 60, n=2), clip(0, 10, n=3)))
     assert finding.recordings == (clip(0, 30).recording, clip(0, 1, n=2).recording)

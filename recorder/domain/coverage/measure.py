@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -155,7 +155,7 @@ def _touches(placed: Placed, scene: Scene) -> bool:
 
 
 def _holes(
-    window: Interval, covered: list[Interval], reasons: Iterable[GapReason]
+    window: Interval, covered: list[Interval], reasons: Sequence[GapReason]
 ) -> Iterable[Hole]:
     if not covered:
         yield Hole(window, HolePlace.WHOLE, _reason(window, reasons))
@@ -166,21 +166,52 @@ def _holes(
     for before, after in itertools.pairwise(covered):
         gap = Interval(before.ended_at, after.began_at)
         if gap.ended_at - gap.began_at > GAP_TOLERANCE:
-            yield Hole(gap, HolePlace.MIDDLE, _reason(gap, reasons))
+            yield from _explained(gap, reasons)
     end = Interval(covered[-1].ended_at, window.ended_at)
     if end.ended_at - end.began_at > EDGE_TOLERANCE:
         yield Hole(end, HolePlace.END, _reason(end, reasons))
 
 
+def _explained(gap: Interval, reasons: Sequence[GapReason]) -> Iterable[Hole]:
+    """The gap, or what of it was explained and what was not, in the order of time."""
+    told = _touching(gap, reasons)
+    rest = spans.without(gap, map(_time_of, told))
+    if not told or not rest or _reason(gap, told):
+        yield Hole(gap, HolePlace.MIDDLE, _reason(gap, told))
+        return
+    holes = [Hole(each, HolePlace.MIDDLE) for each in rest]
+    holes += (
+        Hole(part, HolePlace.MIDDLE, _touching(part, told)[-1].reason)
+        for part in spans.without(gap, rest)
+    )
+    yield from sorted(holes, key=lambda each: each.span.began_at)
+
+
 def _reason(hole: Interval, reasons: Iterable[GapReason]) -> str | None:
-    """The last reason that was given for a time in the hole or at its edge."""
-    found = [
-        each.reason
+    """The last reason, where they explain all of the hole; some minutes explain no more."""
+    told = _touching(hole, reasons)
+    if any(map(_is_point, told)) or (told and not spans.without(hole, map(_time_of, told))):
+        return told[-1].reason
+    return None
+
+
+def _touching(hole: Interval, reasons: Iterable[GapReason]) -> list[GapReason]:
+    return [
+        each
         for each in reasons
         if each.began_at <= hole.ended_at + GAP_TOLERANCE
         and each.ended_at >= hole.began_at - GAP_TOLERANCE
     ]
-    return found[-1] if found else None
+
+
+def _is_point(reason: GapReason) -> bool:
+    """Nobody said until when: it speaks of the hole at whose edge it stands."""
+    return reason.began_at == reason.ended_at
+
+
+def _time_of(reason: GapReason) -> Interval:
+    # Officers write times down to the minute.
+    return Interval(reason.began_at - EDGE_TOLERANCE, reason.ended_at + EDGE_TOLERANCE)
 
 
 def _confidence(scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage) -> Confidence:
