@@ -51,6 +51,7 @@ CHORES: tuple[Chore, ...] = (
     (live.watch_livestreams, 2),
     (live.watch_overdue, 30),
     (live.tell_segments, 10),
+    (live.keep_beginnings, 60),
     (live.supplement_livestreams, 30),
     (live.extend_segment_locks, 3600),
     (live.release_superseded, 600),

@@ -84,7 +84,10 @@ async def adopt(change: Change, segment: Segment, version: str, lock_until: date
         " state = CASE WHEN EXISTS (SELECT FROM livestream_segment o WHERE o.livestream_id = $1"
         "   AND o.number = $2 AND o.state = 'stored') THEN 'conflicting' ELSE 'stored' END,"
         " previous_sha256 = (SELECT o.sha256 FROM livestream_segment o WHERE o.livestream_id = $1"
-        "   AND o.number = $2::bigint - 1 AND o.number > 0 AND o.state = 'stored')"
+        "   AND o.number = $2::bigint - 1 AND o.number > 0 AND o.state = 'stored'),"
+        " follows = EXISTS (SELECT FROM livestream_segment o WHERE o.livestream_id = $1"
+        "   AND o.number = $2::bigint - 1 AND o.number > 0 AND o.state = 'stored'"
+        "   AND o.period = s.period)"
         " WHERE s.livestream_id = $1 AND s.number = $2 AND s.sha256 = $3 AND s.state = 'intended'"
         " RETURNING s.state",
         segment.livestream,
@@ -99,12 +102,13 @@ async def adopt(change: Change, segment: Segment, version: str, lock_until: date
 async def chain_successor(change: Change, segment: Segment) -> None:
     """Give the segment behind a late one the digest of its predecessor."""
     await change.connection.execute(
-        "UPDATE livestream_segment SET previous_sha256 = $3 WHERE livestream_id = $1"
-        " AND number = $2::bigint + 1 AND $2::bigint > 0 AND state = 'stored'"
-        " AND previous_sha256 IS NULL",
+        "UPDATE livestream_segment SET previous_sha256 = $3, follows = (period = $4)"
+        " WHERE livestream_id = $1 AND number = $2::bigint + 1 AND $2::bigint > 0"
+        " AND state = 'stored' AND previous_sha256 IS NULL",
         segment.livestream,
         segment.number,
         segment.sha256,
+        segment.period,
     )
 
 
@@ -152,23 +156,38 @@ async def tracks_of(
 async def edges(connection: Connection, livestream: LivestreamId) -> list[Edge]:
     """Where a segment does not follow the one before in number and period, the first included."""
     rows = await connection.fetch(
-        f"SELECT p.cause, s.before_number, {COLUMNS} FROM (SELECT *,"  # noqa: S608 - constant text
-        " lag(number) OVER (ORDER BY number) AS before_number,"
-        " lag(period) OVER (ORDER BY number) AS before_period FROM livestream_segment"
-        " WHERE livestream_id = $1 AND number > 0 AND state = 'stored') AS s"
+        f"SELECT p.cause, b.number AS before_number, {COLUMNS}"  # noqa: S608 - constant text
+        " FROM livestream_segment s"
         " JOIN livestream_period p ON p.livestream_id = s.livestream_id AND p.number = s.period"
-        " WHERE s.before_number IS NULL OR s.before_number <> s.number - 1"
-        " OR s.before_period <> s.period ORDER BY s.number",
+        " LEFT JOIN LATERAL (SELECT o.number, o.period FROM livestream_segment o"
+        "  WHERE o.livestream_id = s.livestream_id AND o.number > 0 AND o.number < s.number"
+        "  AND o.state = 'stored' ORDER BY o.number DESC LIMIT 1) b ON true"
+        " WHERE s.livestream_id = $1 AND s.number > 0 AND s.state = 'stored' AND NOT s.follows"
+        # What an earlier release wrote never says that it follows.
+        " AND (b.number, b.period) IS DISTINCT FROM (s.number - 1, s.period) ORDER BY s.number",
         livestream,
     )
+    numbers = [row["before_number"] for row in rows if row["before_number"] is not None]
+    before = {each.number: each for each in await stored_each(connection, livestream, numbers)}
     found = []
     for row in rows:
-        number = row["before_number"]
-        before = await stored(connection, livestream, number) if number is not None else None
-        after = segment_of(row)
-        same = before is not None and before.period == after.period
-        found.append(Edge(before, after, None if same else PeriodCause(row["cause"])))
+        after, ahead = segment_of(row), before.get(row["before_number"])
+        same = ahead is not None and ahead.period == after.period
+        found.append(Edge(ahead, after, None if same else PeriodCause(row["cause"])))
     return found
+
+
+async def stored_each(
+    connection: Connection, livestream: LivestreamId, numbers: Sequence[int]
+) -> list[Segment]:
+    """The segments that count under these numbers."""
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM livestream_segment s"  # noqa: S608 - constant text
+        " WHERE s.livestream_id = $1 AND s.number = ANY($2::bigint[]) AND s.state = 'stored'",
+        livestream,
+        list(numbers),
+    )
+    return [segment_of(row) for row in rows]
 
 
 async def newest(connection: Connection, livestream: LivestreamId) -> Segment | None:

@@ -845,6 +845,8 @@ CREATE TABLE livestream_segment (
     -- Stands in a LivestreamSegmentsReceived event.
     told boolean NOT NULL DEFAULT false,
     recording_id uuid REFERENCES recording,
+    -- Whether the segment with the number before is stored, in the same period.
+    follows boolean NOT NULL DEFAULT false,
     PRIMARY KEY (livestream_id, number, sha256),
     CHECK (number > 0 OR number = -period),
     CHECK (state = 'intended' OR version IS NOT NULL)
@@ -857,6 +859,26 @@ CREATE INDEX livestream_segment_unsealed ON livestream_segment (livestream_id, p
     WHERE recording_id IS NULL AND state = 'stored';
 CREATE INDEX livestream_segment_lock ON livestream_segment (lock_until)
     WHERE recording_id IS NULL AND state <> 'intended';
+CREATE INDEX livestream_segment_edge ON livestream_segment (livestream_id, number)
+    WHERE NOT follows AND state = 'stored' AND number > 0;
+
+-- The beginning of the playlist of a running livestream, in stretches behind each other. No evidence:
+-- it says what the segments say, and goes when the livestream is closed.
+CREATE TABLE livestream_stretch (
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    -- It lists what stands behind this number, to `reached_number`.
+    after_number bigint NOT NULL CHECK (after_number >= 0),
+    reached_number bigint NOT NULL,
+    segments integer NOT NULL CHECK (segments > 0),
+    last_number bigint NOT NULL,
+    last_period integer NOT NULL,
+    first_us bigint NOT NULL,
+    longest_us bigint NOT NULL,
+    independent boolean NOT NULL,
+    lines text NOT NULL,
+    PRIMARY KEY (livestream_id, after_number),
+    CHECK (after_number < last_number AND last_number <= reached_number)
+);
 
 -- Volumes: the original of a closed livestream in a few large objects (docs/design/live-compaction.md).
 -- What is about to be one, and the index beside them (n = −1), is claimed here before its bytes.
@@ -1721,10 +1743,10 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
-    superseded_object
+    superseded_object, livestream_stretch
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping, feed_file,
-    gap_reason, livestream_place, finding_act
+    gap_reason, livestream_place, finding_act, livestream_stretch
     FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,
     enforcement_subject, entrustment, holiday

@@ -143,10 +143,10 @@ async def long_day(deps: Deps, livestream: LivestreamId, segments: int) -> None:
         began = await connection.fetchval(
             "INSERT INTO livestream_segment (livestream_id, number, sha256, sm3, period, state,"
             " object_key, version, length_bytes, lock_until, media_time_us, duration_us, keyframe,"
-            " arrived_at)"
+            " arrived_at, follows)"
             " SELECT l.id, n, sha256(n::text::bytea), sha256(n::text::bytea), 1, 'stored',"
             " l.key_prefix || '/' || n, 'v', 1000000, l.created_at + interval '30 days',"
-            " n * 2000000, 2000000, true, l.created_at + n * interval '2 s'"
+            " n * 2000000, 2000000, true, l.created_at + n * interval '2 s', n > 1"
             " FROM livestream l, generate_series(1, $2::bigint) AS n WHERE l.id = $1"
             " RETURNING arrived_at",
             livestream,

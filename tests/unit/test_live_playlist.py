@@ -13,6 +13,7 @@ from recorder.domain.ids import LivestreamId, RecordingId
 from recorder.services.live.playlist import (
     Beginning,
     Entry,
+    Listed,
     at_rest,
     is_too_long,
     media_playlist,
@@ -98,7 +99,7 @@ def test_only_what_is_old_and_far_from_the_end_is_at_rest() -> None:
 def test_what_is_not_listed_is_not_waited_for_again() -> None:
     entries = [entry(number, at=number) for number in (1, 2, 3)]
     beginning = Beginning().reaching(entries, entries[:2])
-    assert (beginning.segments, beginning.reached, beginning.last) == (2, 3, entries[1])
+    assert (beginning.segments, beginning.reached, beginning.last) == (2, 3, Listed(2, 1))
     assert beginning.reaching((), ()) is beginning
     four = entry(4, at=4)
     assert settled([four], NOON + timedelta(seconds=5), beginning.reached) == [four]

@@ -7,6 +7,7 @@ from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
 from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
+from recorder.services.live.listing import keep_beginnings
 from recorder.services.live.marking import livestream_marks, make_mark
 from recorder.services.live.opening import (
     Opening,
@@ -94,6 +95,7 @@ __all__ = [
     "index",
     "is_streamed",
     "keep",
+    "keep_beginnings",
     "keep_source",
     "let_go",
     "list_livestreams",

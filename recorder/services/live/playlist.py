@@ -54,13 +54,20 @@ class Entry(NamedTuple):
         return self.device_at or self.arrived_at - timedelta(microseconds=self.lasts_us)
 
 
+class Listed(NamedTuple):
+    """What must be known of a segment that is listed to go on behind it."""
+
+    number: int
+    period: int
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """The first segments as they are written in every playlist of a livestream."""
 
     lines: str = ""
     segments: int = 0
-    last: Entry | None = None
+    last: Listed | None = None
     #: The number it reaches to: its last one, or one behind it that is not listed.
     reached: int = 0
     first_us: int = 0
@@ -75,7 +82,7 @@ class Beginning:
         return Beginning(
             lines=self.lines + _lines(self.last, entries),
             segments=self.segments + len(entries),
-            last=entries[-1],
+            last=Listed(entries[-1].number, entries[-1].period),
             reached=entries[-1].number,
             first_us=self.first_us or entries[0].lasts_us,
             longest_us=max(self.longest_us, max(entry.lasts_us for entry in entries)),
@@ -180,7 +187,7 @@ def media_playlist(
     return text if running else text + "#EXT-X-ENDLIST\n"
 
 
-def _lines(before: Entry | None, entries: Iterable[Entry]) -> str:
+def _lines(before: Listed | Entry | None, entries: Iterable[Entry]) -> str:
     lines: list[str] = []
     for entry in entries:
         period_begins = before is None or before.period != entry.period

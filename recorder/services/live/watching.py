@@ -17,7 +17,7 @@ from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
-from recorder.services.live import chunks, playlist, volumes
+from recorder.services.live import chunks, listing, playlist, volumes
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.playlist_shelf import shelf_of
 from recorder.services.secrecy import hash_of, new_secret
@@ -26,8 +26,6 @@ from recorder.store.livestream_tickets import LivestreamTicket
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
-#: Lines of a playlist that are written without asking a thread.
-_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ async def index(
     """
     ticket, livestream = await _ticket(deps, actor, livestream_id, secret)
     if ticket.recording is None and livestream.state is not LivestreamState.CLOSED:
-        return await _running_index(deps, livestream, skip)
+        return await listing.running_playlist(deps, livestream, skip)
     shelf = shelf_of(deps)
     text = shelf.text(ticket.recording) if ticket.recording else None
     if text is None:
@@ -132,35 +130,7 @@ def _closed_index(
     livestream: Livestream, rows: Sequence[livestream_segments.EntryRow], ran: bool
 ) -> str:
     entries = list(map(playlist.Entry._make, rows))
-    return playlist.media_playlist(_shown(livestream, entries), running=False, ran=ran)
-
-
-def _shown(livestream: Livestream, entries: Sequence[playlist.Entry]) -> Sequence[playlist.Entry]:
-    if livestream.form is Form.CHUNKED:
-        # One that holds no picture is a description or an index, and no media segment.
-        return [entry for entry in entries if entry.duration_us is not None]
-    return entries
-
-
-async def _running_index(deps: Deps, livestream: Livestream, skip: bool) -> str:
-    shelf, now = shelf_of(deps), deps.clock.now()
-    beginning = shelf.beginning(livestream.id)
-    async with deps.database.acquire() as connection:
-        rows = await livestream_segments.entries(connection, livestream.id, None, beginning.reached)
-
-    def written() -> tuple[str, playlist.Beginning]:
-        known = playlist.settled(list(map(playlist.Entry._make, rows)), now, beginning.reached)
-        rest = playlist.at_rest(known, now)
-        grown = beginning.reaching(rest, _shown(livestream, rest))
-        tail = _shown(livestream, known[len(rest) :])
-        text = playlist.media_playlist(tail, running=True, beginning=grown, skip=skip)
-        return text, grown
-
-    # The first one of a long livestream would hold up everybody else.
-    text, grown = await asyncio.to_thread(written) if len(rows) > _AT_ONCE else written()
-    if grown is not beginning:
-        shelf.keep_beginning(livestream.id, grown)
-    return text
+    return playlist.media_playlist(listing.shown(livestream, entries), running=False, ran=ran)
 
 
 async def open_segment(

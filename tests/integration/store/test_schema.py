@@ -165,6 +165,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "playback_grant",
             "livestream_ticket",
             "livestream_push_key",
+            "livestream_stretch",
             "allowance",
             "open_stream",
             "store_intent",
@@ -211,5 +212,7 @@ async def test_every_long_number_says_its_unit(database_url: str) -> None:
             "last_missing",
             "segments",
             "init_number",
+            "after_number",
+            "reached_number",
         ),
     }
