@@ -48,6 +48,7 @@ _LISTS = (
     ("findings", "/api/v1/findings?limit=1", Role.SUPERVISOR),
     ("merge-proposals", "/api/v1/merge-proposals?limit=1", Role.SUPERVISOR),
     ("duty-lists", "/api/v1/duty-lists", Role.SUPERVISOR),
+    ("approvals", "/api/v1/approvals?limit=1&show=open", Role.SUPERVISOR),
     ("webhooks", "/api/v1/webhooks", Role.ADMINISTRATOR),
 )
 
@@ -118,6 +119,9 @@ class Trial:
 
     async def leave(self) -> None:
         """Nothing stays open."""
+        if "approvals" in self.things:
+            place = f"/api/v1/approvals/{self.things['approvals']}/withdraw"
+            await self.ask(Question("POST", place), self.ours[Role.SUPERVISOR])
         place = f"/api/v1/uploads/{self.things['uploads']}"
         await self.ask(Question("DELETE", place, dict(_TUS)), self.ours[Role.DEVICE])
         if "webhooks" in self.things:
@@ -152,8 +156,12 @@ async def fill(trial: Trial) -> None:
         assert status == 201, body
     drafted = {"title": named["name"], "valid_from": "2100-01-01"}
     asked = Question("POST", "/api/v1/duty-lists", json=drafted)
-    status, body = await trial.ask(asked, trial.ours[Role.SUPERVISOR])
-    assert status == 201, body
+    for _ in range(2):
+        status, body = await trial.ask(asked, trial.ours[Role.SUPERVISOR])
+        assert status == 201, body
+    place = f"/api/v1/duty-lists/{json.loads(body)['id']}/propose"
+    status, body = await trial.ask(Question("POST", place), trial.ours[Role.SUPERVISOR])
+    assert status == 200, body
 
 
 def make_tokens() -> dict[str, Tokens]:

@@ -40,6 +40,10 @@ class Hand:
     def of(cls, actor: Actor) -> Hand:
         return cls(actor.kind, actor.id, actor.name, actor.officer)
 
+    def is_of(self, actor: Actor) -> bool:
+        """Whether it is this actor's, by whichever account."""
+        return self.is_same(Hand.of(actor))
+
     def is_same(self, other: Hand) -> bool:
         return (self.kind, self.id) == (other.kind, other.id) or (
             self.officer is not None and self.officer == other.officer
@@ -73,6 +77,15 @@ class Approval:
             return ApprovalState.EXPIRED
         return self.state
 
+    def waits_for(self, actor: Actor, now: datetime) -> bool:
+        """Whether the actor is one who could decide about it now, permission aside."""
+        return (
+            self.state_at(now) is ApprovalState.PROPOSED
+            and actor.kind is ActorKind.PERSON
+            and actor.acts_for(self.agency)
+            and not self.proposed_by.is_of(actor)
+        )
+
 
 def approved(found: Approval, actor: Actor, digest: bytes, now: datetime) -> Approval:
     """The proposal, approved by a second person who saw just this content.
@@ -80,7 +93,7 @@ def approved(found: Approval, actor: Actor, digest: bytes, now: datetime) -> App
     Raises Conflict ``approval-closed`` or ``approval-stale``, Forbidden ``approval-own`` or
     ``approval-person-needed``.
     """
-    _need_open(found, now)
+    need_open(found, now)
     _need_second(found, actor)
     if digest != found.digest:
         raise Conflict(
@@ -91,7 +104,7 @@ def approved(found: Approval, actor: Actor, digest: bytes, now: datetime) -> App
 
 def refused(found: Approval, actor: Actor, reason: str, now: datetime) -> Approval:
     """The proposal, refused by a second person with a reason. Raises as ``approved``."""
-    _need_open(found, now)
+    need_open(found, now)
     _need_second(found, actor)
     return _decided(found, ApprovalState.REFUSED, actor, reason, now)
 
@@ -101,13 +114,13 @@ def withdrawn(found: Approval, actor: Actor, reason: str | None, now: datetime) 
 
     Raises Conflict ``approval-closed``, Forbidden ``approval-foreign``.
     """
-    _need_open(found, now)
-    if not found.proposed_by.is_same(Hand.of(actor)):
+    need_open(found, now)
+    if not found.proposed_by.is_of(actor):
         raise Forbidden("approval-foreign", "Only whoever proposed it takes it back.")
     return _decided(found, ApprovalState.WITHDRAWN, actor, reason, now)
 
 
-def _need_open(found: Approval, now: datetime) -> None:
+def need_open(found: Approval, now: datetime) -> None:
     state = found.state_at(now)
     if state is not ApprovalState.PROPOSED:
         raise Conflict("approval-closed", f"This proposal is {state} already.", state=state.value)
@@ -116,7 +129,7 @@ def _need_open(found: Approval, now: datetime) -> None:
 def _need_second(found: Approval, actor: Actor) -> None:
     if actor.kind is not ActorKind.PERSON:
         raise Forbidden("approval-person-needed", "A person who is signed in decides about this.")
-    if found.proposed_by.is_same(Hand.of(actor)):
+    if found.proposed_by.is_of(actor):
         raise Forbidden("approval-own", "Somebody else than the proposer decides about this.")
 
 

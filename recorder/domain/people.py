@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId
 from recorder.errors import Forbidden
@@ -210,6 +210,13 @@ class Actor:
         if self.kind not in (ActorKind.PERSON, ActorKind.PROGRAM) or self.city:
             return True
         return agency == self.agency or agency in self.branches
+
+    @property
+    def charge(self) -> Scope:
+        """The agencies of ``acts_for`` as a scope: what one may do there, not only see."""
+        if self.kind not in (ActorKind.PERSON, ActorKind.PROGRAM) or self.city:
+            return self.scope
+        return replace(self.scope, below=self.branches)
 
     def need_charge_of(self, agency: AgencyId) -> None:
         """Raise Forbidden ``agency-scope`` where this actor does not act for the agency."""

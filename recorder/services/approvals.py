@@ -6,7 +6,9 @@ of these functions, and does what follows from it.
 
 from __future__ import annotations
 
+import enum
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,17 +22,41 @@ from recorder.domain.events import (
     ApprovalWithdrawn,
 )
 from recorder.domain.ids import AgencyId, ApprovalId, new_uuid
-from recorder.domain.people import SERVICE, Actor
+from recorder.domain.people import SERVICE, Actor, ActorKind, Permission
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services import names
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import approvals
+from recorder.store.approvals import ListedApproval, Sought
 from recorder.store.change import Change
 
 #: Whoever is asked has a month, holidays included.
 LIFE = timedelta(days=30)
 _MOST_AT_ONCE = 100
+
+
+class Show(enum.StrEnum):
+    """Which proposals a list shows."""
+
+    #: Those that the asker may decide about, if it is a person.
+    WAITING = "waiting"
+    #: The asker's own, open or not.
+    OWN = "own"
+    OPEN = "open"
+    #: Decided, taken back, or out of time.
+    CLOSED = "closed"
+    ALL = "all"
+
+
+#: Whether they are open, and whether they are the asker's own.
+_SHOWN: Mapping[Show, tuple[bool | None, bool | None]] = {
+    Show.WAITING: (True, False),
+    Show.OWN: (None, True),
+    Show.OPEN: (True, None),
+    Show.CLOSED: (False, None),
+    Show.ALL: (None, None),
+}
 
 
 async def propose(
@@ -143,15 +169,50 @@ async def expire_overdue(deps: Deps) -> bool:
 
 
 async def list_approvals(
-    deps: Deps, actor: Actor, *, open_only: bool, cursor: str | None = None, limit: int = 50
-) -> Page[Approval]:
-    """Proposals of the agencies that the actor sees, newest first."""
+    deps: Deps,
+    actor: Actor,
+    show: Show = Show.ALL,
+    *,
+    kind: str | None = None,
+    agency: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[ListedApproval]:
+    """Proposals of the agencies that the actor sees, newest first; ``agency`` is a code."""
     before, size = read_cursor(cursor), page_size(limit)
+    sought = Sought(Hand.of(actor), kind, agency, *_SHOWN[show])
     async with deps.database.acquire() as connection:
         rows = await approvals.listed(
-            connection, actor.scope, open_only=open_only, before=before, limit=size + 1
+            connection,
+            actor.charge if show is Show.WAITING else actor.scope,
+            sought,
+            now=deps.clock.now(),
+            before=before,
+            limit=size + 1,
         )
-    return page_of(rows, size, lambda row: (row.proposed_at, row.id))
+    return page_of(rows, size, lambda row: (row.approval.proposed_at, row.approval.id))
+
+
+async def waiting_for(deps: Deps, actor: Actor, most: int) -> int:
+    """How many proposals the actor could decide about, ``most`` at most."""
+    if actor.kind is not ActorKind.PERSON or not actor.may(Permission.APPROVE):
+        return 0
+    return len((await list_approvals(deps, actor, Show.WAITING, limit=most)).items)
+
+
+async def find_approval(deps: Deps, actor: Actor, approval: ApprovalId) -> ListedApproval:
+    """One proposal. Raises NotFound ``approval-not-found``."""
+    async with deps.database.acquire() as connection:
+        found = await approvals.find(connection, approval, actor.scope)
+    if found is None:
+        raise NotFound("approval-not-found", "There is no such proposal.")
+    return found
+
+
+async def history(deps: Deps, kind: str, subject: uuid.UUID) -> list[Approval]:
+    """All proposals about a thing that the actor has been shown, the newest first."""
+    async with deps.database.acquire() as connection:
+        return (await approvals.of_subject(connection, kind, subject))[::-1]
 
 
 async def _locked(change: Change, approval: ApprovalId) -> Approval:

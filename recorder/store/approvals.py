@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.approval import Approval, ApprovalState, Hand
@@ -10,6 +11,30 @@ from recorder.domain.ids import ApprovalId
 from recorder.domain.people import ActorKind, Scope
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which proposals; None does not narrow."""
+
+    #: Who asks, for ``is_own``.
+    hand: Hand
+    kind: str | None = None
+    #: The code of an agency.
+    agency: str | None = None
+    #: It waits for a second person and its time has not run out.
+    is_open: bool | None = None
+    #: Whoever asks proposed it.
+    is_own: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedApproval:
+    """A proposal with the code of its agency."""
+
+    approval: Approval
+    agency_code: str
+
 
 _COLUMNS = (
     "id, agency_id, kind, subject_id, title, digest, proposed_by_kind, proposed_by_id,"
@@ -93,13 +118,15 @@ async def set_decided(change: Change, decided: Approval) -> None:
     )
 
 
-async def find(connection: Connection, approval: ApprovalId, scope: Scope) -> Approval | None:
+async def find(connection: Connection, approval: ApprovalId, scope: Scope) -> ListedApproval | None:
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM approval WHERE id = $1 AND in_scope(agency_id, $2)",  # noqa: S608 - constant text
+        f"SELECT {_COLUMNS}, agency_code FROM approval"  # noqa: S608 - constant text
+        " JOIN (SELECT id AS agency, code AS agency_code FROM agency) a ON agency = agency_id"
+        " WHERE id = $1 AND in_scope(agency_id, $2)",
         approval,
         scope.agencies,
     )
-    return _from_row(row) if row else None
+    return ListedApproval(_from_row(row), row["agency_code"]) if row else None
 
 
 async def of_subject(connection: Connection, kind: str, subject: uuid.UUID) -> list[Approval]:
@@ -116,25 +143,38 @@ async def of_subject(connection: Connection, kind: str, subject: uuid.UUID) -> l
 async def listed(
     connection: Connection,
     scope: Scope,
+    sought: Sought,
     *,
-    open_only: bool,
+    now: datetime,
     before: tuple[datetime, uuid.UUID] | None,
     limit: int,
-) -> list[Approval]:
+) -> list[ListedApproval]:
     """Proposals in scope, newest first, by key ``(proposed_at, id)``."""
     at, last = before or (None, None)
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM approval WHERE in_scope(agency_id, $1)"  # noqa: S608 - constant text
-        " AND (NOT $2 OR state = 'proposed')"
-        " AND ($3::timestamptz IS NULL OR (proposed_at, id) < ($3, $4::uuid))"
-        " ORDER BY proposed_at DESC, id DESC LIMIT $5",
+        f"SELECT {_COLUMNS}, agency_code FROM approval"  # noqa: S608 - constant text
+        " JOIN (SELECT id AS agency, code AS agency_code FROM agency) a ON agency = agency_id"
+        " WHERE in_scope(agency_id, $1) AND ($2::text IS NULL OR kind = $2)"
+        " AND ($3::text IS NULL OR agency_code = $3)"
+        " AND ($4::boolean IS NULL OR (state = 'proposed' AND expires_at > $5) = $4)"
+        " AND ($6::boolean IS NULL OR ((proposed_by_kind = $7 AND proposed_by_id = $8)"
+        " OR coalesce(proposed_by_officer = $9, false)) = $6)"
+        " AND ($10::timestamptz IS NULL OR (proposed_at, id) < ($10, $11::uuid))"
+        " ORDER BY proposed_at DESC, id DESC LIMIT $12",
         scope.agencies,
-        open_only,
+        sought.kind,
+        sought.agency,
+        sought.is_open,
+        now,
+        sought.is_own,
+        sought.hand.kind.value,
+        sought.hand.id,
+        sought.hand.officer,
         at,
         last,
         limit,
     )
-    return [_from_row(row) for row in rows]
+    return [ListedApproval(_from_row(row), row["agency_code"]) for row in rows]
 
 
 async def lock_overdue(change: Change, limit: int) -> list[Approval]:

@@ -17,11 +17,9 @@ from recorder.web.schemas import Body, Query
 from recorder.web.shape import Shape
 
 _Word = Annotated[str, Field(min_length=1, max_length=100)]
-_Text = Annotated[str, Field(min_length=1, max_length=1000)]
 _Note = Annotated[str, Field(max_length=4000)]
 #: A list of two thousand rows is some hundred kilobytes.
 _Table = Annotated[str, Field(min_length=1, max_length=4_000_000)]
-_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 #: Texts of JSON are not turned into dates by a strict body.
 _Day = Annotated[date, Field(strict=False)]
 
@@ -58,18 +56,6 @@ class RedraftBody(Body):
     valid_to: _Day | None = None
     table: _Table | None = None
     note: _Note | None = None
-
-
-class ApproveBody(Body):
-    """The content that whoever approves has seen."""
-
-    digest: _Digest
-
-
-class RefuseBody(Body):
-    """Why not."""
-
-    reason: _Text
 
 
 class DutyHeaderShape(Shape):

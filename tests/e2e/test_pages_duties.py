@@ -59,7 +59,13 @@ async def test_a_list_from_draft_to_force_and_beside_another(pages: Pages, tmp_p
         await reader.page.screenshot(path=tmp_path / "comparison.png", full_page=True)
     async with pages.reader(size=PHONE) as second:
         await second.sign_in("zhao")
-        await second.go(listed)
+        await second.page.click("a:has-text('有 1 项提请等待您审批')")
+        await second.until(shows("查看并审批"), within=60)
+        await second.page.screenshot(path=tmp_path / "approvals.png")
+        assert await second.overflow() <= 0
+        await second.page.click("a:has-text('查看并审批')")
+        await second.until(shows("批准此版本"), within=60)
+        assert second.page.url.endswith(listed)
         await second.page.click("button[value=approve]")
         await second.until(shows("批准人 zhao 同志"), within=60)
         assert await second.overflow() <= 0

@@ -37,6 +37,8 @@ BODIES: dict[str, object] = {
     "POST /api/v1/findings/{id}/close": {"text": "a"},
     "POST /api/v1/duty-lists/{id}/approve": {"digest": "0" * 64},
     "POST /api/v1/duty-lists/{id}/refuse": REASON,
+    "POST /api/v1/approvals/{id}/approve": {"digest": "0" * 64},
+    "POST /api/v1/approvals/{id}/refuse": REASON,
     "POST /api/v1/alarms/{id}/acknowledge": {},
     "POST /api/v1/livestreams/{id}/marks": {
         "kind": "other",

@@ -81,6 +81,10 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
     duty_list = await duties.draft(
         deps, service.bureau.actor(), title="L", valid_from=date(2026, 1, 1)
     )
+    proposed = await duties.draft(
+        deps, service.bureau.actor(), title="P", valid_from=date(2026, 1, 1)
+    )
+    proposal = await duties.propose(deps, service.bureau.actor(), proposed.header.id)
     gateway = await gateways.add_gateway(deps, OPERATOR, name="G", kind=GatewayKind.SRS)
     feed = await sources.add_source(deps, OPERATOR, name="somebodys")
     webhook = await webhooks.add_endpoint(
@@ -97,6 +101,7 @@ async def things_of(service: WebService, device_token: str) -> dict[str, str]:
         "tokens": str(token.token.id),
         "findings": str(await service.bureau.value("SELECT id FROM finding LIMIT 1")),
         "duty-lists": str(duty_list.header.id),
+        "approvals": str(proposal.id),
         "gateways": str(gateway.gateway.id),
         "feeds": feed.source.name,
         "webhooks": str(webhook.endpoint.id),

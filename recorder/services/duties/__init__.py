@@ -10,9 +10,9 @@ from recorder.services.duties.drafting import (
     table,
 )
 from recorder.services.duties.effect import (
+    KIND,
     approve,
     in_force,
-    is_own_proposal,
     propose,
     refuse,
     withdraw,
@@ -20,13 +20,13 @@ from recorder.services.duties.effect import (
 from recorder.services.duties.shipped import PROFILES, note, profile
 
 __all__ = [
+    "KIND",
     "PROFILES",
     "ListView",
     "approve",
     "compare",
     "draft",
     "in_force",
-    "is_own_proposal",
     "list_view",
     "lists",
     "note",

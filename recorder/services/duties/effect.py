@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from recorder.domain.approval import Approval, ApprovalState, Hand
+from recorder.domain.approval import Approval
 from recorder.domain.duty import DutyList
 from recorder.domain.events import DutyListApproved
 from recorder.domain.ids import AgencyId, ApprovalId
@@ -23,7 +23,6 @@ from recorder.services.duties.drafting import (
     need_state,
     read,
 )
-from recorder.store import approvals as approval_rows
 from recorder.store import coverage_due
 from recorder.store.connection import Connection
 from recorder.store.coverage import scenes
@@ -57,15 +56,22 @@ async def propose(deps: Deps, actor: Actor, list_id: uuid.UUID) -> Approval:
     return proposal
 
 
-async def approve(deps: Deps, actor: Actor, list_id: uuid.UUID, digest: bytes) -> ListView:
+async def approve(
+    deps: Deps,
+    actor: Actor,
+    list_id: uuid.UUID,
+    digest: bytes,
+    proposal: ApprovalId | None = None,
+) -> ListView:
     """In force from its first day on; all cases of its agency are due to be evaluated again.
 
-    ``digest`` names the content that the actor saw. Raises NotFound ``duty-list-not-found``,
+    ``digest`` names the content that the actor saw, ``proposal`` the one that is decided about, if
+    that is not simply the open one. Raises NotFound ``duty-list-not-found``,
     Conflict ``duty-list-state``, and as ``approvals.approve``.
     """
     async with deps.change(actor) as change:
         found = await locked(change, actor, list_id)
-        granted = await approvals.approve(change, _proposal(found), digest)
+        granted = await approvals.approve(change, _proposal(found, proposal), digest)
         await rows.set_approved(change, list_id)
         change.record(
             DutyListApproved(
@@ -83,40 +89,39 @@ async def approve(deps: Deps, actor: Actor, list_id: uuid.UUID, digest: bytes) -
     return await list_view(deps, actor, list_id)
 
 
-async def refuse(deps: Deps, actor: Actor, list_id: uuid.UUID, reason: str) -> ListView:
+async def refuse(
+    deps: Deps,
+    actor: Actor,
+    list_id: uuid.UUID,
+    reason: str,
+    proposal: ApprovalId | None = None,
+) -> ListView:
     """The list is a draft again, and the proposal keeps the reason."""
     async with deps.change(actor) as change:
         found = await locked(change, actor, list_id)
-        await approvals.refuse(change, _proposal(found), reason)
+        await approvals.refuse(change, _proposal(found, proposal), reason)
         await rows.set_proposed(change, list_id, None)
     return await list_view(deps, actor, list_id)
 
 
-async def withdraw(deps: Deps, actor: Actor, list_id: uuid.UUID) -> ListView:
+async def withdraw(
+    deps: Deps, actor: Actor, list_id: uuid.UUID, proposal: ApprovalId | None = None
+) -> ListView:
     """Whoever proposed it takes it back: it is a draft again."""
     async with deps.change(actor) as change:
         found = await locked(change, actor, list_id)
-        await approvals.withdraw(change, _proposal(found))
+        await approvals.withdraw(change, _proposal(found, proposal))
         await rows.set_proposed(change, list_id, None)
     return await list_view(deps, actor, list_id)
 
 
-def _proposal(found: ListHeader) -> ApprovalId:
+def _proposal(found: ListHeader, meant: ApprovalId | None) -> ApprovalId:
     need_state(found, "proposed")
     if found.approval is None:
         raise Conflict("duty-list-state", "Nobody has proposed this list.")
+    if meant not in (None, found.approval):
+        raise Conflict("approval-closed", "This proposal is closed; another one is open.")
     return found.approval
-
-
-async def is_own_proposal(deps: Deps, actor: Actor, list_id: uuid.UUID) -> bool:
-    """Whether the actor proposed what is open about this list: somebody else decides then."""
-    async with deps.database.acquire() as connection:
-        proposals = await approval_rows.of_subject(connection, KIND, list_id)
-    now = deps.clock.now()
-    return any(
-        each.state_at(now) is ApprovalState.PROPOSED and each.proposed_by.is_same(Hand.of(actor))
-        for each in proposals
-    )
 
 
 async def in_force(

@@ -7,6 +7,7 @@ from aiohttp import web
 from recorder.services import duties
 from recorder.web import duty_shapes as shapes
 from recorder.web.api.parameters import id_in_path
+from recorder.web.approval_shapes import ApproveBody, RefuseBody
 from recorder.web.body import read_json, read_query
 from recorder.web.content import json_answer, text_answer
 from recorder.web.keys import ACTOR, DEPS
@@ -71,7 +72,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
 
 
 async def approve(request: web.Request) -> web.StreamResponse:
-    body = await read_json(request, shapes.ApproveBody)
+    body = await read_json(request, ApproveBody)
     view = await duties.approve(
         request.app[DEPS], request[ACTOR], id_in_path(request), bytes.fromhex(body.digest)
     )
@@ -79,7 +80,7 @@ async def approve(request: web.Request) -> web.StreamResponse:
 
 
 async def refuse(request: web.Request) -> web.StreamResponse:
-    body = await read_json(request, shapes.RefuseBody)
+    body = await read_json(request, RefuseBody)
     view = await duties.refuse(request.app[DEPS], request[ACTOR], id_in_path(request), body.reason)
     return json_answer(shapes.DutyListShape.view(view))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recorder.web.api.routes_of_approvals import APPROVAL_ROUTES
 from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_duties import DUTY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
@@ -28,5 +29,6 @@ API_ROUTES: tuple[Route, ...] = (
     *WEBHOOK_ROUTES,
     *FINDING_ROUTES,
     *DUTY_ROUTES,
+    *APPROVAL_ROUTES,
     *OPERATION_ROUTES,
 )

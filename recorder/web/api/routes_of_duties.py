@@ -5,6 +5,7 @@ from __future__ import annotations
 from recorder.domain.people import Permission
 from recorder.web import duty_shapes as shapes
 from recorder.web.api import duties
+from recorder.web.approval_shapes import ApproveBody, RefuseBody
 from recorder.web.route import Answer, Route
 
 _LIST = "/api/v1/duty-lists/{id}"
@@ -94,7 +95,7 @@ DUTY_ROUTES: tuple[Route, ...] = (
         handler=duties.approve,
         permission=Permission.APPROVE,
         summary="Approve what somebody else proposed; it is in force from its first day on.",
-        request=shapes.ApproveBody,
+        request=ApproveBody,
         answer=_WHOLE,
         problems=(*_DECIDED, "approval-stale"),
         tags=("duty-lists",),
@@ -105,7 +106,7 @@ DUTY_ROUTES: tuple[Route, ...] = (
         handler=duties.refuse,
         permission=Permission.APPROVE,
         summary="Refuse what somebody else proposed, with a reason; it is a draft again.",
-        request=shapes.RefuseBody,
+        request=RefuseBody,
         answer=_WHOLE,
         problems=(*_DECIDED, "reason-missing"),
         tags=("duty-lists",),

@@ -11,7 +11,7 @@ from recorder.domain.case import CaseFile, Scheme, Stage
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.people import Permission
 from recorder.errors import InvalidInput
-from recorder.services import casework, coverage, directory
+from recorder.services import approvals, casework, coverage, directory
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages import clips, scene_axis, timeline, words
@@ -20,6 +20,8 @@ from recorder.web.pages.rendering import draw, page
 
 _MOST_HITS = 30
 _MOST_CLIPS = 200
+#: So many proposals are counted for the link of the home page.
+_MOST_WAITING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ async def find(request: web.Request) -> web.StreamResponse:
     agencies = await directory.list_agencies(request.app[DEPS], request[ACTOR])
     return await page(
         request, "home.html", asked=asked, hits=hits, more=more, cut=cut, agencies=agencies,
-        schemes=list(Scheme),
+        schemes=list(Scheme), most_waiting=_MOST_WAITING,
+        waiting=await approvals.waiting_for(request.app[DEPS], request[ACTOR], _MOST_WAITING),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ DONE = {
     "admitted": "The footage has been admitted.",
     "list-drafted": "The version is drafted.",
     "list-decided": "It is recorded; the list says how it stands.",
+    "withdrawn": "The proposal is taken back.",
     "copy-decided": "The decision about the copies has been recorded.",
     "retried": "The task starts again.",
     "acknowledged": "Acknowledged; the alarm stays open until it is cleared.",

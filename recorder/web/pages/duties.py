@@ -9,7 +9,7 @@ from aiohttp import web
 from recorder.domain.duty import DutyRule
 from recorder.domain.duty_table import HEADINGS
 from recorder.errors import InvalidInput
-from recorder.services import directory, duties
+from recorder.services import approvals, directory, duties
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.duty_words import CODED
@@ -59,7 +59,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         request, "duty_list.html", view=view, columns=_used(view.rules), coded=CODED, note=note,
         others=[each for each in others if each.id != view.header.id],
         named={one.code: one.name for one in agencies},
-        own=await duties.is_own_proposal(deps, actor, view.header.id),
+        now=deps.clock.now(), proposals=await approvals.history(deps, duties.KIND, view.header.id),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from recorder.domain.people import Permission
 from recorder.web.pages import (
     account,
     administration,
+    approvals,
     assets,
     capture,
     cases,
@@ -128,6 +129,9 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/duty-lists/{id}/propose", duties.decide, _P.EDIT_DUTIES,
           "Have a second person decide, or take that back."),
     _form("/duty-lists/{id}/decide", duties.settle, _P.APPROVE, "Approve or refuse a version."),
+    _page("/approvals", approvals.show, _P.APPROVE, "What waits for a second person."),
+    _form("/approvals/{id}/withdraw", approvals.withdraw, _P.APPROVE,
+          "Take one's own proposal back."),
     # Work.
     _page("/work", work.show, _P.READ_WORK, "Transfers and tasks under way."),
     _page("/work/failed", work.failed, _P.READ_WORK, "Tasks that failed."),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from recorder.web.i18n import Catalogue
 from recorder.web.pages import (
+    approval_words,
     case_words,
     coverage_words,
     done_words,
@@ -28,6 +29,7 @@ from recorder.web.pages import (
 
 #: One module for each subject; no two name the same group.
 SUBJECTS = (
+    approval_words,
     case_words,
     coverage_words,
     done_words,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from recorder.domain.approval import Approval, ApprovalState
-from recorder.domain.people import Actor
-from recorder.errors import Conflict, NotFound, RecorderError
-from recorder.services import approvals
+from recorder.domain.people import Actor, ActorKind
+from recorder.errors import Conflict, Forbidden, NotFound, RecorderError
+from recorder.services import approvals, deciding, duties
+from recorder.services.approvals import Show
 from recorder.store import approvals as rows
 from tests.support.bureau import Bureau, open_bureau
 
@@ -72,9 +75,82 @@ async def test_another_agency_neither_sees_nor_decides(bureau: Bureau) -> None:
     stranger = bureau.actor(agency=bureau.theirs)
     with pytest.raises(NotFound):
         await approve(bureau, stranger, proposal)
-    listed = await approvals.list_approvals(bureau.deps, stranger, open_only=True)
-    ours = await approvals.list_approvals(bureau.deps, bureau.actor(), open_only=True)
-    assert (listed.items, ours.items) == ((), (proposal,))
+    listed = await approvals.list_approvals(bureau.deps, stranger)
+    ours = await approvals.list_approvals(bureau.deps, bureau.actor())
+    assert (listed.items, [one.approval for one in ours.items]) == ((), [proposal])
+
+
+async def test_each_is_shown_what_waits_for_them_and_what_became_of_it(bureau: Bureau) -> None:
+    """Waits, own, open and closed; before, after a decision and when time has run out."""
+    first, second = bureau.actor(officer="P7"), bureau.actor()
+    # The same person by another account, and whoever stands above and only looks.
+    same = bureau.actor(officer="P7")
+    above = replace(bureau.actor(agency=bureau.theirs), below=(bureau.ours,))
+    city = replace(above, below=(), city=True)
+    program = replace(second, kind=ActorKind.PROGRAM)
+    deps = bureau.deps
+
+    async def shown(
+        actor: Actor, kind: str | None = None, agency: str | None = None
+    ) -> dict[str, int]:
+        found = {}
+        for show in Show:
+            page = await approvals.list_approvals(deps, actor, show, kind=kind, agency=agency)
+            found[show.value] = len(page.items)
+        return {show: many for show, many in found.items() if many}
+
+    proposal = await propose(bureau, first)
+    everything = {"open": 1, "all": 1}
+    assert await shown(first) == {"own": 1} | everything
+    assert await shown(same) == {"own": 1} | everything
+    assert await shown(second) == {"waiting": 1} | everything
+    assert await shown(city) == {"waiting": 1} | everything
+    assert await shown(above) == everything
+    assert await shown(second, kind="disposal") == await shown(second, agency="nobody") == {}
+    asked = (first, same, above, program, second, city)
+    assert [await approvals.waiting_for(deps, who, 9) for who in asked] == [0, 0, 0, 0, 1, 1]
+    assert [proposal.waits_for(who, bureau.clock.now()) for who in asked] == [
+        *(False,) * 4,
+        *(True,) * 2,
+    ]
+    bureau.clock.forward(days=31)
+    assert await shown(second) == {"closed": 1, "all": 1}
+    assert not proposal.waits_for(second, bureau.clock.now())
+
+
+async def test_a_decision_by_the_proposals_own_id_takes_effect_and_closes_it(
+    bureau: Bureau,
+) -> None:
+    first, second, deps = bureau.actor(), bureau.actor(), bureau.deps
+    drafted = await duties.draft(deps, first, title="清单", valid_from=date(2026, 1, 1))
+    list_id = drafted.header.id
+    old = await duties.propose(deps, first, list_id)
+    assert (await deciding.withdraw(deps, first, old.id)).approval.state == "withdrawn"
+    bureau.clock.forward(seconds=1)
+    turned_down = await duties.propose(deps, first, list_id)
+    refused = await deciding.refuse(deps, second, turned_down.id, "缺条款")
+    assert (refused.approval.reason, refused.agency_code) == ("缺条款", "local")
+    bureau.clock.forward(seconds=1)
+    open_one = await duties.propose(deps, first, list_id)
+    for closed in (old, turned_down):
+        with pytest.raises(Conflict) as late:
+            await deciding.refuse(deps, second, closed.id, "nein")
+        assert late.value.code == "approval-closed"
+        with pytest.raises(Conflict) as mistaken:
+            await duties.refuse(deps, second, list_id, "nein", closed.id)
+        assert mistaken.value.code == "approval-closed"
+    with pytest.raises(Forbidden) as own:
+        await deciding.approve(deps, first, open_one.id, drafted.digest)
+    with pytest.raises(Conflict) as unseen:
+        await deciding.approve(deps, second, open_one.id, SEEN)
+    granted = await deciding.approve(deps, second, open_one.id, drafted.digest)
+    assert (own.value.code, unseen.value.code) == ("approval-own", "approval-stale")
+    assert granted.approval.state is ApprovalState.APPROVED
+    assert (await duties.list_view(deps, first, list_id)).header.state == "approved"
+    states = [one.state.value for one in await approvals.history(deps, duties.KIND, list_id)]
+    assert states == ["approved", "refused", "withdrawn"]
+    with pytest.raises(NotFound):
+        await deciding.withdraw(deps, bureau.actor(agency=bureau.theirs), open_one.id)
 
 
 async def test_a_proposal_that_nobody_decides_about_expires_by_its_own_time(

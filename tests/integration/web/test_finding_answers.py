@@ -100,4 +100,13 @@ async def test_a_list_is_drafted_compared_proposed_and_not_approved_by_a_program
     second = await service.token(Role.SUPERVISOR)
     refused = await service.ask("POST", f"{path}/approve", second, json=digest)
     assert (refused.status, refused.json["code"]) == (403, "approval-person-needed")
+    (waits,) = (await told(service, "GET", "/api/v1/approvals?show=open", supervisor))["items"]
+    assert (waits["kind"], waits["subject"]) == ("duty_list", other["id"])
+    assert (waits["digest"], waits["waits_for_me"]) == (digest["digest"], False)
+    approval = f"/api/v1/approvals/{waits['id']}"
+    assert await told(service, "GET", approval, second) == waits
+    for act, body in (("approve", digest), ("refuse", {"reason": "x"}), ("withdraw", None)):
+        turned_down = await service.ask("POST", f"{approval}/{act}", second, json=body)
+        code = "approval-foreign" if act == "withdraw" else "approval-person-needed"
+        assert (turned_down.status, turned_down.json["code"]) == (403, code)
     assert (await service.ask("POST", f"{path}/withdraw", supervisor)).json["state"] == "draft"
