@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,15 @@ _CPU_S = 60
 _MOST_BYTES = 32 << 20
 _TAG = struct.Struct(">B3s3sB3s")
 _KEY, _HEADER, _FRAME = 1, 0, 1
+_PICTURE, _SOUND = 9, 8
+#: What is shown at the very beginning must not fall to a rounding.
+_HALF_MS = 0.0005
+#: Every frame of AAC stands at a multiple of so many samples, in every segment alike.
+SOUND_RATE, SOUND_FRAME = 48_000, 1_024
+#: AudioSpecificConfig of what is made: AAC-LC, 48 kHz, stereo.
+SOUND_CONFIG = b"\x11\x90"
+#: Frames before the first one that is wanted, so that it joins those of the segment before.
+_SOUND_RUN_UP = 4
 
 
 class Picture(NamedTuple):
@@ -44,11 +54,48 @@ class Pictures:
     #: The decoder's description (``avcC``); the same for every segment of one size.
     record: bytes
     frames: tuple[Picture, ...]
+    #: Frames of AAC, where sound was asked for, and the number of the first one.
+    sounds: tuple[bytes, ...] = ()
+    first_sound: int = 0
 
 
-def command(tool: Path, form: str, begin_s: float) -> list[str]:
-    """``form`` (mov or matroska) on standard input to H.264 in FLV on standard output."""
-    shown = f"trim=start={begin_s:.4f},scale=w=-2:h='min({_LINES},ih)',format=yuv420p"
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What is to be shown of some bytes: from one time to another, in seconds."""
+
+    begins_s: float
+    #: None: to the end of the bytes.
+    ends_s: float | None = None
+    #: Whether its sound is made AAC as well.
+    has_sound: bool = False
+
+    @property
+    def first_sound(self) -> int:
+        """The number of the first frame of sound in it."""
+        return math.ceil(self.begins_s * SOUND_RATE / SOUND_FRAME)
+
+    @property
+    def sounds(self) -> int:
+        """How many frames of sound are in it."""
+        ends = self.begins_s if self.ends_s is None else self.ends_s
+        return math.ceil(ends * SOUND_RATE / SOUND_FRAME) - self.first_sound
+
+    @property
+    def sound_run_up(self) -> int:
+        return min(self.first_sound, _SOUND_RUN_UP)
+
+
+def command(tool: Path, form: str, section: Section) -> list[str]:
+    """``form`` (mov or matroska) on standard input to FLV with H.264 on standard output."""
+    ends = "" if section.ends_s is None else f":end={section.ends_s - _HALF_MS:.4f}"
+    span = f"trim=start={max(0.0, section.begins_s - _HALF_MS):.4f}{ends}"
+    shown = f"{span},scale=w=-2:h='min({_LINES},ih)',format=yuv420p"
+    begins = (section.first_sound - section.sound_run_up) * SOUND_FRAME
+    sound = [
+        "-map", "0:a:0?", "-c:a", "aac", "-b:a", "96k",
+        "-af", f"aresample={SOUND_RATE}:async=1:first_pts={begins},"
+        "aformat=sample_fmts=fltp:channel_layouts=stereo",
+    ] if section.has_sound else []  # fmt: skip
     return [
         str(tool), "-nostdin", "-hide_banner", "-v", "error", "-threads", "2",
         "-protocol_whitelist", "pipe", "-f", form, "-max_pixels", "40000000",
@@ -57,13 +104,15 @@ def command(tool: Path, form: str, begin_s: float) -> list[str]:
         "-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-threads", "2",
         "-profile:v", "main", "-level", "4.1", "-crf", "26", "-maxrate", "3M", "-bufsize", "3M",
         # Said to all alike: what it would guess from a second differs from segment to segment.
-        "-x264-params", "fps=25:keyint=1000:scenecut=0",
+        "-x264-params", "fps=25:keyint=1000:scenecut=0", *sound,
+        # The encoder of sound begins before 0; nothing is to be moved for that.
+        "-avoid_negative_ts", "disabled",
         "-flvflags", "no_duration_filesize", "-f", "flv", "pipe:1",
     ]  # fmt: skip
 
 
-async def pictures(tool: Path, form: str, content: bytes, begin_s: float) -> Pictures | None:
-    """The pictures shown from ``begin_s`` on; None where there are none that can be shown.
+async def pictures(tool: Path, form: str, content: bytes, section: Section) -> Pictures | None:
+    """The pictures of a section; None where there are none that can be shown.
 
     Raises Unavailable ``media-tool-missing``.
     """
@@ -72,7 +121,7 @@ async def pictures(tool: Path, form: str, content: bytes, begin_s: float) -> Pic
         cpu_s=_CPU_S,
         readable=(*SYSTEM_PATHS, str(tool.resolve())),
     )
-    child = await media_process.start(limits.launch(command(tool.resolve(), form, begin_s)))
+    child = await media_process.start(limits.launch(command(tool.resolve(), form, section)))
     if child.stdin is None or child.stdout is None or child.stderr is None:
         raise Unavailable("media-tool-missing", f"{tool.name} was started without its pipes.")
     try:
@@ -82,26 +131,34 @@ async def pictures(tool: Path, form: str, content: bytes, begin_s: float) -> Pic
         return None
     finally:
         await media_process.end(child)
-    return read(written)
+    return read(written, section)
 
 
-def read(flv: bytes) -> Pictures | None:
+def read(flv: bytes, section: Section) -> Pictures | None:
     """Description and frames out of what the child wrote, as far as that is whole."""
     record = b""
     frames: list[Picture] = []
-    for at_ms, body in _tags(flv):
-        if len(body) <= 5:
+    sounds: list[bytes] = []
+    for kind, at_ms, body in _tags(flv):
+        if kind == _SOUND and len(body) > 2 and body[1] == _FRAME:
+            sounds.append(body[2:])
+        if kind != _PICTURE or len(body) <= 5:
             continue
         if body[1] == _HEADER:
             record = body[5:]
         elif body[1] == _FRAME:
             shown_later = int.from_bytes(body[2:5], "big", signed=True)
             frames.append(Picture(at_ms + shown_later, body[0] >> 4 == _KEY, body[5:]))
-    return Pictures(record, tuple(frames)) if record and frames else None
+    # The encoder's first frame is its own: what it needs before the first sample.
+    begins = 1 + section.sound_run_up
+    wanted = tuple(sounds[begins : begins + section.sounds])
+    if not record or not frames:
+        return None
+    return Pictures(record, tuple(frames), wanted, section.first_sound)
 
 
-def _tags(flv: bytes) -> Iterator[tuple[int, bytes]]:
-    """Time and body of each picture tag."""
+def _tags(flv: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Kind, time and body of each tag."""
     position = 13
     while position + _TAG.size <= len(flv):
         kind, length, low, high, _ = _TAG.unpack_from(flv, position)
@@ -109,8 +166,7 @@ def _tags(flv: bytes) -> Iterator[tuple[int, bytes]]:
         end = begin + int.from_bytes(length, "big")
         if end > len(flv):
             return
-        if kind == 9:
-            yield high << 24 | int.from_bytes(low, "big"), flv[begin:end]
+        yield kind, high << 24 | int.from_bytes(low, "big"), flv[begin:end]
         position = end + 4
 
 

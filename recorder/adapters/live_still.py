@@ -21,14 +21,14 @@ _MEMORY_BYTES = 1 << 30
 _CPU_S = 5
 
 
-async def still(tool: Path, init: bytes, segment: bytes) -> bytes | None:
-    """The segment's first keyframe as JPEG, or None where none can be shown.
+async def still(tool: Path, form: str, content: bytes) -> bytes | None:
+    """The first keyframe of ``form`` (mov or matroska) as JPEG; None where none can be shown.
 
     Raises Unavailable ``media-tool-missing``.
     """
     command = [
         str(tool), "-nostdin", "-hide_banner", "-v", "error", "-threads", "1",
-        "-skip_frame", "nokey", "-protocol_whitelist", "pipe", "-f", "mov",
+        "-skip_frame", "nokey", "-protocol_whitelist", "pipe", "-f", form,
         "-max_pixels", "40000000", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "1",
         "-vf", f"scale=w='min({_WIDTH},iw)':h=-2,format=yuvj420p",
         "-c:v", "mjpeg", "-q:v", "6", "-f", "mjpeg", "pipe:1",
@@ -43,7 +43,7 @@ async def still(tool: Path, init: bytes, segment: bytes) -> bytes | None:
         raise Unavailable("media-tool-missing", f"{tool.name} was started without its pipes.")
     try:
         async with asyncio.timeout(_TIME_S):
-            picture = await _fed(child.stdin, child.stdout, child.stderr, init + segment)
+            picture = await _fed(child.stdin, child.stdout, child.stderr, content)
     except (TimeoutError, ConnectionError):
         return None
     finally:

@@ -145,6 +145,11 @@ class Livestream:
         return CHUNK_TYPES.get(self.media_type or "", ".mp4")
 
     @property
+    def is_webm(self) -> bool:
+        """Whether its chunks are those of WebM, which no playlist can list as they are."""
+        return self.media_type == "video/webm"
+
+    @property
     def is_complete(self) -> bool:
         """Whether every number up to the announced last one is there."""
         return self.last_number is not None and self.segments >= self.last_number

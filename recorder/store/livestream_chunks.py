@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from recorder.domain.fragments import Track
 from recorder.domain.ids import LivestreamId
+from recorder.domain.webm import Walk
 from recorder.store.change import Change
 from recorder.store.connection import Connection
 
@@ -21,6 +22,8 @@ class FileBeginning:
     #: The chunk it stands in; None while that has not come.
     number: int | None
     length: int | None
+    #: Of WebM: how far its chunks have been followed.
+    walk: Walk | None = None
 
 
 async def beginning(
@@ -28,7 +31,7 @@ async def beginning(
 ) -> FileBeginning | None:
     """What is known of the file of a period; None before its first chunk."""
     row = await connection.fetchrow(
-        "SELECT tracks, init_number, init_length_bytes FROM livestream_period"
+        "SELECT tracks, init_number, init_length_bytes, walk FROM livestream_period"
         " WHERE livestream_id = $1 AND number = $2",
         livestream,
         period,
@@ -36,7 +39,8 @@ async def beginning(
     if row is None:
         return None
     tracks = tuple(Track.from_json(each) for each in row["tracks"])
-    return FileBeginning(tracks, row["init_number"], row["init_length_bytes"])
+    walk = Walk.from_json(row["walk"]) if row["walk"] else None
+    return FileBeginning(tracks, row["init_number"], row["init_length_bytes"], walk)
 
 
 async def note_beginning(
@@ -54,6 +58,18 @@ async def note_beginning(
         [track.to_json() for track in begins.tracks],
         begins.number,
         begins.length,
+    )
+
+
+async def note_walk(change: Change, livestream: LivestreamId, period: int, walk: Walk) -> None:
+    """Say how far the chunks of a period have been followed; it never goes back."""
+    await change.connection.execute(
+        "UPDATE livestream_period SET walk = $3 WHERE livestream_id = $1 AND number = $2"
+        " AND coalesce((walk ->> 'number')::bigint, 0) < $4::bigint",
+        livestream,
+        period,
+        walk.to_json(),
+        walk.number,
     )
 
 

@@ -816,6 +816,8 @@ CREATE TABLE livestream_period (
     -- In chunks: which one begins with an init segment, and how long that is.
     init_number bigint,
     init_length_bytes bigint CHECK (init_length_bytes > 0),
+    -- In chunks of WebM: how far they have been followed (domain/webm.Walk).
+    walk jsonb,
     PRIMARY KEY (livestream_id, number)
 );
 

@@ -211,7 +211,7 @@ async def _plays(hand: Hand, pages: Pages) -> None:
 
 
 async def _webm_is_a_livestream_of_its_own(hand: Hand, pages: Pages) -> None:
-    """A browser that writes no MP4."""
+    """A browser that writes no MP4; watched while it runs all the same."""
     await hand.page.add_init_script(
         "const all = MediaRecorder.isTypeSupported;"
         "MediaRecorder.isTypeSupported = (type) => !type.includes('mp4') && all(type);"
@@ -219,6 +219,11 @@ async def _webm_is_a_livestream_of_its_own(hand: Hand, pages: Pages) -> None:
     await hand.reader.go("/capture")
     await hand.page.click("[data-record]")
     await hand.kept_for(1)
+    async with pages.reader() as staff:
+        await staff.sign_in("wang")
+        await _is_watched_meanwhile(staff)
+        assert "WebM" in await staff.page.locator("[data-proxy]").inner_text()
+        assert staff.complaints == []
     await hand.page.click("[data-record]")
     await hand.page.locator("[data-say]", has_text="全部内容已安全存入系统").wait_for()
     name = "SELECT r.original_name FROM recording r JOIN livestream l ON l.recording_id = r.id"

@@ -80,6 +80,21 @@ def hevc_take(*, seconds: int = 8, size: str = "320x180") -> Take:
     return cut((cache.once(f"take-hevc-{seconds}-{size}-1", make) / "take.mp4").read_bytes())
 
 
+def webm_file(*, seconds: int = 8, size: str = "320x180") -> bytes:
+    """One file as browsers record it: VP8 and Opus, keyframes 1.2 s apart, sizes not known."""
+
+    def make(place: Path) -> None:
+        live_clips.run([
+            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"),
+            *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
+            *("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "400k"),
+            *("-g", "30", "-keyint_min", "30", "-c:a", "libopus", "-b:a", "32k", "-bitexact"),
+            *("-f", "webm", "-live", "1", "-cluster_time_limit", "3000", str(place / "take.webm")),
+        ])  # fmt: skip
+
+    return (cache.once(f"take-webm-{seconds}-{size}-1", make) / "take.webm").read_bytes()
+
+
 def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Each box with its kind."""
     position = 0

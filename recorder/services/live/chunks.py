@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from recorder import metrics
 from recorder.adapters.objects import StoredObject
-from recorder.domain import chunks, fragments
+from recorder.domain import chunks, fragments, webm
 from recorder.domain.events import LivestreamFileBegan
 from recorder.domain.fragments import FragmentFacts
 from recorder.domain.ids import LivestreamId
@@ -25,6 +25,7 @@ from recorder.domain.livestream import (
     check_period,
 )
 from recorder.domain.people import Actor
+from recorder.domain.webm import Walk
 from recorder.errors import Conflict, Unprocessable
 from recorder.runtime import Deps
 from recorder.services.live import arriving, receiving
@@ -36,6 +37,17 @@ from recorder.store.connection import Connection
 from recorder.store.livestream_chunks import FileBeginning
 
 _MP4 = "video/mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a chunk says of itself."""
+
+    #: Where the file of its period begins, if in this chunk.
+    found: FileBeginning | None = None
+    facts: FragmentFacts = fragments.NOTHING
+    #: Of WebM: how far the file has been followed with it.
+    walk: Walk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +75,9 @@ async def put_chunk(
     await described(deps, livestream)
     async with deps.database.acquire() as connection:
         begun = await livestream_chunks.beginning(connection, livestream.id, arrival.period)
-    found, facts = look_at(livestream, arrival.number, arrival.body, begun)
+    look = look_at(livestream, arrival.number, arrival.body, begun)
     with metrics.timed(metrics.SEGMENT_SECONDS):
-        segment = await receiving.claimed(deps, livestream, arrival, arrival.number, facts)
+        segment = await receiving.claimed(deps, livestream, arrival, arrival.number, look.facts)
         if segment.state != "intended":
             return Receipt(segment, fresh=False)
         media_type = livestream.media_type or _MP4
@@ -74,7 +86,7 @@ async def put_chunk(
         async def count(
             change: Change, livestream: Livestream, segment: Segment, stored: StoredObject
         ) -> None:
-            await begin(change, livestream, segment, arrival.cause, found)
+            await begin(change, livestream, segment, arrival.cause, look)
             await arriving.chain(change, livestream, segment, stored)
 
         return receiving.counted(await arriving.counted(deps, actor, segment, stored, None, count))
@@ -90,12 +102,10 @@ def _check_form(livestream: Livestream, period: int) -> None:
         )
 
 
-def look_at(
-    livestream: Livestream, number: int, body: bytes, begun: FileBeginning | None
-) -> tuple[FileBeginning | None, FragmentFacts]:
+def look_at(livestream: Livestream, number: int, body: bytes, begun: FileBeginning | None) -> Look:
     """Where the file begins, if in this chunk; and what the chunk says of its own time."""
     if livestream.media_type != _MP4:
-        return None, fragments.NOTHING
+        return _look_at_webm(number, body, begun)
     shape = chunks.read_shape(body)
     found = None
     if shape.init_length:
@@ -103,8 +113,29 @@ def look_at(
         found = FileBeginning(tracks, number, shape.init_length)
     known = found or begun
     if not shape.whole or known is None:
-        return found, fragments.NOTHING
-    return found, fragments.read_fragment(body, known.tracks)
+        return Look(found)
+    return Look(found, fragments.read_fragment(body, known.tracks))
+
+
+def _look_at_webm(number: int, body: bytes, begun: FileBeginning | None) -> Look:
+    found = None
+    if begun is not None and begun.walk is not None:
+        if number <= begun.walk.number:
+            return Look()
+        walk, span = webm.follow(begun.walk, number, body)
+    else:
+        header = webm.read_header(body)
+        if header is None:
+            return Look()
+        found = FileBeginning(header.tracks, number, header.length)
+        begins, span = webm.slice_of_beginning(header, number, body)
+        if begins is None:
+            return Look(found)
+        walk = begins
+    if span is None:
+        return Look(found, fragments.NOTHING, walk)
+    lasts = span.ends_ms - span.begins_ms
+    return Look(found, FragmentFacts(span.begins_ms * 1000, lasts * 1000, span.keyframe), walk)
 
 
 async def begin(
@@ -112,7 +143,7 @@ async def begin(
     livestream: Livestream,
     segment: Segment,
     cause: PeriodCause,
-    found: FileBeginning | None,
+    look: Look,
 ) -> None:
     """Write the period, if this is its first chunk to come, and where its file begins."""
     if segment.period == 1:
@@ -133,8 +164,10 @@ async def begin(
                 media_type=livestream.media_type or _MP4,
             )
         )
-    if found is not None:
-        await livestream_chunks.note_beginning(change, livestream.id, segment.period, found)
+    if look.found is not None:
+        await livestream_chunks.note_beginning(change, livestream.id, segment.period, look.found)
+    if look.walk is not None:
+        await livestream_chunks.note_walk(change, livestream.id, segment.period, look.walk)
 
 
 async def shown_range(

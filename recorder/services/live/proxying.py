@@ -1,9 +1,9 @@
-"""Live proxies: a running livestream for browsers that cannot play its codec.
+"""Live proxies: a running livestream for browsers that cannot play it as it comes.
 
 Each segment is made for itself, from its own bytes, when somebody asks for it: the same segment
 gives the same pictures in every process, nothing goes on when nobody asks, and a child that dies
-costs one answer. Sound is passed on as it came. Nothing of it is evidence or stored; the list is
-that of the evidence itself (docs/design/live-proxy.md).
+costs one answer. Sound is passed on as it came; that of WebM becomes AAC. Nothing of it is evidence
+or stored; the list is that of the evidence itself (docs/design/live-proxy.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from recorder.adapters import live_proxy
-from recorder.adapters.live_proxy import Pictures
+from recorder.adapters.live_proxy import SOUND_CONFIG, SOUND_FRAME, Pictures, Section
 from recorder.adapters.media import find_ffmpeg
 from recorder.adapters.objects import Bucket
 from recorder.domain import fragments, mp4, samples
@@ -30,6 +30,7 @@ from recorder.errors import NotFound, Unavailable
 from recorder.runtime import Deps
 from recorder.services.live import chunks, volumes
 from recorder.services.live.watching import OpenSegment, index, livestream_under
+from recorder.services.live.webm_sources import webm_source
 from recorder.store import livestream_segments
 
 #: A livestream for which nobody has asked for so long gives its place to another.
@@ -92,6 +93,15 @@ class _Source:
     tracks: Sequence[Track]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A proxy, and the init segment of all proxies of its period."""
+
+    period: int
+    init: bytes
+    segment: bytes
+
+
 async def proxy_index(
     deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str, *, skip: bool = False
 ) -> str:
@@ -136,7 +146,13 @@ async def _content(deps: Deps, booth: _Booth, livestream: Livestream, number: in
         # one, which a player asks for next.
         of = await _newest_of(deps, livestream, -number) if number < 0 else number
         if number > 0 or (livestream.id, of) not in booth.made:
-            await _make(deps, booth, livestream, of)
+            make = _make_of_webm if livestream.is_webm else _make
+            made = await make(deps, livestream, of)
+            if (livestream.id, -made.period) not in booth.inits:
+                booth.inits[livestream.id, -made.period] = made.init
+                while len(booth.inits) > _KEPT_INITS:
+                    booth.inits.popitem(last=False)
+            booth.keep((livestream.id, of), made.segment)
     shelf[key] = shelf.pop(key)
     return shelf[key]
 
@@ -149,7 +165,7 @@ async def _newest_of(deps: Deps, livestream: Livestream, period: int) -> int:
     return number
 
 
-async def _make(deps: Deps, booth: _Booth, livestream: Livestream, number: int) -> None:
+async def _make(deps: Deps, livestream: Livestream, number: int) -> _Made:
     source = await _source(deps, livestream, number)
     video = next((track for track in source.tracks if track.kind == "vide"), None)
     if video is None:
@@ -160,8 +176,7 @@ async def _make(deps: Deps, booth: _Booth, livestream: Livestream, number: int) 
     begins = (min(shown) - video.begins) / video.timescale
     tool = await find_ffmpeg(deps.config.ffmpeg)
     content = b"".join((source.init, *source.run_up, source.body))
-    # What is shown at its very beginning must not fall to a rounding.
-    made = await live_proxy.pictures(tool, "mov", content, max(0.0, begins - 0.0005))
+    made = await live_proxy.pictures(tool, "mov", content, Section(begins))
     form = mp4.picture_form("avc1", made.record) if made else None
     if made is None or form is None:
         raise _not_shown()
@@ -176,12 +191,32 @@ async def _make(deps: Deps, booth: _Booth, livestream: Livestream, number: int) 
         runs.append(
             (2, False, [each._replace(time=max(0, each.time - sound.begins)) for each in heard])
         )
-    key = livestream.id, -source.segment.period
-    if key not in booth.inits:
-        booth.inits[key] = mp4.init_segment(forms)
-        while len(booth.inits) > _KEPT_INITS:
-            booth.inits.popitem(last=False)
-    booth.keep((livestream.id, number), mp4.media_segment(number, runs))
+    return _Made(source.segment.period, mp4.init_segment(forms), mp4.media_segment(number, runs))
+
+
+async def _make_of_webm(deps: Deps, livestream: Livestream, number: int) -> _Made:
+    """Times are those of the file; frames of sound lie on one grid, so that segments join."""
+    source = await webm_source(deps, livestream, number)
+    if source is None:
+        raise _not_shown()
+    tool = await find_ffmpeg(deps.config.ffmpeg)
+    made = await live_proxy.pictures(tool, "matroska", source.content, source.section)
+    form = mp4.picture_form("avc1", made.record) if made else None
+    if made is None or form is None:
+        raise _not_shown()
+    ends = round((source.section.ends_s or 0) * PICTURE_SCALE)
+    runs = [(1, True, _pictures(made, ends))]
+    forms = [form]
+    sound = mp4.sound_form(SOUND_CONFIG) if source.header.has_sound else None
+    if sound is not None:
+        forms.append(sound)
+        heard = [
+            Sample((made.first_sound + n) * SOUND_FRAME, SOUND_FRAME, 0, True, frame)
+            for n, frame in enumerate(made.sounds)
+        ]
+        runs.append((2, False, heard))
+    period = source.chunk.period
+    return _Made(period, mp4.init_segment(forms), mp4.media_segment(number, runs))
 
 
 def _pictures(made: Pictures, ends: int) -> list[Sample]:

@@ -48,6 +48,7 @@ from recorder.store import (
     sealed_segments,
 )
 from recorder.store.change import Change
+from recorder.store.livestream_chunks import FileBeginning
 
 _SEGMENT = re.compile(r"/p(\d{6})/(init|\d{9,})-(\d{13})-([0-9a-f]{64})$", re.ASCII)
 _MANIFEST = re.compile(r"/sealed-([0-9a-f-]{36})\.json$", re.ASCII)
@@ -261,23 +262,29 @@ async def _segment(
         keyframe=None,
         recording=None,
     )
+    look = _look(livestream, number, content, begun)
     async with deps.database.acquire() as connection:
         if listed is None and number > 0:
-            if livestream.form is Form.CHUNKED:
-                _, facts = chunks.look_at(livestream, number, content, begun)
-            else:
-                facts = fragments.read_fragment(content, begun.tracks if begun else ())
             segment = replace(
                 segment,
-                media_time_us=facts.media_time_us,
-                duration_us=facts.duration_us,
-                keyframe=facts.keyframe,
+                media_time_us=look.facts.media_time_us,
+                duration_us=look.facts.duration_us,
+                keyframe=look.facts.keyframe,
             )
         await livestream_arrivals.intend(connection, [segment])
         own = segment.livestream, segment.number, segment.sha256
         # An earlier rebuild's row, with its key, counts.
         segment = await livestream_segments.find(connection, *own) or segment
-    await _count(deps, actor, livestream, segment, stored.version, content)
+    await _count(deps, actor, livestream, segment, stored.version, content, look)
+
+
+def _look(
+    livestream: Livestream, number: int, content: bytes, begun: FileBeginning | None
+) -> chunks.Look:
+    """What the bytes say of themselves, if they were read."""
+    if livestream.form is Form.CHUNKED:
+        return chunks.look_at(livestream, number, content, begun) if content else chunks.Look()
+    return chunks.Look(facts=fragments.read_fragment(content, begun.tracks if begun else ()))
 
 
 async def _looked_at(
@@ -298,6 +305,7 @@ async def _count(
     segment: Segment,
     version: str,
     content: bytes,
+    look: chunks.Look,
 ) -> None:
     """Make the segment count, or stand beside the one that has its number."""
     async with deps.change(actor, told_later=True) as change:
@@ -310,8 +318,7 @@ async def _count(
         )
         await livestream_segments.chain_successor(change, segment)
         if livestream.form is Form.CHUNKED:
-            found, _ = chunks.look_at(livestream, segment.number, content, None)
-            await chunks.begin(change, livestream, segment, PeriodCause.UNKNOWN, found)
+            await chunks.begin(change, livestream, segment, PeriodCause.UNKNOWN, look)
         elif segment.number < 0:
             cause = PeriodCause.START if segment.period == 1 else PeriodCause.UNKNOWN
             tracks = fragments.read_init(content)

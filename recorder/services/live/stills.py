@@ -16,11 +16,12 @@ from recorder.adapters.live_still import still
 from recorder.adapters.media import find_ffmpeg
 from recorder.adapters.objects import Bucket
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, Livestream, LivestreamState
+from recorder.domain.livestream import Form, Livestream, LivestreamState, Segment
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services.live import chunks, volumes
 from recorder.services.live.opening import find_livestream
+from recorder.services.live.webm_sources import webm_source
 from recorder.store import livestream_segments
 
 #: Pictures kept, of some 20 KB each.
@@ -66,9 +67,7 @@ async def picture(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> byte
     studio = _STUDIOS.setdefault(deps, _Studio())
     kept = studio.kept.get(livestream.id)
     fresh = kept is not None and kept.number >= livestream.highest_number
-    # Slices of WebM mean nothing without all before them.
-    whole = livestream.media_type in (None, "video/mp4")
-    shown = livestream.state is not LivestreamState.CLOSED and whole
+    shown = livestream.state is not LivestreamState.CLOSED
     if shown and not fresh and studio.waiting < _MOST_WAITING:
         studio.waiting += 1
         try:
@@ -93,17 +92,26 @@ async def _make(deps: Deps, studio: _Studio, livestream: Livestream) -> None:
         return
     if kept is not None and kept.number >= newest.number:
         return
-    init = await _bytes(deps, livestream, -newest.period)
-    body = await _bytes(deps, livestream, newest.number)
-    if init is None or body is None:
+    content = await _content(deps, livestream, newest)
+    if content is None:
         return
     tool = await find_ffmpeg(deps.config.ffmpeg)
     began = asyncio.get_running_loop().time()
-    made = await still(tool, init, body)
+    made = await still(tool, "matroska" if livestream.is_webm else "mov", content)
     ended = asyncio.get_running_loop().time()
     studio.rests_until = ended + _REST * (ended - began)
     # A segment without a keyframe leaves the last picture where it is.
     studio.keep(livestream.id, _Still(newest.number, made or (kept.jpeg if kept else None)))
+
+
+async def _content(deps: Deps, livestream: Livestream, newest: Segment) -> bytes | None:
+    """What its picture is decoded from; None where nothing is shown."""
+    if livestream.is_webm:
+        source = await webm_source(deps, livestream, newest.number)
+        return source.content if source else None
+    init = await _bytes(deps, livestream, -newest.period)
+    body = await _bytes(deps, livestream, newest.number)
+    return None if init is None or body is None else init + body
 
 
 async def _bytes(deps: Deps, livestream: Livestream, number: int) -> bytes | None:

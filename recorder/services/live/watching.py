@@ -35,6 +35,8 @@ class Ticket:
     livestream: LivestreamId
     secret: str
     expires_at: datetime
+    #: Whether no player can take it as it comes: only its proxies are shown.
+    only_proxies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ async def grant(
                 subject=recording, agency=livestream.agency, profile="hls", expires_at=expires_at
             )
         )
-    return Ticket(livestream.id, secret, expires_at)
+    return Ticket(livestream.id, secret, expires_at, only_proxies=livestream.is_webm)
 
 
 async def _ticket(
@@ -138,6 +140,8 @@ async def open_segment(
 ) -> OpenSegment:
     """The bytes of a stored segment (negative: an init segment), under a ticket that lasts."""
     _, livestream = await _ticket(deps, actor, livestream_id, secret)
+    if livestream.is_webm:
+        raise NotFound("segment-not-found", "What is shown of WebM stands under proxy/.")
     async with deps.database.acquire() as connection:
         if livestream.form is Form.CHUNKED:
             number, skip, length = await chunks.shown_range(connection, livestream, number)

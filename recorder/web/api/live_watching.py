@@ -21,7 +21,8 @@ _Opening = Callable[[Deps, Actor, LivestreamId, str, int], Awaitable[live.OpenSe
 
 def address_of(ticket: live.Ticket) -> str:
     """Where the playlist under a ticket is; its segments stand beside it."""
-    return f"/api/v1/livestreams/{ticket.livestream}/watch/{ticket.secret}/index.m3u8"
+    place = f"/api/v1/livestreams/{ticket.livestream}/watch/{ticket.secret}"
+    return f"{place}/proxy/index.m3u8" if ticket.only_proxies else f"{place}/index.m3u8"
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

@@ -1,7 +1,7 @@
 // A camera and its recorder: slices, each with its time, put down in their order.
 // What the recorder hands out is evidence as it is; nothing here looks into it.
 
-// The first that the browser can write. H.264 in MP4 is shown while it runs; WebM only afterwards.
+// The first that the browser can write. H.264 in MP4 is shown as it comes; WebM is converted for that.
 const TYPES = [
   "video/mp4;codecs=avc1.42E01F,mp4a.40.2",
   "video/mp4;codecs=avc1.42E01F,opus",

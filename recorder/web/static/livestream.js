@@ -50,6 +50,8 @@ class LivePlayer {
     try {
       const given = await grant(this.id, undefined, "livestreams");
       this.lasts(given);
+      // Of WebM there are only proxies.
+      this.byProxy ||= given.url.includes("/proxy/");
       if (this.byProxy) await this.place(proxyOf(given.url));
       this.stream = await play(this.video, this.address(given), (why) => this.failed(why));
     } catch (error) {

@@ -110,7 +110,7 @@ export async function play(video, url, onFailure, at = 0) {
 
 // The same livestream, made playable segment by segment; a ticket serves for both.
 export function proxyOf(url) {
-  return url.replace(/\/index\.m3u8$/, "/proxy/index.m3u8");
+  return url.replace(/(\/proxy)?\/index\.m3u8$/, "/proxy/index.m3u8");
 }
 
 export function canDecode(codec) {

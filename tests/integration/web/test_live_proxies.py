@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
+import re
 import uuid
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -19,7 +23,7 @@ from recorder.services import accounts, live
 from tests.support import footage
 from tests.support.pages import open_pages
 from tests.support.pusher import delivered
-from tests.support.streams import hevc_take
+from tests.support.streams import hevc_take, webm_file
 from tests.support.web_service import WebService, open_web_service
 
 LIVESTREAMS = "/api/v1/livestreams"
@@ -99,6 +103,58 @@ async def test_a_proxy_of_nothing_is_not_found_and_costs_no_place(
     for name in ("segments/9.m4s", "periods/7/init.mp4"):
         answer = await service.ask("GET", f"{beside}/{name}", supervisor)
         assert (answer.status, answer.json["code"]) == (404, "segment-not-found")
+
+
+async def test_webm_is_shown_while_it_runs_wherever_the_browser_cut_it(
+    service: WebService, device: str, supervisor: str
+) -> None:
+    said = {"title": "手机取证", "media_type": "video/webm"}
+    answer = await service.ask("POST", LIVESTREAMS, device, json=said)
+    place, whole = answer.headers["Location"], webm_file()
+    # In the middle of anything: the first cut is one byte into a cluster.
+    second = whole.index(b"\x1f\x43\xb6\x75", len(whole) // 5) + 1
+    edges = [0, second, *(second + n * (len(whole) - second) // 4 for n in (1, 2, 3, 4))]
+    for number, (begin, end) in enumerate(pairwise(edges), 1):
+        path = f"{place}/periods/1/chunks/{number}?cause=unknown"
+        assert (await delivered(service.ask, path, device, whole[begin:end])).status == 201
+    given = await service.ask("GET", f"{place}/playback", supervisor)
+    beside = str(given.json["url"]).removesuffix("/index.m3u8")
+    assert beside.endswith("/proxy")
+    listed = (await fetched(service, supervisor, f"{beside}/index.m3u8")).decode()
+    assert re.findall(r"segments/(\d)", listed) == list("12345")
+    lengths = [float(each) for each in re.findall(r"EXTINF:([\d.]+)", listed)]
+    made = [
+        await fetched(service, supervisor, f"{beside}/{name}")
+        for name in ("periods/1/init.mp4", *(f"segments/{n}.m4s" for n in (1, 2, 3, 4, 5)))
+    ]
+    codec, shown, heard = moments(b"".join(made))
+    assert codec == "h264"
+    # All but the last picture, whose length nobody knows yet, each at its own time.
+    assert shown == [40 * n for n in range(199)]
+    assert sum(lengths) == pytest.approx(199 * 0.04)
+    assert len(heard) == pytest.approx(199 * 0.04 * 48_000 / 1_024, abs=1)
+    # One channel becomes two, of half the power each.
+    told = [level / math.sqrt(2) for level in loudness(whole)]
+    assert loudness(b"".join(made)) == pytest.approx(told, rel=0.02)
+    # Each begins with a keyframe of its own.
+    assert len(moments(made[0] + made[4])[1]) == round(lengths[3] * 25)
+    answer = await service.ask("GET", f"{beside.removesuffix('/proxy')}/segments/1.m4s", supervisor)
+    assert (answer.status, answer.json["code"]) == (404, "segment-not-found")
+    actor = await accounts.actor_of_token(service.deps, supervisor)
+    livestream = LivestreamId(uuid.UUID(place.rpartition("/")[2]))
+    assert (await live.picture(service.deps, actor, livestream) or b"").startswith(b"\xff\xd8")
+
+
+def loudness(content: bytes) -> list[float]:
+    """The mean level of each whole half second of sound."""
+    plain = av.AudioResampler(format="s16", layout="mono", rate=48_000)
+    levels = array("h")
+    with av.open(io.BytesIO(content), "r") as container:
+        for frame in container.decode(audio=0):
+            for block in plain.resample(frame):
+                levels.frombytes(bytes(block.planes[0])[: 2 * block.samples])
+    halves = [levels[n * 24_000 : (n + 1) * 24_000] for n in range(1, 14)]
+    return [math.sqrt(sum(level**2 for level in half) / len(half)) for half in halves]
 
 
 @pytest.fixture
