@@ -64,6 +64,8 @@ class Permission(enum.StrEnum):
     ANSWER = "answer"
     #: Assign findings and close them.
     SETTLE_FINDINGS = "settle-findings"
+    #: Figures officer by officer.
+    COMPARE_OFFICERS = "compare-officers"
     #: Draft and propose duty lists.
     EDIT_DUTIES = "edit-duties"
     #: Decide as the second person about what another one proposed.
@@ -93,6 +95,7 @@ _SUPERVISOR = _OFFICER | {
     Permission.RETRY_WORK,
     Permission.SETTLE_ALARMS,
     Permission.SETTLE_FINDINGS,
+    Permission.COMPARE_OFFICERS,
     Permission.EDIT_DUTIES,
     Permission.APPROVE,
 }

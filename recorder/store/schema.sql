@@ -1636,6 +1636,10 @@ CREATE TABLE coverage_scene (
     due_at timestamptz NOT NULL,
     provisional boolean NOT NULL,
     confidence text NOT NULL,
+    -- How many of its recordings were handed in late.
+    late integer NOT NULL DEFAULT 0,
+    -- Written by somebody who counts in the tables of figures (migration 0041).
+    counted boolean NOT NULL DEFAULT false CHECK (counted),
     PRIMARY KEY (case_id, key)
 );
 CREATE INDEX coverage_scene_agency ON coverage_scene (agency_id, day);
@@ -1700,7 +1704,7 @@ CREATE TABLE finding_act (
     PRIMARY KEY (finding_id, n)
 );
 
--- Scenes of an agency's day, kept by differences (docs/design/coverage.md).
+-- Figures of days of before, which nothing reads any more (docs/design/dashboard.md).
 CREATE TABLE coverage_day (
     agency_id uuid NOT NULL REFERENCES agency,
     day date NOT NULL,
@@ -1728,6 +1732,168 @@ CREATE TABLE finding_day (
 );
 CREATE INDEX finding_day_day ON finding_day (day);
 
+-- What figures make of a scene.
+CREATE VIEW counted_scene AS
+    SELECT s.case_id, s.agency_id, s.day, s.kind, coalesce(s.act_type, '') AS act_type,
+        coalesce(s.stage, '') AS stage, s.officers, 1 AS scenes,
+        (s.level IN ('full_uninterrupted', 'required'))::integer AS must,
+        (s.state = 'recorded')::integer AS recorded,
+        (s.state = 'holes')::integer AS holes,
+        (s.state = 'unrecorded')::integer AS unrecorded,
+        (s.state = 'awaited')::integer AS awaited,
+        CASE WHEN s.state = 'holes' THEN jsonb_array_length(s.holes) ELSE 0 END AS gaps,
+        CASE WHEN s.state = 'holes' THEN (SELECT count(*) FROM jsonb_array_elements(s.holes) hole
+            WHERE hole ->> 'reason' IS NOT NULL)::integer ELSE 0 END AS explained,
+        cardinality(s.recordings) AS recordings, s.late, s.expected_ms, s.covered_ms,
+        CASE WHEN s.state IN ('holes', 'unrecorded') THEN s.expected_ms - s.covered_ms ELSE 0 END
+            AS missing_ms
+    FROM coverage_scene s;
+
+-- Scenes of an agency's day, kept by differences. An act type or stage that is unknown is ''.
+CREATE TABLE scene_day (
+    agency_id uuid NOT NULL REFERENCES agency,
+    day date NOT NULL,
+    kind text NOT NULL,
+    act_type text NOT NULL,
+    stage text NOT NULL,
+    scenes integer NOT NULL DEFAULT 0,
+    must integer NOT NULL DEFAULT 0,
+    recorded integer NOT NULL DEFAULT 0,
+    holes integer NOT NULL DEFAULT 0,
+    unrecorded integer NOT NULL DEFAULT 0,
+    awaited integer NOT NULL DEFAULT 0,
+    gaps integer NOT NULL DEFAULT 0,
+    explained integer NOT NULL DEFAULT 0,
+    recordings integer NOT NULL DEFAULT 0,
+    late integer NOT NULL DEFAULT 0,
+    expected_ms bigint NOT NULL DEFAULT 0,
+    covered_ms bigint NOT NULL DEFAULT 0,
+    missing_ms bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (agency_id, day, kind, act_type, stage)
+);
+
+-- Scenes of an officer's day in an agency, kept by differences; a scene of two counts for both.
+CREATE TABLE officer_day (
+    agency_id uuid NOT NULL REFERENCES agency,
+    day date NOT NULL,
+    officer text COLLATE "C" NOT NULL,
+    scenes integer NOT NULL DEFAULT 0,
+    must integer NOT NULL DEFAULT 0,
+    recorded integer NOT NULL DEFAULT 0,
+    holes integer NOT NULL DEFAULT 0,
+    unrecorded integer NOT NULL DEFAULT 0,
+    awaited integer NOT NULL DEFAULT 0,
+    gaps integer NOT NULL DEFAULT 0,
+    explained integer NOT NULL DEFAULT 0,
+    recordings integer NOT NULL DEFAULT 0,
+    late integer NOT NULL DEFAULT 0,
+    expected_ms bigint NOT NULL DEFAULT 0,
+    covered_ms bigint NOT NULL DEFAULT 0,
+    missing_ms bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (agency_id, day, officer)
+);
+-- What waits for an answer, however old.
+CREATE INDEX finding_day_waiting ON finding_day (agency_id, day)
+    WHERE state IN ('open', 'replied', 'appealed');
+
+-- Footage of a device's day as officers made it. '' where the sender named none.
+CREATE TABLE device_day (
+    agency_id uuid NOT NULL REFERENCES agency,
+    device text COLLATE "C" NOT NULL,
+    day date NOT NULL,
+    officer text COLLATE "C" NOT NULL,
+    recordings integer NOT NULL DEFAULT 0,
+    footage_ms bigint NOT NULL DEFAULT 0,
+    unlinked integer NOT NULL DEFAULT 0,
+    unlinked_ms bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (agency_id, device, day, officer)
+);
+CREATE INDEX device_day_day ON device_day (agency_id, day);
+CREATE INDEX device_day_officer ON device_day (officer, day);
+
+-- The same of an agency's day.
+CREATE TABLE footage_day (
+    agency_id uuid NOT NULL REFERENCES agency,
+    day date NOT NULL,
+    recordings integer NOT NULL DEFAULT 0,
+    footage_ms bigint NOT NULL DEFAULT 0,
+    unlinked integer NOT NULL DEFAULT 0,
+    unlinked_ms bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (agency_id, day)
+);
+
+-- On which days of a month a device made footage: bit 0 is the first.
+CREATE TABLE device_month (
+    agency_id uuid NOT NULL REFERENCES agency,
+    month date NOT NULL,
+    device text COLLATE "C" NOT NULL,
+    days integer NOT NULL,
+    PRIMARY KEY (agency_id, month, device)
+);
+
+-- Differences of footage that are not in the tables above yet: whoever writes recordings waits for
+-- nobody else who does.
+CREATE TABLE footage_delta (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agency_id uuid NOT NULL,
+    device text NOT NULL,
+    day date NOT NULL,
+    officer text NOT NULL,
+    recordings integer NOT NULL,
+    footage_ms bigint NOT NULL,
+    unlinked integer NOT NULL,
+    unlinked_ms bigint NOT NULL
+);
+
+-- What figures make of a recording; none of one that is withheld. No footage is younger than its
+-- arrival, whatever its clock says.
+CREATE FUNCTION counted_footage(r recording) RETURNS TABLE (agency_id uuid, device text, day date,
+    officer text, recordings integer, footage_ms bigint, unlinked integer, unlinked_ms bigint)
+    LANGUAGE sql STABLE AS $$
+    SELECT r.agency_id, coalesce(r.device_number, ''),
+        (least(coalesce(r.started_at, r.received_at), r.received_at)
+            AT TIME ZONE interval '8 hours')::date,
+        coalesce(r.officer, ''), 1, ms, (r.links = 0)::integer,
+        CASE WHEN r.links = 0 THEN ms ELSE 0 END
+    FROM (SELECT coalesce(greatest(0, extract(epoch FROM r.ended_at - r.started_at) * 1000), 0)
+        ::bigint AS ms) AS length
+    WHERE r.admission = 'admitted' AND r.integrity <> 'mismatched'
+$$;
+CREATE FUNCTION count_new_footage() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO footage_delta (agency_id, device, day, officer, recordings, footage_ms, unlinked,
+        unlinked_ms)
+    SELECT c.agency_id, c.device, c.day, c.officer, sum(c.recordings), sum(c.footage_ms),
+        sum(c.unlinked), sum(c.unlinked_ms)
+    FROM came r, LATERAL counted_footage(r::recording) c
+    GROUP BY c.agency_id, c.device, c.day, c.officer;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION count_changed_footage() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO footage_delta (agency_id, device, day, officer, recordings, footage_ms, unlinked,
+        unlinked_ms)
+    SELECT agency_id, device, day, officer, sum(recordings), sum(footage_ms), sum(unlinked),
+        sum(unlinked_ms)
+    FROM (SELECT agency_id, device, day, officer, recordings, footage_ms, unlinked, unlinked_ms
+            FROM counted_footage(NEW)
+        UNION ALL SELECT agency_id, device, day, officer, -recordings, -footage_ms, -unlinked,
+            -unlinked_ms FROM counted_footage(OLD)) AS both_sides
+    GROUP BY agency_id, device, day, officer
+    HAVING (sum(recordings), sum(footage_ms), sum(unlinked), sum(unlinked_ms)) <> (0, 0, 0, 0);
+    RETURN NULL;
+END
+$$;
+-- Triggers, so that what the release before this one writes is counted as well.
+CREATE TRIGGER recording_counted
+    AFTER INSERT ON recording REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION count_new_footage();
+CREATE TRIGGER recording_recounted
+    AFTER UPDATE OF agency_id, device_number, officer, integrity, admission, received_at,
+        started_at, ended_at, links ON recording
+    FOR EACH ROW EXECUTE FUNCTION count_changed_footage();
+
 -- Where a device was at a time.
 CREATE INDEX recording_device_time ON recording (device_number, started_at)
     WHERE started_at IS NOT NULL AND latitude IS NOT NULL;
@@ -1745,7 +1911,7 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
-    superseded_object, livestream_stretch
+    superseded_object, livestream_stretch, footage_delta
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch

@@ -5,7 +5,6 @@ from recorder.services.coverage.asking import (
     CaseCoverage,
     FindingView,
     case_coverage,
-    figures,
     finding,
     findings,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "close",
     "evaluate_due",
     "evaluate_many",
-    "figures",
     "finding",
     "findings",
     "reply",

@@ -1,11 +1,11 @@
-"""Asking: the findings, the figures, and what a case looks like now or on a past day."""
+"""Asking: the findings, and what a case looks like now or on a past day."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
 from recorder.domain.ids import CaseId
@@ -18,10 +18,8 @@ from recorder.services.coverage.evaluating import look_elsewhere, with_elsewhere
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import cases
 from recorder.store.coverage import findings as rows
-from recorder.store.coverage import scenes
 from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
 from recorder.store.coverage.presences import CasePresence
-from recorder.store.coverage.scenes import DayFigures
 
 EVERYTHING = Wanted()
 
@@ -92,9 +90,3 @@ async def finding(deps: Deps, actor: Actor, finding_id: uuid.UUID) -> FindingVie
         if told is None:
             raise not_found()
         return FindingView(told, tuple(await rows.acts_of(connection, finding_id)))
-
-
-async def figures(deps: Deps, actor: Actor, first: date, last: date) -> list[DayFigures]:
-    """Each agency in scope with what its scenes of these days came to."""
-    async with deps.database.acquire() as connection:
-        return await scenes.figures(connection, actor.scope, first, last)

@@ -7,19 +7,20 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from recorder.domain.coverage import CaseFacts, Evaluation, SceneCoverage
 from recorder.domain.coverage.differences import Changed, KnownFinding, differences
 from recorder.domain.deadline import Calendar, deadline, parse_term
 from recorder.domain.events import FindingChanged, FindingRaised, FindingWithdrawn
-from recorder.domain.finding import Finding, FindingState
-from recorder.domain.ids import AgencyId, CaseId, new_uuid
+from recorder.domain.finding import Finding, FindingKind, FindingState
+from recorder.domain.ids import new_uuid
 from recorder.domain.instant import CHINA
 from recorder.store.change import Change
-from recorder.store.coverage import findings, scenes
+from recorder.store.coverage import days, findings, scenes
+from recorder.store.coverage.days import CountedScene, SceneCount
 from recorder.store.coverage.findings import FindingCount
-from recorder.store.coverage.scenes import CountedScene, DayCount, DayKey
 
 #: How long an agency has for its answer.
 ANSWER_TERM = parse_term("5wd")
@@ -195,30 +196,43 @@ def _told(finding: Finding) -> dict[str, object]:
 
 async def _write_scenes(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
     cases = [facts.case for facts, _ in answers]
-    figures: dict[DayKey, DayCount] = {}
-    for was in await scenes.counted_of(change.connection, cases):
-        figures.setdefault((was.agency, was.day, was.kind), DayCount()).add(was, -1)
     now = [
-        (facts.case, day_of(scene.began_at), scene)
+        (facts.case, day_of(scene.began_at), scene, late_in(scene, answer))
         for facts, answer in answers
         for scene in answer.scenes
     ]
-    for case, day, scene in now:
-        counted = _counted(case, day, scene)
-        figures.setdefault((scene.agency, day, scene.kind.value), DayCount()).add(counted, 1)
+    figures = _Figures({}, {})
+    for was in await days.counted_of(change.connection, cases):
+        figures.add(was, -1)
     await scenes.remove(change, cases)
     await scenes.insert(change, now)
-    await scenes.count(change, figures)
+    for counted in await days.counted_of(change.connection, cases):
+        figures.add(counted, 1)
+    await days.count_scenes(change, figures.scenes)
+    await days.count_officers(change, figures.officers)
 
 
-def _counted(case: CaseId, day: date, scene: SceneCoverage) -> CountedScene:
-    return CountedScene(
-        case,
-        AgencyId(scene.agency),
-        day,
-        scene.kind.value,
-        scene.state.value,
-        scene.level.must,
-        scene.expected_ms,
-        scene.covered_ms,
-    )
+def late_in(scene: SceneCoverage, answer: Evaluation) -> int:
+    """How many of the scene's recordings were handed in late."""
+    late = {
+        recording
+        for each in answer.findings
+        if each.kind is FindingKind.UPLOAD_LATE
+        for recording in each.recordings
+    }
+    return sum(1 for recording in scene.recordings if recording in late)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What figures of days change by."""
+
+    scenes: dict[days.SceneKey, SceneCount]
+    officers: dict[days.OfficerKey, SceneCount]
+
+    def add(self, one: CountedScene, sign: int) -> None:
+        key = (one.agency, one.day, one.kind, one.act_type, one.stage)
+        self.scenes.setdefault(key, SceneCount()).add(one.count, sign)
+        for officer in set(one.officers):
+            own = (one.agency, one.day, officer)
+            self.officers.setdefault(own, SceneCount()).add(one.count, sign)

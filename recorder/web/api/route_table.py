@@ -7,6 +7,7 @@ from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_duties import DUTY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
 from recorder.web.api.routes_of_feeds import FEED_ROUTES
+from recorder.web.api.routes_of_figures import FIGURE_ROUTES
 from recorder.web.api.routes_of_findings import FINDING_ROUTES
 from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
@@ -28,6 +29,7 @@ API_ROUTES: tuple[Route, ...] = (
     *FEED_ROUTES,
     *WEBHOOK_ROUTES,
     *FINDING_ROUTES,
+    *FIGURE_ROUTES,
     *DUTY_ROUTES,
     *APPROVAL_ROUTES,
     *OPERATION_ROUTES,

@@ -11,8 +11,8 @@ from aiohttp import hdrs, web
 
 from recorder.domain.instant import CHINA
 from recorder.errors import InvalidInput
-from recorder.services import coverage, directory
-from recorder.store.coverage.scenes import DayCount
+from recorder.services import dashboard
+from recorder.store.coverage.days import SceneCount
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.findings import day_of
 from recorder.web.pages.rendering import page
@@ -29,21 +29,16 @@ class FigureRow:
 
     code: str
     name: str
-    now: DayCount
-    before: DayCount
+    now: SceneCount
+    before: SceneCount
 
     @property
     def permille(self) -> int | None:
-        return _permille(self.now)
+        return self.now.permille
 
     @property
     def permille_before(self) -> int | None:
-        return _permille(self.before)
-
-
-def _permille(count: DayCount) -> int | None:
-    """How much of the time that had to be recorded was; rounded down."""
-    return 1000 * count.covered_ms // count.expected_ms if count.expected_ms else None
+        return self.before.permille
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -76,26 +71,20 @@ def _span(request: web.Request) -> tuple[date, date]:
 
 
 async def _rows(request: web.Request, first: date, last: date) -> list[FigureRow]:
-    deps, actor = request.app[DEPS], request[ACTOR]
-    length = last - first + timedelta(days=1)
-    now = {f.agency_code: f.count for f in await coverage.figures(deps, actor, first, last)}
-    past = await coverage.figures(deps, actor, first - length, last - length)
-    before = {f.agency_code: f.count for f in past}
-    named = {one.code: one.name for one in await directory.list_agencies(deps, actor)}
-    rows = [
-        FigureRow(code, named.get(code, code), now[code], before.get(code, DayCount()))
-        for code in now
+    question = dashboard.Question(first=first, last=last)
+    told = await dashboard.dashboard(request.app[DEPS], request[ACTOR], question)
+    return [
+        FigureRow(one.place.code, one.place.name, one.scenes, one.before or SceneCount())
+        for one in told.lines
+        if one.scenes.scenes
     ]
-    # Whoever has most to mend comes first.
-    return sorted(rows, key=lambda r: (-(r.now.unrecorded + r.now.holes), r.code))
 
 
 def _total(rows: list[FigureRow]) -> FigureRow:
-    now, before = DayCount(), DayCount()
+    now, before = SceneCount(), SceneCount()
     for row in rows:
-        for count, one in ((now, row.now), (before, row.before)):
-            for name in (*_COLUMNS, "expected_ms", "covered_ms"):
-                setattr(count, name, getattr(count, name) + getattr(one, name))
+        now.add(row.now)
+        before.add(row.before)
     return FigureRow("", "", now, before)
 
 

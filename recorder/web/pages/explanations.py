@@ -202,6 +202,8 @@ PROBLEMS: dict[str, str] = {
     "duty-list-state": "The list is not in a state that allows this; make a new version.",
     "duty-profile-unknown": "There is no such profile.",
     "term-malformed": "A term is hours (24h) or working days (1wd).",
+    "days-invalid": "The first day comes before the last one, by three years at most.",
+    "officer-not-found": "There is no officer with this number in your agencies.",
     "finding-not-found": "There is no such finding, or it belongs to another agency.",
     "finding-state": "The finding is not in a state that allows this.",
     "handover-time": "A hand-over cannot be later than tomorrow.",

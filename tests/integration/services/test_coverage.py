@@ -15,10 +15,10 @@ from recorder.domain.ids import CaseId
 from recorder.domain.mark import MarkKind
 from recorder.domain.people import OPERATOR, Role
 from recorder.errors import Conflict, InvalidInput, NotFound
-from recorder.services import casework, coverage, importing, review
+from recorder.services import casework, coverage, dashboard, importing, review
 from recorder.store import coverage_due
+from recorder.store.coverage import days, scenes
 from recorder.store.coverage import findings as finding_rows
-from recorder.store.coverage import scenes
 from recorder.store.coverage.findings import ToldFinding, Wanted
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.enforcement import a_case, a_source, at, evaluated, footage, happened
@@ -51,7 +51,8 @@ async def kinds(bureau: Bureau, case: CaseId) -> list[str]:
 async def figures_are_right(bureau: Bureau) -> bool:
     async with bureau.deps.database.acquire() as connection:
         return (
-            await scenes.miscounted(connection) == 0
+            await days.miscounted_scenes(connection) == 0
+            and await days.miscounted_officers(connection) == 0
             and await finding_rows.miscounted(connection) == 0
         )
 
@@ -97,8 +98,10 @@ async def test_a_case_from_nothing_recorded_to_all_of_it(bureau: Bureau) -> None
     assert await figures_are_right(bureau)
     told = [name for name in await bureau.event_names() if name.startswith("Finding")]
     assert set(told) == {"FindingRaised", "FindingChanged", "FindingWithdrawn"}
-    figures = await coverage.figures(bureau.deps, bureau.actor(), at(0).date(), at(0).date())
-    assert [(f.count.must, f.count.unrecorded, f.count.covered_ms) for f in figures] == [(1, 1, 0)]
+    question = dashboard.Question(first=at(0).date(), last=at(0).date())
+    total = (await dashboard.dashboard(bureau.deps, bureau.actor(), question)).total
+    assert (total.scenes.must, total.scenes.unrecorded, total.scenes.covered_ms) == (1, 1, 0)
+    assert (total.findings.waiting, total.unlinked) == (1, 0)
 
 
 async def test_evaluating_again_writes_nothing(bureau: Bureau) -> None:

@@ -1,0 +1,21 @@
+"""Figures for who supervises: an organisation over some days, level by level down to a scene."""
+
+from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled
+from recorder.services.dashboard.asking import dashboard
+from recorder.services.dashboard.counting import add_up_footage
+from recorder.services.dashboard.lists import devices, officers, scenes
+from recorder.services.dashboard.question import Comparison, Question
+
+__all__ = [
+    "Comparison",
+    "Dashboard",
+    "Line",
+    "Place",
+    "Question",
+    "Settled",
+    "add_up_footage",
+    "dashboard",
+    "devices",
+    "officers",
+    "scenes",
+]

@@ -1,0 +1,112 @@
+"""What the dashboard answers, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from recorder.domain.ids import AgencyId
+from recorder.store.coverage.days import SceneCount
+from recorder.store.coverage.sums import DeviceUse
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An organisation as a step of the way."""
+
+    id: AgencyId
+    code: str
+    name: str
+    #: None: no register says.
+    kind: str | None
+
+
+@dataclass(slots=True)
+class Settled:
+    """Findings by what became of them."""
+
+    open: int = 0
+    replied: int = 0
+    appealed: int = 0
+    closed: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.open + self.replied + self.appealed
+
+    @property
+    def all(self) -> int:
+        return self.waiting + self.closed
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """Somebody directly below, or the organisation by itself."""
+
+    place: Place
+    #: The organisation by itself, without those below.
+    is_own: bool
+    scenes: SceneCount = field(default_factory=SceneCount)
+    #: In the other time; None: there is none.
+    before: SceneCount | None = None
+    findings: Settled = field(default_factory=Settled)
+    unlinked: int = 0
+    unlinked_ms: int = 0
+    recordings: int = 0
+    footage_ms: int = 0
+    devices: DeviceUse = field(default_factory=DeviceUse)
+
+    @property
+    def burns(self) -> tuple[int, int, int]:
+        """Whoever has most to mend comes first."""
+        return (-self.scenes.missing_ms, -self.findings.waiting, -self.scenes.late)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """An organisation or an officer over some days."""
+
+    first: date
+    last: date
+    #: Today in China: ages are counted from it.
+    today: date
+    #: Of what the points over time are: day, week or month.
+    unit: str
+    #: The way from the top; the last one is whom it is about. Empty: everything in sight.
+    path: tuple[Place, ...]
+    #: Number and name, where it is about an officer.
+    officer: tuple[str, str] | None
+    compared: tuple[date, date] | None
+    #: The organisation that it stands beside.
+    beside: Place | None
+    #: Those directly below, who has most to mend first.
+    lines: tuple[Line, ...]
+    total: Line
+    stages: tuple[tuple[str, SceneCount], ...]
+    act_types: tuple[tuple[str, SceneCount], ...]
+    times: tuple[tuple[date, SceneCount], ...]
+    #: The same of what it is compared with.
+    times_before: tuple[tuple[date, SceneCount], ...]
+    kinds: tuple[tuple[str, Settled], ...]
+    #: By classes of age: findings that wait; recordings without a case, and their time.
+    waiting: tuple[int, ...]
+    unlinked: tuple[tuple[int, int], ...]
+    #: Working days among the days that have come.
+    workdays: int
+    officers: int
+    #: Whether officers and devices may be told apart here.
+    has_officers: bool
+
+    @property
+    def place(self) -> Place | None:
+        return self.path[-1] if self.path else None
+
+    @property
+    def silent_days(self) -> int:
+        """Working days of devices on the register without footage."""
+        use = self.total.devices
+        return max(0, use.registered * self.workdays - use.workdays)
+
+
+def settle(into: Settled, state: str, findings: int) -> None:
+    setattr(into, state, getattr(into, state) + findings)

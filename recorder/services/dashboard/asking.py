@@ -1,0 +1,297 @@
+"""Answering the dashboard's question: a dozen sums over figures of days, and their names."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+
+from recorder.domain.case import Stage
+from recorder.domain.case_event import ActType
+from recorder.domain.finding import FindingKind
+from recorder.domain.ids import AgencyId
+from recorder.domain.instant import CHINA
+from recorder.domain.organisation import OrganisationKind
+from recorder.domain.organisation_tree import Holding
+from recorder.domain.people import Actor, Permission
+from recorder.errors import NotFound
+from recorder.runtime import Deps
+from recorder.services.coverage import calendar
+from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled, settle
+from recorder.services.dashboard.question import (
+    Ground,
+    Question,
+    by_months,
+    ground,
+    officer_asked,
+    working_days,
+)
+from recorder.store.connection import Connection
+from recorder.store.coverage import lines, sums
+from recorder.store.coverage.days import SceneCount
+from recorder.store.coverage.sums import AGES, SceneLine
+
+#: Above these nobody wants to see officers one by one.
+_HIGH = (OrganisationKind.CITY, OrganisationKind.DISTRICT)
+#: Gives the line of somebody directly below, made when something is said of it first.
+_Lines = Callable[[AgencyId], Line]
+_NOBODY = uuid.UUID(int=0)
+
+
+async def dashboard(deps: Deps, actor: Actor, question: Question) -> Dashboard:
+    """The figures of an organisation or an officer, of those below, and of what it stands beside.
+
+    Raises NotFound ``agency-not-found``, ``officer-not-found``, Forbidden
+    ``permission-missing``, InvalidInput ``days-invalid``.
+    """
+    today = deps.clock.now().astimezone(CHINA).date()
+    officer = officer_asked(actor, question)
+    async with deps.database.acquire() as connection:
+        asked = _Asked(connection, actor, question, today)
+        if officer is not None:
+            return await asked.of_officer(officer)
+        return await asked.of_agency()
+
+
+class _Asked:
+    """One question on its way through the sums."""
+
+    def __init__(
+        self, connection: Connection, actor: Actor, question: Question, today: date
+    ) -> None:
+        self._connection, self._actor, self._today = connection, actor, today
+        self._question = question
+        self._scope = actor.scope
+
+    async def of_agency(self) -> Dashboard:
+        base = await ground(self._connection, self._actor, self._question.agency, self._today)
+        first, last = self._question.first, self._question.last
+        holdings = base.holdings(self._actor, first, last)
+        always = base.always(self._actor, self._today)
+        told = await self._scenes(holdings)
+        compared, beside = await self._compared(base)
+        found: dict[AgencyId, Line] = {}
+
+        def line(way: AgencyId) -> Line:
+            if way not in found:
+                own = base.node is not None and way == base.node.id
+                found[way] = Line(place=self._place(base, way), is_own=own)
+            return found[way]
+
+        for each in _by(told, "way"):
+            if each.way is not None:
+                line(each.way).scenes = each.count
+        for each in _by(compared, "way"):
+            if each.way in found and beside is None:
+                found[each.way].before = each.count
+        await self._of_footage(line, holdings)
+        kinds = await self._findings(line, holdings)
+        ages = await self._unlinked(line, always)
+        waiting = await sums.waiting_by_age(self._connection, self._scope, always, self._today)
+        workdays = await self._devices(line, holdings)
+        return self._answer(
+            told,
+            compared,
+            path=self._path(base),
+            beside=beside,
+            lines=tuple(sorted(found.values(), key=lambda one: (one.burns, one.place.code))),
+            kinds=kinds,
+            waiting=tuple(waiting.get(age, 0) for age in range(len(AGES) + 1)),
+            unlinked=ages,
+            workdays=workdays,
+            officers=await sums.officers_there(self._connection, self._scope, always, self._today),
+            has_officers=self._has_officers(base),
+        )
+
+    async def of_officer(self, officer: str) -> Dashboard:
+        """One officer, by way of the agencies that the scenes belong to."""
+        named = await lines.officer_named(self._connection, self._scope, officer)
+        home = named[1] if named else self._actor.agency
+        base = await ground(self._connection, self._actor, None, self._today)
+        question = self._question
+        told = await self._officer_scenes(officer, question.first, question.last)
+        if named is None and not told and officer != self._scope.officer:
+            raise NotFound("officer-not-found", f"There is no officer {officer}.")
+        span = question.compared if question.beside is None else None
+        compared = await self._officer_scenes(officer, *span) if span else []
+        found = [
+            Line(place=self._place(base, each.way), is_own=False, scenes=each.count)
+            for each in _by(told, "way")
+            if each.way is not None
+        ]
+        recordings, footage_ms = await lines.filmed_by(
+            self._connection, self._scope, officer, question.first, question.last
+        )
+        if found:
+            found[0].recordings, found[0].footage_ms = recordings, footage_ms
+        path = self._way(base, home) if home and home in base.named else ()
+        return self._answer(
+            told,
+            compared,
+            path=path,
+            officer=(officer, named[0] if named else ""),
+            lines=tuple(found),
+            officers=1,
+        )
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    async def _scenes(self, holdings: Sequence[Holding]) -> list[SceneLine]:
+        return await sums.scenes(self._connection, self._scope, holdings, self._question.unit)
+
+    async def _officer_scenes(self, officer: str, first: date, last: date) -> list[SceneLine]:
+        return await sums.officer_scenes(
+            self._connection, self._scope, officer, first, last, self._question.unit
+        )
+
+    async def _compared(self, base: Ground) -> tuple[list[SceneLine], Place | None]:
+        span = self._question.compared
+        if span is None:
+            return [], None
+        if self._question.beside is None:
+            return await self._scenes(base.holdings(self._actor, *span)), None
+        other = await ground(self._connection, self._actor, self._question.beside, self._today)
+        told = await self._scenes(other.holdings(self._actor, *span))
+        return told, self._path(other)[-1]
+
+    async def _of_footage(self, line: _Lines, holdings: Sequence[Holding]) -> None:
+        filmed = await sums.footage(self._connection, self._scope, holdings)
+        for way, (recordings, footage_ms) in filmed.items():
+            line(way).recordings, line(way).footage_ms = recordings, footage_ms
+
+    async def _findings(
+        self, line: _Lines, holdings: Sequence[Holding]
+    ) -> tuple[tuple[str, Settled], ...]:
+        kinds: dict[str, Settled] = defaultdict(Settled)
+        for each in await sums.findings(self._connection, self._scope, holdings):
+            if each.way is not None:
+                settle(line(each.way).findings, each.state, each.findings)
+            elif each.kind is not None:
+                settle(kinds[each.kind], each.state, each.findings)
+        order = [kind.value for kind in FindingKind]
+        return tuple(sorted(kinds.items(), key=lambda one: (-one[1].waiting, order.index(one[0]))))
+
+    async def _unlinked(
+        self, line: _Lines, always: Sequence[Holding]
+    ) -> tuple[tuple[int, int], ...]:
+        ages = [(0, 0)] * (len(AGES) + 1)
+        pool = await sums.unlinked(self._connection, self._scope, always, self._today)
+        for each in pool:
+            if each.way is not None:
+                told = line(each.way)
+                told.unlinked, told.unlinked_ms = each.recordings, each.footage_ms
+            elif each.age is not None:
+                ages[each.age] = (each.recordings, each.footage_ms)
+        return tuple(ages)
+
+    async def _devices(self, line: _Lines, holdings: Sequence[Holding]) -> int:
+        """Writes the use of devices into the lines; gives the working days that have come."""
+        first, last = self._question.first, self._question.last
+        known = await calendar.known(self._connection)
+        working = working_days(known, first, min(last, self._today))
+        use = await sums.devices(
+            self._connection, self._scope, holdings, last, by_months(first, last, working)
+        )
+        for way, devices in use.items():
+            line(way).devices = devices
+        return len(working)
+
+    # --- the answer ----------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        told: list[SceneLine],
+        compared: list[SceneLine],
+        *,
+        path: tuple[Place, ...],
+        lines: tuple[Line, ...],
+        beside: Place | None = None,
+        officer: tuple[str, str] | None = None,
+        kinds: tuple[tuple[str, Settled], ...] = (),
+        waiting: tuple[int, ...] = (),
+        unlinked: tuple[tuple[int, int], ...] = (),
+        workdays: int = 0,
+        officers: int = 0,
+        has_officers: bool = False,
+    ) -> Dashboard:
+        question = self._question
+        span = question.compared
+        total = _total(lines, path[-1] if path else None)
+        if span is not None:
+            total.before = SceneCount()
+            for each in _by(compared, "way"):
+                total.before.add(each.count)
+        return Dashboard(
+            first=question.first,
+            last=question.last,
+            today=self._today,
+            unit=question.unit,
+            path=path,
+            officer=officer,
+            compared=span,
+            beside=beside,
+            lines=lines,
+            total=total,
+            stages=_in_order(told, "stage", [stage.value for stage in Stage]),
+            act_types=_in_order(told, "act_type", [act.value for act in ActType]),
+            times=_times(told),
+            times_before=_times(compared),
+            kinds=kinds,
+            waiting=waiting,
+            unlinked=unlinked,
+            workdays=workdays,
+            officers=officers,
+            has_officers=has_officers,
+        )
+
+    def _place(self, base: Ground, agency: AgencyId) -> Place:
+        named = base.named.get(agency)
+        at = base.tree.standing(agency, min(self._question.last, self._today))
+        kind = at.kind.value if at else None
+        if named is None:
+            return Place(agency, "", "", kind)
+        return Place(agency, named.code, named.name, kind)
+
+    def _path(self, base: Ground) -> tuple[Place, ...]:
+        return self._way(base, base.node.id) if base.node else ()
+
+    def _way(self, base: Ground, agency: AgencyId) -> tuple[Place, ...]:
+        """The steps in sight from the top down to the agency."""
+        steps = base.tree.path(agency, min(self._question.last, self._today))
+        return tuple(self._place(base, step) for step in steps if step in base.named)
+
+    def _has_officers(self, base: Ground) -> bool:
+        if base.node is None or not self._actor.may(Permission.COMPARE_OFFICERS):
+            return False
+        at = base.tree.standing(base.node.id, self._today)
+        return at is None or at.kind not in _HIGH
+
+
+def _by(told: Iterable[SceneLine], by: str) -> list[SceneLine]:
+    return [each for each in told if each.by == by]
+
+
+def _in_order(
+    told: Iterable[SceneLine], by: str, order: Sequence[str]
+) -> tuple[tuple[str, SceneCount], ...]:
+    found = {each.word: each.count for each in _by(told, by) if each.count.must}
+    return tuple((word, found[word]) for word in (*order, "") if word in found)
+
+
+def _times(told: Iterable[SceneLine]) -> tuple[tuple[date, SceneCount], ...]:
+    return tuple((each.since, each.count) for each in _by(told, "since") if each.since)
+
+
+def _total(lines: Sequence[Line], place: Place | None) -> Line:
+    total = Line(place=place or Place(AgencyId(_NOBODY), "", "", None), is_own=False)
+    for each in lines:
+        total.scenes.add(each.scenes)
+        for state in ("open", "replied", "appealed", "closed"):
+            settle(total.findings, state, getattr(each.findings, state))
+        total.unlinked += each.unlinked
+        total.unlinked_ms += each.unlinked_ms
+        total.recordings += each.recordings
+        total.footage_ms += each.footage_ms
+        total.devices = total.devices.plus(each.devices)
+    return total

@@ -1,0 +1,67 @@
+"""The last levels of the dashboard: officers, devices, and scenes with what is missing."""
+
+from __future__ import annotations
+
+from recorder.domain.instant import CHINA
+from recorder.domain.people import Actor
+from recorder.runtime import Deps
+from recorder.services.coverage import calendar
+from recorder.services.dashboard.question import (
+    Question,
+    ground,
+    need_officers,
+    officer_asked,
+    working_days,
+)
+from recorder.store.coverage import lines
+from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
+
+#: Lines of a list; an agency's officers are some dozen.
+MOST = 300
+
+
+async def officers(deps: Deps, actor: Actor, question: Question) -> list[OfficerLine]:
+    """Officers of an organisation, who has most to mend first.
+
+    Raises NotFound ``agency-not-found``, Forbidden ``permission-missing``.
+    """
+    need_officers(actor)
+    today = deps.clock.now().astimezone(CHINA).date()
+    async with deps.database.acquire() as connection:
+        base = await ground(connection, actor, question.agency, today)
+        holdings = base.holdings(actor, question.first, question.last)
+        return await lines.officers(connection, actor.scope, holdings, MOST)
+
+
+async def devices(deps: Deps, actor: Actor, question: Question) -> list[tuple[DeviceLine, int]]:
+    """Devices of an organisation, the most silent first, each with its silent working days.
+
+    Raises NotFound ``agency-not-found``, Forbidden ``permission-missing`` for whoever sees the
+    own footage alone.
+    """
+    need_officers(actor)
+    today = deps.clock.now().astimezone(CHINA).date()
+    async with deps.database.acquire() as connection:
+        base = await ground(connection, actor, question.agency, today)
+        holdings = base.holdings(actor, question.first, question.last)
+        known = await calendar.known(connection)
+        working = working_days(known, question.first, min(question.last, today))
+        found = await lines.devices(connection, actor.scope, holdings, working, MOST)
+    return [(each, len(working) - each.workdays) for each in found]
+
+
+async def scenes(deps: Deps, actor: Actor, question: Question) -> list[SceneWithHoles]:
+    """Scenes of an organisation or an officer with something missing or late, the worst first.
+
+    Raises NotFound ``agency-not-found``, Forbidden ``permission-missing``.
+    """
+    officer = officer_asked(actor, question)
+    today = deps.clock.now().astimezone(CHINA).date()
+    async with deps.database.acquire() as connection:
+        if officer is not None:
+            return await lines.scenes_of_officer(
+                connection, actor.scope, officer, question.first, question.last, MOST
+            )
+        base = await ground(connection, actor, question.agency, today)
+        holdings = base.holdings(actor, question.first, question.last)
+        return await lines.scenes(connection, actor.scope, holdings, MOST)

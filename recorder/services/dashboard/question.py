@@ -1,0 +1,153 @@
+"""What is asked of the dashboard, and which days and agencies that comes to."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from recorder.domain.deadline import Calendar
+from recorder.domain.ids import AgencyId
+from recorder.domain.organisation_tree import Holding, OrganisationTree
+from recorder.domain.people import Actor, Permission
+from recorder.errors import Forbidden, InvalidInput, NotFound
+from recorder.store import agencies
+from recorder.store.agencies import Agency
+from recorder.store.connection import Connection
+from recorder.store.coverage import lines
+
+#: Three years and some days.
+MOST_DAYS = 1100
+_DAY = timedelta(days=1)
+
+
+class Comparison(enum.StrEnum):
+    """What the figures stand beside."""
+
+    #: As many days just before.
+    PREVIOUS = "previous"
+    #: The same days of the year before.
+    LAST_YEAR = "last_year"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An organisation or an officer over some days, both included."""
+
+    first: date
+    last: date
+    #: Code; None: everything in sight.
+    agency: str | None = None
+    officer: str | None = None
+    comparison: Comparison = Comparison.PREVIOUS
+    #: Code of an organisation to stand beside; it comes before ``comparison``.
+    beside: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= (self.last - self.first).days < MOST_DAYS:
+            raise InvalidInput(
+                "days-invalid", f"The first day comes before the last, by {MOST_DAYS} at most."
+            )
+
+    @property
+    def unit(self) -> str:
+        """Of what a plot over time has its points."""
+        days = (self.last - self.first).days + 1
+        return "day" if days <= 62 else ("week" if days <= 400 else "month")
+
+    @property
+    def compared(self) -> tuple[date, date] | None:
+        """The days that it is compared with; None: with no other ones."""
+        if self.beside is not None:
+            return self.first, self.last
+        if self.comparison is Comparison.PREVIOUS:
+            length = self.last - self.first + _DAY
+            return self.first - length, self.last - length
+        if self.comparison is Comparison.LAST_YEAR:
+            return _year_before(self.first), _year_before(self.last)
+        return None
+
+
+def _year_before(day: date) -> date:
+    # There is no 29 February then.
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The tree and the names that a question is answered on."""
+
+    tree: OrganisationTree
+    #: Agencies in sight.
+    named: dict[AgencyId, Agency]
+    #: None: everything in sight.
+    node: Agency | None
+
+    def holdings(self, actor: Actor, first: date, last: date) -> list[Holding]:
+        node = self.node.id if self.node else None
+        return self.tree.holdings(node, first, last, actor.scope.agencies)
+
+    def always(self, actor: Actor, today: date) -> list[Holding]:
+        """All days until today of whoever stands below today: for what waits, however old."""
+        return [
+            Holding(each.agency, each.by_way_of, date(1970, 1, 1), today)
+            for each in self.holdings(actor, today, today)
+        ]
+
+
+async def ground(connection: Connection, actor: Actor, agency: str | None, today: date) -> Ground:
+    """Raises NotFound ``agency-not-found``.
+
+    Without an agency it is the one above all that is in sight, where there is such a one.
+    """
+    named = {one.id: one for one in await agencies.listed(connection, actor.scope)}
+    tree = OrganisationTree.of(await lines.standings(connection), named)
+    if agency is not None:
+        node = next((one for one in named.values() if one.code == agency), None)
+        if node is None:
+            raise NotFound("agency-not-found", f"There is no agency {agency}.")
+    else:
+        tops = tree.tops(today, actor.scope.agencies)
+        node = named.get(tops[0]) if len(tops) == 1 else None
+    return Ground(tree, named, node)
+
+
+def officer_asked(actor: Actor, question: Question) -> str | None:
+    """Whose figures they are to be; somebody who sees the own footage alone sees the own figures.
+
+    Raises Forbidden ``permission-missing``.
+    """
+    own = actor.scope.officer
+    if question.officer in (None, own):
+        return own
+    need_officers(actor)
+    return question.officer
+
+
+def need_officers(actor: Actor) -> None:
+    """Raise Forbidden ``permission-missing`` where officers are not to be told apart."""
+    permission = Permission.COMPARE_OFFICERS
+    if actor.scope.officer is not None or not actor.may(permission):
+        raise Forbidden(
+            "permission-missing", "Your role does not allow this.", permission=permission.value
+        )
+
+
+def working_days(calendar: Calendar, first: date, last: date) -> list[date]:
+    """The working days between two days."""
+    days = (first + n * _DAY for n in range((last - first).days + 1))
+    return [day for day in days if calendar.is_working(day)]
+
+
+def by_months(first: date, last: date, days: Sequence[date]) -> list[tuple[date, int]]:
+    """Each month of a span with those of the days that are in it, bit 0 the first."""
+    masks: dict[date, int] = {}
+    month = first.replace(day=1)
+    while month <= last:
+        masks[month] = 0
+        month = (month + timedelta(days=32)).replace(day=1)
+    for day in days:
+        masks[day.replace(day=1)] |= 1 << (day.day - 1)
+    return list(masks.items())

@@ -1,0 +1,257 @@
+"""What figures of days add up to for an organisation, and for those directly below it.
+
+Which agency's days count, and by way of whom, the tree has said (``Holding``); an agency out of
+scope counts nowhere, whatever it said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from recorder.domain.ids import AgencyId
+from recorder.domain.organisation_tree import Holding
+from recorder.domain.people import Scope
+from recorder.store.connection import Connection, Row
+from recorder.store.coverage.days import SceneCount
+
+#: The days of holdings in scope: arguments 1 to 5.
+HELD = (
+    "WITH held AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[])"
+    " AS h (agency, way, first, last) WHERE in_scope(h.agency, $1))"
+)
+#: Ages in days at which another class begins.
+AGES = (3, 8, 31, 91)
+SUMS = (
+    "sum(scenes)::bigint AS scenes, sum(must)::bigint AS must, sum(recorded)::bigint AS recorded,"
+    " sum(holes)::bigint AS holes, sum(unrecorded)::bigint AS unrecorded,"
+    " sum(awaited)::bigint AS awaited, sum(gaps)::bigint AS gaps,"
+    " sum(explained)::bigint AS explained, sum(recordings)::bigint AS recordings,"
+    " sum(late)::bigint AS late, sum(expected_ms)::bigint AS expected_ms,"
+    " sum(covered_ms)::bigint AS covered_ms, sum(missing_ms)::bigint AS missing_ms"
+)
+
+
+def held(scope: Scope, holdings: Sequence[Holding]) -> tuple[object, ...]:
+    return (
+        scope.agencies,
+        [each.agency for each in holdings],
+        [each.by_way_of for each in holdings],
+        [each.first for each in holdings],
+        [each.last for each in holdings],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SceneLine:
+    """Scenes by one thing."""
+
+    #: way, stage, act_type or since.
+    by: str
+    way: AgencyId | None
+    #: A stage or an act type, '' where unknown.
+    word: str
+    since: date | None
+    count: SceneCount
+
+
+_BY = {7: "way", 11: "stage", 13: "act_type", 14: "since"}
+
+
+def _line(row: Row) -> SceneLine:
+    by = _BY[row["which"]]
+    word = row[by] if by in ("stage", "act_type") else ""
+    return SceneLine(by, row["way"], word, row["since"], SceneCount.of(row))
+
+
+async def scenes(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], unit: str
+) -> list[SceneLine]:
+    """Scenes by way, stage, act type and time; ``unit`` of time: day, week or month."""
+    rows = await connection.fetch(
+        f"{HELD}, rough AS (SELECT h.way, d.stage, d.act_type,"  # noqa: S608 - constant text
+        f" date_trunc($6, d.day::timestamp)::date AS since, {SUMS}"
+        " FROM held h JOIN scene_day d ON d.agency_id = h.agency"
+        " AND d.day BETWEEN h.first AND h.last GROUP BY 1, 2, 3, 4)"
+        f" SELECT way, stage, act_type, since, grouping(way, stage, act_type, since) AS which,"
+        f" {SUMS} FROM rough GROUP BY GROUPING SETS ((way), (stage), (act_type), (since))"
+        " ORDER BY since",
+        *held(scope, holdings),
+        unit,
+    )
+    return [_line(row) for row in rows]
+
+
+async def officer_scenes(
+    connection: Connection, scope: Scope, officer: str, first: date, last: date, unit: str
+) -> list[SceneLine]:
+    """As ``scenes``, of one officer, by way of the agencies that the scenes belong to."""
+    rows = await connection.fetch(
+        "WITH rough AS (SELECT agency_id AS way, stage, act_type,"  # noqa: S608 - constant text
+        f" date_trunc($5, day::timestamp)::date AS since, {SUMS} FROM counted_scene"
+        " WHERE officers @> ARRAY[$2] AND day BETWEEN $3 AND $4 AND in_scope(agency_id, $1)"
+        " GROUP BY 1, 2, 3, 4)"
+        f" SELECT way, stage, act_type, since, grouping(way, stage, act_type, since) AS which,"
+        f" {SUMS} FROM rough GROUP BY GROUPING SETS ((way), (stage), (act_type), (since))"
+        " ORDER BY since",
+        scope.agencies,
+        officer,
+        first,
+        last,
+        unit,
+    )
+    return [_line(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLine:
+    """How many findings of a state there are, by way or by kind."""
+
+    way: AgencyId | None
+    kind: str | None
+    state: str
+    findings: int
+
+
+async def findings(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding]
+) -> list[FindingLine]:
+    """Findings by way and by kind, each with state; none of those that were withdrawn."""
+    rows = await connection.fetch(
+        f"{HELD} SELECT way, kind, state, sum(findings)::bigint AS findings"  # noqa: S608 - constant text
+        " FROM held h JOIN finding_day d ON d.agency_id = h.agency"
+        " AND d.day BETWEEN h.first AND h.last"
+        " GROUP BY GROUPING SETS ((way, state), (kind, state)) HAVING sum(findings) <> 0",
+        *held(scope, holdings),
+    )
+    return [FindingLine(*row) for row in rows]
+
+
+async def waiting_by_age(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], today: date
+) -> dict[int, int]:
+    """Findings that nobody has settled, by class of age (``AGES``)."""
+    rows = await connection.fetch(
+        f"{HELD} SELECT width_bucket($6::date - d.day, $7::int[]) AS age,"  # noqa: S608 - constant text
+        " sum(findings)::bigint AS findings FROM held h JOIN finding_day d"
+        " ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last"
+        " AND d.state IN ('open', 'replied', 'appealed') GROUP BY 1 HAVING sum(findings) <> 0",
+        *held(scope, holdings),
+        today,
+        list(AGES),
+    )
+    return {row["age"]: row["findings"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkedLine:
+    """Footage that belongs to no case, by way or by class of age."""
+
+    way: AgencyId | None
+    age: int | None
+    recordings: int
+    footage_ms: int
+
+
+async def unlinked(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], today: date
+) -> list[UnlinkedLine]:
+    """Footage without a case, by way and by class of age."""
+    rows = await connection.fetch(
+        f"{HELD} SELECT way, width_bucket($6::date - d.day, $7::int[]) AS age,"  # noqa: S608 - constant text
+        " sum(unlinked)::bigint AS recordings, sum(unlinked_ms)::bigint AS footage_ms"
+        " FROM held h JOIN footage_day d ON d.agency_id = h.agency"
+        " AND d.day BETWEEN h.first AND h.last AND d.unlinked <> 0"
+        " GROUP BY GROUPING SETS ((1), (2))",
+        *held(scope, holdings),
+        today,
+        list(AGES),
+    )
+    return [UnlinkedLine(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """Devices of an organisation over some days."""
+
+    #: On the register now, and not lost or suspended.
+    registered: int = 0
+    #: That made footage, on the register or not.
+    used: int = 0
+    #: On the register, without any footage.
+    idle: int = 0
+    #: Days on which a device made footage, added up over devices; and working days of those
+    #: that are on the register.
+    days: int = 0
+    workdays: int = 0
+
+    def plus(self, other: DeviceUse) -> DeviceUse:
+        return DeviceUse(
+            self.registered + other.registered,
+            self.used + other.used,
+            self.idle + other.idle,
+            self.days + other.days,
+            self.workdays + other.workdays,
+        )
+
+
+async def devices(
+    connection: Connection,
+    scope: Scope,
+    holdings: Sequence[Holding],
+    last: date,
+    working: Sequence[tuple[date, int]],
+) -> dict[AgencyId, DeviceUse]:
+    """Use of devices by way; ``working``: months with their working days, bit 0 the first."""
+    rows = await connection.fetch(
+        f"{HELD}, used AS (SELECT h.way, m.device,"  # noqa: S608 - constant text
+        "  sum(bit_count((m.days & x.mask)::bit(32))) AS days,"
+        "  sum(bit_count((m.days & x.mask & w.mask)::bit(32))) AS workdays"
+        "  FROM held h JOIN unnest($7::date[], $8::bigint[]) AS w (month, mask)"
+        "  ON w.month BETWEEN date_trunc('month', h.first::timestamp)::date AND h.last"
+        "  JOIN device_month m ON m.agency_id = h.agency AND m.month = w.month"
+        "  CROSS JOIN LATERAL (SELECT ((1::bigint << least(31, h.last - m.month + 1)) - 1)"
+        "  & ~((1::bigint << greatest(0, h.first - m.month)) - 1) AS mask) x"
+        "  GROUP BY 1, 2),"
+        " listed AS (SELECT h.way, d.number FROM held h JOIN device d ON d.agency_id = h.agency"
+        "  AND d.state = 'active' WHERE h.last = $6)"
+        " SELECT coalesce(l.way, u.way) AS way, count(l.number) AS registered,"
+        " count(*) FILTER (WHERE u.days > 0) AS used,"
+        " count(l.number) FILTER (WHERE coalesce(u.days, 0) = 0) AS idle,"
+        " coalesce(sum(u.days), 0)::bigint AS days,"
+        " coalesce(sum(u.workdays) FILTER (WHERE l.number IS NOT NULL), 0)::bigint AS workdays"
+        " FROM used u FULL JOIN listed l ON l.way = u.way AND l.number = u.device GROUP BY 1",
+        *held(scope, holdings),
+        last,
+        [month for month, _ in working],
+        [mask for _, mask in working],
+    )
+    return {row["way"]: DeviceUse(*tuple(row)[1:]) for row in rows}
+
+
+async def footage(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding]
+) -> dict[AgencyId, tuple[int, int]]:
+    """Recordings and milliseconds of footage by way."""
+    rows = await connection.fetch(
+        f"{HELD} SELECT h.way, sum(recordings)::bigint AS recordings,"  # noqa: S608 - constant text
+        " sum(footage_ms)::bigint AS footage_ms FROM held h JOIN footage_day d"
+        " ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last GROUP BY h.way",
+        *held(scope, holdings),
+    )
+    return {row["way"]: (row["recordings"], row["footage_ms"]) for row in rows}
+
+
+async def officers_there(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], day: date
+) -> int:
+    """How many officers these agencies have on the day."""
+    found: int = await connection.fetchval(
+        f"{HELD} SELECT count(DISTINCT o.number) FROM held h JOIN officer o"  # noqa: S608 - constant text
+        " ON o.agency_id = h.agency AND o.superseded_at IS NULL"
+        " AND $6 BETWEEN o.valid_from AND o.valid_to WHERE $6 BETWEEN h.first AND h.last",
+        *held(scope, holdings),
+        day,
+    )
+    return found

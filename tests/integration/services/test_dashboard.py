@@ -1,0 +1,317 @@
+"""Figures of days equal counting anew, whatever happens, and add up along the tree of each day."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
+from recorder.domain.ids import AgencyId, CaseId
+from recorder.domain.people import OPERATOR, Role
+from recorder.errors import Conflict, Forbidden, NotFound
+from recorder.services import casework, coverage, dashboard, review
+from recorder.services.dashboard import Comparison, Dashboard, Question
+from recorder.store import footage_days
+from recorder.store.coverage import days
+from recorder.store.coverage import findings as finding_rows
+from tests.support import organisation_tree
+from tests.support.bureau import Bureau, open_bureau
+from tests.support.enforcement import NINE, a_case, a_source, at, evaluated, footage, happened
+
+DAY = 24 * 60
+MONDAY = NINE.date()
+
+
+@pytest.fixture
+async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with open_bureau(database_url, tmp_path) as opened:
+        await a_source(opened)
+        yield opened
+
+
+async def added_up(bureau: Bureau) -> None:
+    while await dashboard.add_up_footage(bureau.deps):
+        pass
+
+
+async def miscounted(bureau: Bureau) -> dict[str, int]:
+    """What differs from counting anew."""
+    await evaluated(bureau)
+    await added_up(bureau)
+    async with bureau.deps.database.acquire() as connection:
+        found = {
+            "scenes": await days.miscounted_scenes(connection),
+            "officers": await days.miscounted_officers(connection),
+            "findings": await finding_rows.miscounted(connection),
+            "footage": await footage_days.miscounted(connection),
+        }
+    return {name: count for name, count in found.items() if count}
+
+
+class Chance:
+    """Things that happen at random to a few cases."""
+
+    def __init__(self, bureau: Bureau, cases: list[CaseId], seed: int) -> None:
+        self._bureau, self._cases, self._dice = bureau, cases, random.Random(seed)
+
+    async def step(self) -> None:
+        acts = (
+            *(self._event, self._event, self._footage, self._footage, self._unlink),
+            *(self._withdraw, self._moved, self._withheld, self.explain, self._answer),
+        )
+        await self._dice.choice(acts)(self._dice.choice(self._cases))
+        self._bureau.clock.forward(minutes=1)
+
+    async def _event(self, case: CaseId) -> None:
+        began = self._dice.randrange(-20, 3) * DAY + self._dice.randrange(0, 400)
+        await happened(
+            self._bureau,
+            case,
+            began=began,
+            ended=began + self._dice.choice((20, 60)),
+            officers=self._dice.choice((("A1", "A2"), ("A1", "A1"), ("A3", "A2"))),
+            agency=self._dice.choice((self._bureau.ours, self._bureau.theirs)),
+        )
+
+    async def _footage(self, case: CaseId) -> None:
+        began = await self._bureau.value(
+            "SELECT extract(epoch FROM began_at - $2)::int / 60 FROM case_event"
+            " WHERE case_id = $1 AND withdrawn_at IS NULL ORDER BY began_at LIMIT 1",
+            case,
+            NINE,
+        )
+        start = (began if isinstance(began, int) else 0) + self._dice.choice((0, 5, 30))
+        recording = await footage(self._bureau, case, start, start + self._dice.choice((15, 60)))
+        if self._dice.random() < 0.5:
+            await self._bureau.value(
+                "UPDATE recording SET received_at = ended_at + interval '6 days',"
+                " device_number = 'D' || $2::int WHERE id = $1",
+                recording,
+                self._dice.randrange(3),
+            )
+
+    async def _unlink(self, case: CaseId) -> None:
+        for link in (await casework.case(self._bureau.deps, OPERATOR, case)).links[:1]:
+            await casework.unlink(
+                self._bureau.deps, OPERATOR, recording=link.recording, case_id=case, reason="x"
+            )
+
+    async def _withdraw(self, case: CaseId) -> None:
+        await self._touched(
+            case, "UPDATE case_event SET withdrawn_at = now() WHERE case_id = $1 AND id ="
+            " (SELECT id FROM case_event WHERE case_id = $1 ORDER BY began_at DESC LIMIT 1)"
+        )  # fmt: skip
+
+    async def _moved(self, case: CaseId) -> None:
+        await self._touched(
+            case, "UPDATE case_event SET began_at = began_at - interval '1 day', stage = 'service',"
+            " ended_at = ended_at - interval '1 day' WHERE case_id = $1"
+        )  # fmt: skip
+
+    async def _withheld(self, case: CaseId) -> None:
+        await self._touched(
+            case, "UPDATE recording SET admission = CASE admission WHEN 'admitted' THEN"
+            " 'quarantined' ELSE 'admitted' END FROM case_link l WHERE l.recording_id ="
+            " recording.id AND l.case_id = $1 AND l.unlinked_at IS NULL"
+        )  # fmt: skip
+
+    async def _touched(self, case: CaseId, sql: str) -> None:
+        await self._bureau.value(sql, case)
+        await self._bureau.value(
+            "INSERT INTO coverage_due (case_id, because) VALUES ($1, 'event')"
+            " ON CONFLICT (case_id) DO UPDATE SET due_at = '-infinity'",
+            case,
+        )
+
+    async def explain(self, case: CaseId) -> None:
+        for link in (await casework.case(self._bureau.deps, OPERATOR, case)).links[:1]:
+            await review.give_gap_reason(
+                self._bureau.deps, self._bureau.actor(), link.recording,
+                place=InterruptionPlace.END, gap=None, cause=InterruptionCause.BATTERY, note="",
+                reported_at=None,
+            )  # fmt: skip
+
+    async def _answer(self, case: CaseId) -> None:
+        for told in (await coverage.findings(self._bureau.deps, OPERATOR)).items[:3]:
+            act = self._dice.choice((coverage.reply, coverage.appeal, coverage.close))
+            try:
+                await act(self._bureau.deps, OPERATOR, told.id, text="x")
+            except Conflict:
+                assert told.state.value in ("closed", "appealed", "replied")
+
+
+async def test_figures_equal_counting_anew_after_whatever_happens(bureau: Bureau) -> None:
+    cases = [await a_case(bureau, str(n)) for n in range(3)]
+    chance, seen = Chance(bureau, cases, seed=2), set[str]()
+    await happened(bureau, cases[0])
+    await footage(bureau, cases[0], 0, 30)
+    await chance.explain(cases[0])
+    for _ in range(5):
+        assert await miscounted(bureau) == {}
+        seen.update(await happened_so_far(bureau))
+        for _ in range(12):
+            await chance.step()
+    assert await miscounted(bureau) == {}
+    assert seen == {"late", "gaps", "explained", "unrecorded", "device"}
+
+
+async def happened_so_far(bureau: Bureau) -> list[str]:
+    """Which figures are not 0: else equality would say little."""
+    found = await bureau.value(
+        "SELECT array_remove(ARRAY[CASE WHEN bool_or(late > 0) THEN 'late' END,"
+        " CASE WHEN bool_or(gaps > 0) THEN 'gaps' END,"
+        " CASE WHEN bool_or(explained > 0) THEN 'explained' END,"
+        " CASE WHEN bool_or(unrecorded > 0) THEN 'unrecorded' END,"
+        " CASE WHEN EXISTS (SELECT FROM device_month WHERE days > 0) THEN 'device' END], NULL)"
+        " FROM scene_day"
+    )
+    assert isinstance(found, list)
+    return found
+
+
+class _Killed(Exception):
+    """The end of a worker."""
+
+
+async def _die_adding_up(bureau: Bureau) -> None:
+    async with bureau.deps.database.transaction() as connection:
+        deltas, more = await footage_days.take(connection, 10)
+        assert (len(deltas), more) == (1, False)
+        await footage_days.count_devices(connection, deltas)
+        raise _Killed
+
+
+async def test_who_dies_while_adding_up_has_taken_nothing_away(bureau: Bureau) -> None:
+    await bureau.recording(officer="A1", started_at=NINE)
+    with pytest.raises(_Killed):
+        await _die_adding_up(bureau)
+    assert await miscounted(bureau) == {}
+    assert await bureau.value("SELECT recordings FROM footage_day") == 1
+
+
+async def asked(bureau: Bureau, agency: str | None, **others: object) -> Dashboard:
+    question = Question(
+        first=MONDAY - timedelta(days=6),
+        last=MONDAY,
+        agency=agency,
+        comparison=Comparison.NONE,
+        **others,  # type: ignore[arg-type]
+    )
+    return await dashboard.dashboard(bureau.deps, OPERATOR, question)
+
+
+async def test_each_day_counts_where_the_tree_of_that_day_puts_it(bureau: Bureau) -> None:
+    made = await organisation_tree.plant(bureau)
+    turn = MONDAY - timedelta(days=2)
+    await _moves(bureau, bureau.ours, made["organ"], bureau.theirs, turn)
+    for n, day in enumerate((-6, -3, -2, 0)):
+        case = await a_case(bureau, str(n))
+        await happened(bureau, case, began=day * DAY, ended=day * DAY + 60)
+        await footage(bureau, case, day * DAY, day * DAY + 15 * n)
+    assert await miscounted(bureau) == {}
+    ours = await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours)
+    for agency, scenes in {"organ": 2, "above": 2, "foreign": 2, "city": 4, str(ours): 4}.items():
+        told = await asked(bureau, agency)
+        assert (agency, told.total.scenes.scenes) == (agency, scenes)
+        assert sum(count.scenes for _, count in told.times) == scenes
+        assert told.total.recordings == scenes
+    city = await asked(bureau, "city")
+    assert {(one.place.code, one.scenes.scenes) for one in city.lines} == {
+        ("above", 2),
+        ("foreign", 2),
+    }
+    assert [step.code for step in (await asked(bureau, str(ours))).path] == [
+        "city",
+        "foreign",
+        str(ours),
+    ]
+    beside = await asked(bureau, "above", beside="foreign")
+    assert beside.beside is not None
+    assert beside.total.before is not None
+    assert (beside.beside.code, beside.total.before.covered_ms) == ("foreign", 75 * 60_000)
+
+
+async def _moves(
+    bureau: Bureau, agency: AgencyId, old: AgencyId, new: AgencyId, turn: date
+) -> None:
+    await bureau.value("UPDATE organisation SET superseded_at = now() WHERE agency_id = $1", agency)
+    await bureau.value(
+        "INSERT INTO organisation (id, agency_id, name, kind, parent_id, valid_from, valid_to,"
+        " noted_at) SELECT gen_random_uuid(), $1, 'x', 'branch', parent, begins, ends, now()"
+        " FROM (VALUES ($2::uuid, '-infinity'::date, $4::date - 1), ($3, $4, 'infinity'))"
+        " AS v (parent, begins, ends)",
+        agency,
+        old,
+        new,
+        turn,
+    )
+
+
+async def test_who_sees_which_figures(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await footage(bureau, case, 0, 30)
+    await evaluated(bureau)
+    deps, code = (
+        bureau.deps,
+        str(await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours)),
+    )
+    question = Question(first=MONDAY, last=MONDAY, agency=code)
+    stranger = bureau.actor(agency=bureau.theirs)
+    with pytest.raises(NotFound):
+        await dashboard.dashboard(deps, stranger, question)
+    everything = await dashboard.dashboard(deps, stranger, Question(first=MONDAY, last=MONDAY))
+    assert everything.total.scenes.scenes == 0
+    assert (await dashboard.officers(deps, bureau.actor(), question))[0].count.missing_ms > 0
+    (scene,) = await dashboard.scenes(deps, bureau.actor(), question)
+    assert (scene.case, scene.state, len(scene.holes)) == (case, "holes", 1)
+
+    # An officer with a number is answered for that number, whatever was asked.
+    own = bureau.actor(Role.OFFICER, officer="A2")
+    told = await dashboard.dashboard(deps, own, question)
+    assert (told.officer, told.total.scenes.scenes) == (("A2", ""), 1)
+    other = bureau.actor(Role.OFFICER, officer="A9")
+    assert (await dashboard.dashboard(deps, other, question)).total.scenes.scenes == 0
+    assert await dashboard.scenes(deps, other, question) == []
+    one = Question(first=MONDAY, last=MONDAY, officer="A1")
+    for forbidden in (own, bureau.actor(Role.ADMINISTRATOR)):
+        with pytest.raises(Forbidden):
+            await dashboard.dashboard(deps, forbidden, one)
+        with pytest.raises(Forbidden):
+            await dashboard.officers(deps, forbidden, question)
+    assert (await dashboard.dashboard(deps, bureau.actor(), one)).total.scenes.scenes == 1
+    nobody = Question(first=MONDAY, last=MONDAY, officer="Z1")
+    with pytest.raises(NotFound):
+        await dashboard.dashboard(deps, bureau.actor(), nobody)
+
+
+async def test_footage_without_a_case_grows_old_and_a_device_is_silent(bureau: Bureau) -> None:
+    for number, day in (("D1", 0), ("D1", -1), ("D2", -40)):
+        recording = await bureau.recording(officer="A1", started_at=at(day * DAY))
+        await bureau.value(
+            "UPDATE recording SET device_number = $2, ended_at = started_at + interval '1 hour'"
+            " WHERE id = $1",
+            recording,
+            number,
+        )
+    await bureau.value(
+        "INSERT INTO device (id, agency_id, number) SELECT gen_random_uuid(), $1, d"
+        " FROM unnest(ARRAY['D1', 'D2', 'D3']) d",
+        bureau.ours,
+    )
+    await added_up(bureau)
+    last = bureau.clock.now().date()
+    question = Question(first=last - timedelta(days=13), last=last)
+    told = await dashboard.dashboard(bureau.deps, bureau.actor(), question)
+    hour = 3_600_000
+    assert told.unlinked == ((0, 0), (1, hour), (1, hour), (1, hour), (0, 0))
+    use = told.total.devices
+    assert (use.registered, use.used, use.idle, use.days) == (3, 1, 2, 2)
+    assert told.silent_days == 3 * told.workdays - use.workdays
+    lines = await dashboard.devices(bureau.deps, bureau.actor(), question)
+    assert [(one.number, one.footage_ms) for one, _ in lines][-1] == ("D1", 2 * hour)
+    assert {silent for one, silent in lines if one.number != "D1"} == {told.workdays}
