@@ -208,6 +208,8 @@ def _wait_for(preparing: Future[None], run: Run, what: str) -> None:
 
 def main(mode: str) -> int:
     """Run the steps of the mode and give the exit code."""
+    # Some hundred processes of the product start in a run: only the first compiles its modules.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with _own_scratch() as reports, ThreadPoolExecutor(1) as background:
         run = Run(reports, coverage=mode == "coverage")
         if mode == "check":
