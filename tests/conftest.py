@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -38,6 +39,12 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 # Two busy cores make single examples slow; what counts is the limit on the whole test.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported stays until the end: no collection walks over it again and again."""
+    del session
+    gc.freeze()
 
 
 def _apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
