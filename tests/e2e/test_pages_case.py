@@ -82,9 +82,20 @@ async def test_clips_play_one_after_the_other_and_obey_the_keyboard(pages: Pages
         assert await page.evaluate("document.querySelector('video').defaultPlaybackRate") == 2
         bar = page.locator("[data-bar].is-chosen")
         assert await bar.get_attribute("data-bar") == str(first)
+        # The middle of a bar is the middle of its footage; the keys go from bar to bar.
+        await page.locator(f"[data-bar='{second}'] rect").click()
+        await reader.until("document.querySelector('video').currentTime > 0.9")
+        assert await page.locator(".clip.is-chosen").get_attribute("data-clip") == str(second)
+        await page.locator(f"[data-bar='{second}']").focus()
+        await page.keyboard.press("ArrowLeft")
+        assert await page.evaluate("document.activeElement.dataset.bar") == str(first)
+        # An address with a moment shows the picture of that moment.
+        await reader.go(f"/cases/{await _case_id(pages)}?at=2026-11-09T09:10:01%2B08:00")
+        await reader.until("document.querySelector('video').currentTime === 1")
+        assert await page.locator(".clip.is-chosen").get_attribute("data-clip") == str(first)
     names = await pages.bureau.event_names()
-    assert names.count("CaseViewed") == 1
-    assert names.count("PlaybackGranted") == 2, "one for each clip that was played, no more"
+    assert names.count("CaseViewed") == 2
+    assert names.count("PlaybackGranted") == 4, "one for each clip that was shown, no more"
 
 
 async def test_pictures_sound_and_broken_files_are_each_shown_as_what_they_are(

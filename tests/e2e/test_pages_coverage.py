@@ -55,8 +55,10 @@ async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
             await reader.page.click(".crumb a >> nth=1")
             await reader.page.wait_for_url("**/cases/**")
             assert "应录未录" in await reader.text("#coverage .scene-unrecorded")
-            await reader.page.click("#coverage svg a")
+            await reader.page.click("#axis a.hole-bad rect")
             await reader.page.wait_for_url("**/findings/**")
+            await reader.page.click("dl.rows a[href*='?at=']")
+            await reader.page.wait_for_selector("#axis a.hole-bad")
             await reader.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
             for path in ("/findings", "/coverage?from=2025-01-01&to=2025-12-31"):
                 await reader.go(path)

@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from recorder.web.pages import formats, forms, timeline
+from recorder.web.pages import case_axis, formats, forms
 from recorder.web.pages.assets import assets
 
 #: Packages whose files do not say which version they are.
 SAY_NO_VERSION = {"qr"}
 NOON = datetime(2026, 11, 9, 4, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Shot:
-    """Something on the axis."""
-
-    at: datetime
-    ended_at: datetime | None = None
-    media: dict[str, object] | None = None
-
-
-shots = st.lists(
-    st.builds(
-        lambda start, length: Shot(
-            NOON + timedelta(seconds=start), NOON + timedelta(seconds=start + length)
-        ),
-        st.integers(0, 90 * 86400),
-        st.integers(0, 5 * 3600),
-    ),
-    max_size=60,
-)
-
-
-@given(shots)
-def test_every_recording_stands_on_the_axis_once_inside_its_group(taken: list[Shot]) -> None:
-    axis = timeline.lay_out(taken)
-    assert sorted(bar.item.at for group in axis.groups for bar in group.bars) == sorted(
-        shot.at for shot in taken
-    )
-    for group in axis.groups:
-        for bar in group.bars:
-            assert bar.width > 0
-            assert 0 <= bar.lane < axis.lanes <= timeline.MOST_LANES
-            assert group.x - 1e-6 <= bar.x
-            assert bar.x + bar.width <= group.x + group.width + timeline.NARROWEST_BAR + 1e-6
-
-
-@given(shots)
-def test_groups_follow_each_other_and_are_apart_by_half_an_hour(taken: list[Shot]) -> None:
-    groups = timeline.lay_out(taken).groups
-    for before, after in itertools.pairwise(groups):
-        assert after.gap is not None
-        assert after.gap > timeline.BREAK
-        assert after.x > before.x + before.width
-    if groups and len(groups) <= 30:
-        assert groups[-1].x + groups[-1].width <= 100 + 1e-6
-
-
-def test_recordings_at_the_same_time_lie_in_lanes_and_later_ones_use_them_again() -> None:
-    def shot(start: int, length: int) -> Shot:
-        return Shot(NOON + timedelta(seconds=start), NOON + timedelta(seconds=start + length))
-
-    (group,) = timeline.lay_out([shot(0, 60), shot(30, 60), shot(60, 10)]).groups
-    assert [bar.lane for bar in group.bars] == [0, 1, 0]
-
-
-def test_a_recording_without_an_end_is_as_long_as_its_media_or_a_guess() -> None:
-    assert timeline.end_of(Shot(NOON, media={"length_ms": 5000})) == NOON + timedelta(seconds=5)
-    assert timeline.end_of(Shot(NOON)) == NOON + timeline.UNKNOWN
-    # A device whose clock jumped back says an end before the beginning.
-    assert timeline.end_of(Shot(NOON, NOON - timedelta(days=1))) == NOON + timeline.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -90,7 +25,7 @@ def test_a_recording_without_an_end_is_as_long_as_its_media_or_a_guess() -> None
     ],
 )
 def test_a_gap_is_said_in_its_largest_unit(gap: timedelta, words: tuple[str, int]) -> None:
-    assert timeline.spoken(gap) == words
+    assert case_axis.spoken(gap) == words
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, Footage, FootageMark, GapReason, Interval
 from recorder.domain.finding import Confidence
+from recorder.domain.ids import RecordingId
 
 _ORDER = {word: rank for rank, word in enumerate(Confidence)}
 
@@ -50,6 +51,12 @@ def place(facts: CaseFacts) -> PlacedFootage:
             withheld.append(placed)
     counted.sort(key=lambda each: (each.span.began_at, each.span.ended_at))
     return PlacedFootage(tuple(counted), tuple(withheld), tuple(timeless))
+
+
+def pieces_of(facts: CaseFacts) -> dict[RecordingId, tuple[Interval, ...]]:
+    """When each recording shows something, admitted or not; who has no times is left out."""
+    placed = place(facts)
+    return {each.footage.recording: each.pieces for each in (*placed.counted, *placed.withheld)}
 
 
 def _placed(footage: Footage) -> Placed | None:

@@ -21,8 +21,10 @@ from recorder.services.casework.files import amend_case, merge_cases, open_case
 from recorder.services.casework.finding import (
     CaseView,
     case,
+    case_footage,
     case_recordings,
     find_cases,
+    just_before,
     view_case,
 )
 from recorder.services.casework.links import (
@@ -44,10 +46,12 @@ __all__ = [
     "amend_case",
     "attribute_footage",
     "case",
+    "case_footage",
     "case_recordings",
     "decide",
     "find_cases",
     "find_proposals",
+    "just_before",
     "link",
     "link_many",
     "link_on_arrival",

@@ -13,8 +13,10 @@ from recorder.domain.people import Actor, ActorKind, Scope
 from recorder.errors import InvalidInput, NotFound
 from recorder.runtime import Deps
 from recorder.services.casework.searching import newest_fitting
-from recorder.services.paging import Page, page_of, page_size, read_cursor
+from recorder.services.paging import Page, encode_cursor, page_of, page_size, read_cursor
+from recorder.store import case_footage as case_footage_rows
 from recorder.store import case_links, cases, custody_events
+from recorder.store.case_footage import FootageOnAxis
 from recorder.store.case_search import Wanted
 from recorder.store.cases import Before
 from recorder.store.connection import Connection
@@ -147,6 +149,22 @@ async def case_recordings(
             connection, case_id, actor.scope, after, page_size(limit) + 1
         )
     return page_of(rows, limit, lambda recording: (recording.at, recording.id))
+
+
+async def case_footage(deps: Deps, actor: Actor, case_id: CaseId) -> list[FootageOnAxis]:
+    """Every recording of the case in the actor's scope, as its axis shows it, earliest first.
+
+    Raises NotFound ``case-not-found``.
+    """
+    async with deps.database.acquire() as connection:
+        if await cases.find(connection, case_id, actor.scope) is None:
+            raise not_found()
+        return await case_footage_rows.on_axis(connection, case_id, actor.scope)
+
+
+def just_before(footage: FootageOnAxis) -> str:
+    """The cursor of ``case_recordings`` that begins its page with this recording."""
+    return encode_cursor(footage.at, uuid.UUID(int=max(0, footage.id.int - 1)))
 
 
 def not_found() -> NotFound:

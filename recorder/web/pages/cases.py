@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
 from recorder.domain.case import CaseFile, Scheme, Stage
+from recorder.domain.coverage import placing
+from recorder.domain.finding import FindingState
 from recorder.domain.ids import CaseId, RecordingId
+from recorder.domain.instant import Instant
 from recorder.domain.people import Permission
 from recorder.errors import InvalidInput
 from recorder.services import approvals, casework, coverage, directory
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.pages import clips, scene_axis, timeline, words
+from recorder.web.pages import case_axis, clips, words
 from recorder.web.pages.forms import go, posted, read_form
 from recorder.web.pages.rendering import draw, page
 
@@ -79,18 +83,25 @@ async def show(request: web.Request) -> web.StreamResponse:
     view = await casework.view_case(deps, actor, case_id)
     if view.case.merged_into is not None:
         return web.Response(status=308, headers={hdrs.LOCATION: f"/cases/{view.case.merged_into}"})
-    found = await casework.case_recordings(
-        deps, actor, case_id, request.query.get("cursor"), _MOST_CLIPS
-    )
     covered = await coverage.case_coverage(deps, actor, case_id)
+    stages = case_axis.by_stage(covered.evaluation.scenes, covered.findings)
+    taken = case_axis.shots(
+        await casework.case_footage(deps, actor, case_id), placing.pieces_of(covered.facts)
+    )
+    wanted = _wanted(request, taken)
+    cursor = request.query.get("cursor")
+    if wanted is not None and len(taken) > _MOST_CLIPS:
+        cursor = casework.just_before(wanted[0].clip)
+    found = await casework.case_recordings(deps, actor, case_id, cursor, _MOST_CLIPS)
     return await page(
         request,
         "case.html",
         case=view.case,
         clips=[clips.of_case(recording) for recording in found.items],
         more=found.next,
-        axis=timeline.lay_out(found.items),
-        spoken=timeline.spoken,
+        axis=case_axis.lay_out([row for _, rows in stages for row in rows], taken),
+        spoken=case_axis.spoken,
+        wanted=wanted,
         stages=list(Stage),
         stage_counts=Counter(recording.stage for recording in found.items),
         schemes=list(Scheme),
@@ -98,9 +109,25 @@ async def show(request: web.Request) -> web.StreamResponse:
         named=await directory.name_recordings(deps, actor, {link.recording for link in view.ended}),
         history=[(event, words.facts_of(event.facts)) for event in reversed(view.history)],
         can_watch=actor.may(Permission.WATCH),
-        coverage_stages=scene_axis.by_stage(covered.evaluation.scenes, covered.findings),
-        other_findings=[f for f in covered.findings if f.finding.scene is None],
+        coverage_stages=stages,
+        finding_counts={stage: sum(len(row.findings) for row in rows) for stage, rows in stages},
+        other_findings=[
+            told
+            for told in covered.findings
+            if told.finding.scene is None and told.state is not FindingState.WITHDRAWN
+        ],
     )
+
+
+def _wanted(
+    request: web.Request, taken: Sequence[case_axis.Shot]
+) -> tuple[case_axis.Shot, int] | None:
+    """The recording and the place in it that ``?at=`` asks for; a text that is no time for none."""
+    try:
+        at = Instant.parse(request.query.get("at", "")).at
+    except InvalidInput:
+        return None
+    return case_axis.nearest(taken, at)
 
 
 @posted("/")

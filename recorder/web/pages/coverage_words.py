@@ -49,6 +49,12 @@ SCENE_STATES = {
     "optional": "Need not be recorded",
     "exempt": "Exempt",
 }
+#: A hole on the axis of a case.
+HOLES = {
+    "bad": "Missing",
+    "said": "Interrupted with a reason",
+    "awaited": "May still be handed in",
+}
 FINDING_ACTS = {
     "reply": "Replied",
     "appeal": "Appealed",
@@ -67,6 +73,7 @@ WORDS = {
     "scene": SCENES,
     "mapped_event": SCENES,
     "scene_state": SCENE_STATES,
+    "hole": HOLES,
     "finding_act": FINDING_ACTS,
     "finding_state": FINDING_STATES,
 }

@@ -34,6 +34,11 @@ def iso(at: datetime | None) -> str:
     return format_utc(at) if at else ""
 
 
+def epoch(at: datetime) -> int:
+    """Milliseconds since 1970, as scripts count time."""
+    return int(at.timestamp() * 1000)
+
+
 def size(length: int) -> str:
     """Bytes for people, in steps of 1024: ``12.4 MB``."""
     value, unit = float(length), 0
@@ -88,6 +93,6 @@ def fps(stream: Mapping[str, object]) -> str:
 
 
 FILTERS = {
-    "moment": moment, "day": day, "clock": clock, "iso": iso, "size": size, "duration": duration,
-    "at": at, "offset": offset, "short": short, "groups": groups, "fps": fps,
+    "moment": moment, "day": day, "clock": clock, "iso": iso, "epoch": epoch, "size": size,
+    "duration": duration, "at": at, "offset": offset, "short": short, "groups": groups, "fps": fps,
 }  # fmt: skip

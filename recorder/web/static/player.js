@@ -163,8 +163,9 @@ export class Player extends EventTarget {
     return this.clip?.dataset.playable === "ready" && this.root.dataset.watch === "yes";
   }
 
-  // Show a clip; begin to play when that is asked for, else wait for the first press.
-  async show(clip, play) {
+  // Show a clip; begin to play when that is asked for, else wait for the first press. A second that
+  // was asked for is shown at once.
+  async show(clip, play, second = 0) {
     this.wish?.abort();
     clearTimeout(this.timer);
     this.stop();
@@ -180,7 +181,7 @@ export class Player extends EventTarget {
       return undefined;
     }
     const kind = clip.dataset.kind;
-    if (play || kind === "picture") return this.load(play);
+    if (play || second || kind === "picture") return this.load(play, second);
     // The address is asked for when it is needed: looking at a list is not watching.
     if (clip.dataset.poster) {
       this.picture.src = clip.dataset.poster;
@@ -372,7 +373,7 @@ export class Player extends EventTarget {
     this.seek.style.setProperty("--share", `${this.seek.value / 10}%`);
     this.seek.setAttribute("aria-valuetext", written(currentTime));
     this.tellMoment(currentTime);
-    this.dispatchEvent(new CustomEvent("time", { detail: { clip: this.clip, share: duration ? currentTime / duration : 0 } }));
+    this.dispatchEvent(new CustomEvent("time", { detail: { clip: this.clip, second: currentTime } }));
   }
 
   tellMoment(seconds) {
