@@ -92,6 +92,13 @@ class MediaTool(Protocol):
         """
         ...
 
+    async def codes(self, source: MediaSource) -> list[tuple[str, int]]:
+        """Texts of QR codes in the first half minute, and the media time of each in milliseconds.
+
+        Footage that cannot be read has none. Raises Unavailable when the source failed.
+        """
+        ...
+
     async def poster(self, source: MediaSource, facts: MediaFacts, out: Path) -> RenditionOutcome:
         """Write a JPEG at most 1280 pixels wide that stands for the recording.
 
@@ -133,19 +140,42 @@ class FfmpegTool:
     ) -> MediaFacts:
         # JSON columns refuse what is not printable, and people need not see it.
         original_name = clean(original_name, 1024)
-        length = source.length
-        time_s = self._time_s(length / (10 << 20))
+        line, child = await self._look(
+            "media_probe",
+            source,
+            self._time_s(source.length / (10 << 20)),
+            {"name": original_name, "quick": quick},
+        )
+        return _probe_answer(source, original_name, line, child)
+
+    async def codes(self, source: MediaSource) -> list[tuple[str, int]]:
+        """See MediaTool."""
+        line, child = await self._look("media_codes", source, self._limits.least_s, {})
+        try:
+            answer = json.loads(line) if child.code == 0 and not child.stopped else {}
+            away, read = str(answer.get("away", "")), answer.get("codes", [])
+            found = [(str(text), int(ms)) for text, ms in read]
+        except (ValueError, TypeError, AttributeError):
+            away, found = "", []
+        if away or source.failure:
+            raise Unavailable("media-source-away", away or source.failure)
+        # A child that died of what it read has read nothing.
+        return found
+
+    async def _look(
+        self, module: str, source: MediaSource, time_s: float, wanted: Mapping[str, object]
+    ) -> tuple[str, media_process.Finished]:
+        """What a child of ours answers about the original, and how it ended."""
         limits = Confinement(
             memory_bytes=self._limits.memory_bytes, cpu_s=int(time_s), parent=os.getpid()
         )
         request = {
             "path": "" if source.server is not None else source.location,
             "url": source.location if source.server is not None else "",
-            "length": length,
-            "name": original_name,
-            "quick": quick,
+            "length": source.length,
             "silence_s": self._limits.stall_s,
             "limits": asdict(limits),
+            **wanted,
         }
         lines: list[str] = []
 
@@ -154,12 +184,12 @@ class FfmpegTool:
             return True
 
         child = await media_process.run(
-            [sys.executable, "-E", "-s", "-m", "recorder.adapters.media_probe"],
+            [sys.executable, "-E", "-s", "-m", f"recorder.adapters.{module}"],
             on_line=on_line,
             time_s=time_s,
             stdin=json.dumps(request).encode(),
         )
-        return _probe_answer(source, original_name, "".join(lines), child)
+        return "".join(lines), child
 
     async def poster(self, source: MediaSource, facts: MediaFacts, out: Path) -> RenditionOutcome:
         """See MediaTool. A frame a tenth into the film; the first one where that fails."""

@@ -107,23 +107,28 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> Never:
     raise PermissionError(f"Nothing but the original may be opened, not {url[:100]!r}.")
 
 
+def open_original(reader: Reader, container: str) -> Any:
+    """The original for libav by the one demuxer that our own look named, and nothing beside it."""
+    return av.open(
+        FileView(reader),
+        mode="r",
+        format=DEMUXERS.get(container),
+        options={
+            "format_whitelist": DEMUXERS.get(container, GUESSABLE),
+            "protocol_whitelist": "none",
+            "max_pixels": str(MAX_PIXELS),
+        },
+        metadata_errors="replace",
+        buffer_size=_BUFFER_BYTES,
+        io_open=_refuse,
+    )
+
+
 class _Reading:
     """One pass over one original."""
 
     def __init__(self, reader: Reader, container: str, budget_pixels: int, *, quick: bool) -> None:
-        self._input: Any = av.open(
-            FileView(reader),
-            mode="r",
-            format=DEMUXERS.get(container),
-            options={
-                "format_whitelist": DEMUXERS.get(container, GUESSABLE),
-                "protocol_whitelist": "none",
-                "max_pixels": str(MAX_PIXELS),
-            },
-            metadata_errors="replace",
-            buffer_size=_BUFFER_BYTES,
-            io_open=_refuse,
-        )
+        self._input: Any = open_original(reader, container)
         self.container = container or self._input.format.name.split(",")[0]
         self._streams: list[Any] = list(self._input.streams)[:_MAX_STREAMS]
         self._tallies = {stream.index: Tally() for stream in self._streams}

@@ -22,23 +22,24 @@ from recorder.adapters.media_measure import measure
 from recorder.adapters.media_reader import PathReader, Reader, SourceAwayError, UrlReader
 
 #: libav's binding and Python load parts of themselves late; both may be read, nothing else.
-_CODE = (str(Path(av.__file__).parent), sysconfig.get_path("stdlib"))
+CODE = (str(Path(av.__file__).parent), sysconfig.get_path("stdlib"))
 
 
 def answer(request: dict[str, Any], limits: Confinement | None) -> dict[str, object]:
     """Probe what the request names; ``limits`` of None leaves this process as it is."""
     try:
-        reader, ports = _reader(request)
+        reader, ports = reader_of(request)
         confined = "none"
         if limits is not None:
-            confined = apply(replace(limits, readable=_CODE, ports=ports))
+            confined = apply(replace(limits, readable=CODE, ports=ports))
         facts = measure(reader, str(request["name"]), quick=bool(request["quick"]))
     except SourceAwayError as error:
         return {"away": str(error)}
     return {"facts": facts.to_json(), "confinement": confined}
 
 
-def _reader(request: dict[str, Any]) -> tuple[Reader, tuple[int, ...]]:
+def reader_of(request: dict[str, Any]) -> tuple[Reader, tuple[int, ...]]:
+    """The original that a request names, opened, and the ports that reading it needs."""
     if request.get("path"):
         return PathReader(str(request["path"])), ()
     url = str(request["url"])

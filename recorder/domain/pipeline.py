@@ -73,6 +73,7 @@ PIPELINE: tuple[Task, ...] = (
     Task("verify", _RECEIVED, WorkQueue.IO, limit_s=6 * 3600, tries=30, priority=20),
     Task("probe", _RECEIVED, WorkQueue.MEDIA, limit_s=1800, tries=10, priority=30),
     Task("poster", _PROBED, WorkQueue.MEDIA, 600, tries=10, priority=25, when=_has_picture),
+    Task("codes", _PROBED, WorkQueue.MEDIA, 600, tries=10, priority=15, when=_has_picture),
     Task("proxy", _PROBED, WorkQueue.MEDIA, 24 * 3600, tries=10, priority=10, when=_needs_proxy),
     Task("examine", _PROBED, WorkQueue.MEDIA, 1800, tries=10, priority=5, when=_was_first_look),
     Task("compact", _SEALED, WorkQueue.IO, 24 * 3600, tries=30, priority=1, when=_has_many_objects),

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from recorder.domain import filmed_code
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import (
+    CodesFilmed,
     CustodyEvent,
     MediaProbed,
     RecordingCompacted,
@@ -32,6 +34,7 @@ from recorder.services.live import volumes
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import (
     coverage_due,
+    filmed_codes,
     open_uploads,
     recordings,
     renditions,
@@ -243,6 +246,13 @@ async def _set_media(change: Change, event: MediaProbed) -> None:
     await _touch(change, event)
 
 
+async def _keep_codes(change: Change, event: CodesFilmed) -> None:
+    read = [filmed_code.accept(str(c["text"]), int(str(c["media_ms"]))) for c in event.codes]
+    recording = RecordingId(event.subject)
+    await filmed_codes.insert(change, recording, [c for c in read if c is not None], change.now)
+    await filmed_codes.attribute_anew(change, recording)
+
+
 async def _apply(change: Change, event: CustodyEvent) -> None:
     match event:
         case RecordingSealed():
@@ -251,6 +261,8 @@ async def _apply(change: Change, event: CustodyEvent) -> None:
             await _mismatch(change, event)
         case MediaProbed():
             await _set_media(change, event)
+        case CodesFilmed():
+            await _keep_codes(change, event)
         case RenditionMade():
             if await renditions.adopt(change, event):
                 await store_intents.fulfil_key(change.connection, event.key)

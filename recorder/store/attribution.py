@@ -43,6 +43,7 @@ def _clue(row: Row) -> Clue:
         wearer=row["wearer"],
         officer=named,
         place=(row["latitude"], row["longitude"]) if has_place else None,
+        filmed=frozenset(row["filmed"]),
         named=frozenset(key for text in texts for key in case_number.numbers_within(text)),
         refused=frozenset(CaseId(case) for case in row["refused"]),
     )
@@ -51,8 +52,8 @@ def _clue(row: Row) -> Clue:
 async def take_due(connection: Connection) -> tuple[Clue, AgencyId] | None:
     """The newest recording whose case is to be looked for, kept still until the transaction ends.
 
-    Sealed, admitted and linked to nothing; how long it is must be known. None when there is
-    none that others do not hold.
+    Sealed, admitted and linked to nothing; how long it is must be known, and its codes be read.
+    None when there is none that others do not hold.
     """
     row = await connection.fetchrow(
         "SELECT r.id, r.agency_id, r.officer, r.original_name, r.note, r.started_at,"
@@ -65,10 +66,14 @@ async def take_due(connection: Connection) -> tuple[Clue, AgencyId] | None:
         "   ORDER BY h.at DESC LIMIT 1) AS wearer,"
         " ARRAY(SELECT l.case_id FROM case_link l WHERE l.recording_id = r.id UNION"
         "  SELECT p.case_id FROM link_proposal p"
-        "  WHERE p.recording_id = r.id AND p.decision = 'rejected') AS refused"
+        "  WHERE p.recording_id = r.id AND p.decision = 'rejected') AS refused,"
+        " ARRAY(SELECT c.key FROM filmed_code c WHERE c.recording_id = r.id) AS filmed"
         " FROM recording r WHERE r.links = 0 AND r.attributed_at IS NULL"
         " AND r.integrity = 'sealed' AND r.admission = 'admitted'"
         " AND (r.ended_at IS NOT NULL OR r.media IS NOT NULL)"
+        " AND NOT EXISTS (SELECT FROM task_run t WHERE t.subject_kind = 'recording'"
+        "  AND t.subject_id = r.id AND t.task IN ('probe', 'codes')"
+        "  AND t.state IN ('pending', 'claimed'))"
         " ORDER BY r.created_at DESC LIMIT 1 FOR NO KEY UPDATE OF r SKIP LOCKED"
     )
     return (_clue(row), row["agency_id"]) if row else None

@@ -1134,6 +1134,18 @@ CREATE TABLE gap_reason (
 );
 CREATE INDEX gap_reason_recording ON gap_reason (recording_id, made_at);
 
+-- QR codes that were read from the beginning of footage.
+CREATE TABLE filmed_code (
+    recording_id uuid NOT NULL REFERENCES recording,
+    -- The key of a number or a scan, as case_identifier has it.
+    key text NOT NULL,
+    text text NOT NULL,
+    -- Where in the media it is first seen.
+    media_ms bigint NOT NULL CHECK (media_ms >= 0),
+    read_at timestamptz NOT NULL,
+    PRIMARY KEY (recording_id, key)
+);
+
 -- A declared task for one subject, with its attempts; PostgreSQL knows, Redis only wakes.
 CREATE TABLE task_run (
     id uuid PRIMARY KEY,

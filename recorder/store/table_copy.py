@@ -63,6 +63,7 @@ TABLES = (
     "gateway_file",
     "mark",
     "gap_reason",
+    "filmed_code",
     "feed_source",
     "feed_day",
     "feed_mapping",

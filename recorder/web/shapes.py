@@ -142,6 +142,13 @@ def _line(recording: Recording) -> dict[str, Any]:
     }
 
 
+class FilmedCodeShape(Shape):
+    """A QR code that is seen at the beginning, read as a number or a scan."""
+
+    text: str = Field(description="as it was read")
+    media_ms: int = Field(description="where in the media it is first seen")
+
+
 class RecordingShape(RecordingLineShape):
     """Everything about a recording but its custody events and its bytes."""
 
@@ -163,6 +170,7 @@ class RecordingShape(RecordingLineShape):
     livestream: uuid.UUID | None = Field(description="the livestream it was")
     continues: uuid.UUID | None = Field(description="the recording that it supplements")
     copy_of: uuid.UUID | None = Field(description="the livestream that a gateway copied")
+    filmed_codes: tuple[FilmedCodeShape, ...] = ()
 
     @classmethod
     def of_view(cls, view: RecordingView) -> RecordingShape:
@@ -188,6 +196,10 @@ class RecordingShape(RecordingLineShape):
             tasks=tuple(TaskShape.of(run) for run in view.tasks),
             cases=tuple(LinkedCaseShape.of(linked) for linked in view.cases),
             fixity=FixityShape.of(view),
+            filmed_codes=tuple(
+                FilmedCodeShape(text=code.text, media_ms=code.media_ms)
+                for code in view.filmed_codes
+            ),
         )
 
 

@@ -28,6 +28,10 @@ _WHAT = {
     " so that it can be watched early. Odd footage is an answer, no failure. Ends in MediaProbed.",
     "poster": "One JPEG that stands for the recording. Only where there is a picture. Ends in"
     " RenditionMade.",
+    "codes": "Reads QR codes in pictures of the first half minute, in a confined child; kept is"
+    " what is a number with its year in brackets or the id of a scan"
+    " ([design/attribution.md](../design/attribution.md)). Only where there is a picture. Ends in"
+    " CodesFilmed, or in nothing.",
     "proxy": "An MP4 that every browser plays: copied where the codecs are right, else encoded"
     " (H.264, AAC, index first). Only where the original is not playable as it is. Ends in"
     " RenditionMade.",

@@ -79,8 +79,8 @@ def test_an_upload_is_verified_and_probed_however_odd_it_is() -> None:
 
 
 @pytest.mark.parametrize("showable", list(Showable))
-def test_a_poster_is_made_where_there_is_a_picture(showable: Showable) -> None:
-    expected = {"poster"} - ({"poster"} if showable in (Showable.NONE, Showable.AUDIO) else set())
+def test_a_poster_is_made_and_codes_are_read_where_there_is_a_picture(showable: Showable) -> None:
+    expected = set() if showable in (Showable.NONE, Showable.AUDIO) else {"poster", "codes"}
     assert names(probed(showable.value)) == expected
 
 

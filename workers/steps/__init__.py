@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from recorder.domain.events import CustodyEvent
 from workers.context import StepContext
-from workers.steps import compact, poster, probe, proxy, verify
+from workers.steps import codes, compact, poster, probe, proxy, verify
 
 Step = Callable[[StepContext], Awaitable[Sequence[CustodyEvent]]]
 
@@ -18,6 +18,7 @@ STEPS: dict[str, Step] = {
     "verify": verify.verify,
     "probe": probe.probe,
     "poster": poster.poster,
+    "codes": codes.codes,
     "proxy": proxy.proxy,
     "examine": probe.examine,
     "compact": compact.compact,

@@ -16,16 +16,19 @@ async def poster(context: StepContext) -> Sequence[CustodyEvent]:
     recording, objects, arrival = await context.recording()
     started_at = context.deps.clock.now()
     with context.folder() as folder:
-        async with context.source(await _with_init(context, recording, objects)) as source:
+        async with context.source(await first_shown(context, recording, objects)) as source:
             outcome = await context.media.poster(source, facts_of(recording), folder / "poster.jpg")
             return [await keep(context, recording, arrival, "poster", outcome, started_at)]
 
 
-async def _with_init(
+async def first_shown(
     context: StepContext, recording: Recording, objects: list[OriginalObject]
 ) -> list[OriginalObject]:
-    """The first period of what came after a closing, with its init segment: the recording before
-    it holds that. Anything else is as it is."""
+    """The beginning as a tool can read it.
+
+    Of what came after a closing the first period, with its init segment, which the recording before
+    it holds; anything else as it is.
+    """
     if recording.livestream is None or recording.continues is None:
         return objects
     async with context.deps.database.acquire() as connection:

@@ -223,6 +223,16 @@ class MediaProbed(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodesFilmed(CustodyEvent):
+    """QR codes were read from the pictures of its beginning: numbers and scans, nothing else."""
+
+    #: Of each: text as read, media_ms.
+    codes: tuple[dict[str, object], ...]
+    tool: str
+    tool_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RenditionMade(CustodyEvent):
     """A derived form exists; it is never evidence (R32)."""
 

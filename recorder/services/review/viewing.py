@@ -12,6 +12,7 @@ from recorder.domain.events import (
     RecordingViewed,
     SubjectKind,
 )
+from recorder.domain.filmed_code import FilmedCode
 from recorder.domain.ids import RecordingId
 from recorder.domain.media import MediaFacts, Showable, plan
 from recorder.domain.people import Actor, Role
@@ -28,6 +29,7 @@ from recorder.store import (
     coverage_due,
     custody_events,
     devices,
+    filmed_codes,
     original_objects,
     recording_lists,
     recordings,
@@ -98,6 +100,8 @@ class RecordingView:
     former_cases: tuple[LinkedCase, ...]
     renditions: tuple[Rendition, ...]
     playable: Playable
+    #: QR codes that are seen at its beginning.
+    filmed_codes: tuple[FilmedCode, ...] = ()
 
     @property
     def fixity(self) -> str | None:
@@ -180,6 +184,7 @@ async def recording(deps: Deps, actor: Actor, recording: RecordingId) -> Recordi
                 await case_links.of_recording(connection, found.id, scope, ended=True)
             ),
             renditions=tuple(made),
+            filmed_codes=tuple(await filmed_codes.of_recording(connection, found.id)),
             playable=await _streamed(deps, connection, found) or playable(found, made, runs),
         )
 

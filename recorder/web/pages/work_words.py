@@ -6,6 +6,7 @@ TASKS = {
     "verify": "Verify the original",
     "probe": "Read the media",
     "poster": "Make the poster",
+    "codes": "Read filmed codes",
     "proxy": "Prepare for viewing",
     "examine": "Examine for damage",
     "compact": "Put into large objects",

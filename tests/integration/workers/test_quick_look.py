@@ -67,7 +67,7 @@ async def test_a_long_clip_can_be_watched_after_a_quick_look_and_is_examined_beh
     assert await playable(bureau, recording) == ("ready", "original")
     await work_off(bureau.deps, tool)
     done = await runs(bureau, recording)
-    assert set(done) == {"verify", "probe", "poster", "examine"}
+    assert set(done) == {"verify", "probe", "poster", "codes", "examine"}
     assert {each.state for each in done.values()} == {"done"}
     assert (await events_of(bureau, recording)).count("MediaProbed") == 2
     view = await review.recording(bureau.deps, bureau.actor(), recording)
@@ -87,7 +87,7 @@ async def test_damage_that_the_quick_look_misses_is_found_and_a_proxy_is_made_fo
     await work_off(bureau.deps, tool)
     done = await runs(bureau, recording)
     assert {name: each.state for name, each in done.items()} == dict.fromkeys(
-        ("verify", "probe", "poster", "examine", "proxy"), "done"
+        ("verify", "probe", "poster", "codes", "examine", "proxy"), "done"
     )
     view = await review.recording(bureau.deps, bureau.actor(), recording)
     assert "damaged" in view.recording.flags

@@ -252,7 +252,7 @@ async def test_mismatched_footage_is_prepared_and_played_all_the_same(
     assert row.integrity is Integrity.MISMATCHED
     done = await runs(bureau, recording)
     assert {task: run.state for task, run in done.items()} == {
-        "verify": "done", "probe": "done", "poster": "done", "proxy": "done",
+        "verify": "done", "probe": "done", "poster": "done", "codes": "done", "proxy": "done",
     }  # fmt: skip
     grant = await review.grant_playback(bureau.deps, bureau.actor(), recording)
     assert grant.media_type == "video/mp4"
