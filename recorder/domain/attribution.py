@@ -53,6 +53,8 @@ class Evidence(enum.StrEnum):
     PLACE_FAR = "place_far"
     #: The company's code was scanned while this was filmed.
     SCANNED_MEANWHILE = "scanned_meanwhile"
+    #: The roster names the case, the inspection or the scan as what the officer was to do then.
+    TASK_ROSTERED = "task_rostered"
     #: The officers' only task of the day.
     ONLY_TASK = "only_task"
 
@@ -70,6 +72,7 @@ POINTS: Mapping[Evidence, int] = {
     Evidence.PLACE_NEAR: 10,
     Evidence.PLACE_FAR: -60,
     Evidence.SCANNED_MEANWHILE: 10,
+    Evidence.TASK_ROSTERED: 10,
     Evidence.ONLY_TASK: 5,
 }
 
@@ -92,6 +95,8 @@ class Clue:
     #: Search keys of numbers in the file name, the note and the metadata; of filmed codes.
     named: frozenset[str] = frozenset()
     filmed: frozenset[str] = frozenset()
+    #: Search keys of what the roster says wearer or officer were to do then.
+    tasks: frozenset[str] = frozenset()
     #: Cases from which a person has taken this recording away, or which a person refused.
     refused: frozenset[CaseId] = frozenset()
 
@@ -211,7 +216,9 @@ def _evidence(clue: Clue, scene: PossibleScene) -> Iterable[Evidence]:
         yield where
     if _scanned_meanwhile(clue, scene):
         yield Evidence.SCANNED_MEANWHILE
-    if scene.only_task:
+    if clue.tasks & scene.numbers:
+        yield Evidence.TASK_ROSTERED
+    elif scene.only_task:
         yield Evidence.ONLY_TASK
 
 

@@ -25,6 +25,14 @@ class FilmedCode:
     media_ms: int
 
 
+def keys_within(text: str) -> frozenset[str]:
+    """The keys of what a roster names as a duty: numbers within the words, or one id of a scan."""
+    keys = set(case_number.numbers_within(text))
+    if _SCAN_ID.fullmatch(text):
+        keys.add(CaseNumber.parse(text).key)
+    return frozenset(keys)
+
+
 def accept(text: str, media_ms: int) -> FilmedCode | None:
     """The code, if its whole text is one number with a year in brackets, or an id of a scan."""
     try:

@@ -56,6 +56,8 @@ class FindingKind(enum.StrEnum):
     DEVICE_UNASSIGNED = "device_unassigned"
     #: 录制人与领用人不符
     OFFICER_DISAGREES = "officer_disagrees"
+    #: 非当班录制
+    RECORDED_OFF_DUTY = "recorded_off_duty"
     #: 录像不在任何执法事项内
     FOOTAGE_OUTSIDE_SCENES = "footage_outside_scenes"
     #: 免录无批准人

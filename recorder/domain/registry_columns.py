@@ -18,6 +18,7 @@ class RegistryKind(enum.StrEnum):
     OFFICERS = "officers"
     DEVICES = "devices"
     HANDOVERS = "handovers"
+    ROSTERS = "rosters"
     MATTERS = "matters"
     SUBJECTS = "subjects"
     ENTRUSTMENTS = "entrustments"
@@ -69,6 +70,8 @@ SUBJECT_KINDS = _words(
 HOLIDAY_KINDS = _words(
     holiday="休 放假 休假 节假日 法定节假日 公休日", workday="班 上班 补班 调休上班 工作日"
 )
+
+ROSTER_STATES = _words(planned="排班 值班 正常 在岗", cancelled="取消 撤销 作废 调休")
 
 _BEGINS = Column(
     "valid_from", ("生效日期", "有效期起", "起始日期", "开始日期", "启用日期"), cells.day
@@ -131,6 +134,14 @@ COLUMNS: Mapping[RegistryKind, Sequence[Column]] = {
         Column("officer", ("人员", "执法人员", "人员编号", "警号", "领用人编号")),
         Column("at", ("领用时间", "时间"), cells.moment, needed=True),
         Column("returned_at", ("归还时间", "交还时间"), cells.moment),
+    ),
+    RegistryKind.ROSTERS: (
+        Column("officer", ("人员", "执法人员", "人员编号", "警号"), needed=True),
+        _ORGANISATION,
+        Column("from", ("上岗时间", "开始时间", "起始时间", "班次开始"), cells.moment, needed=True),
+        Column("to", ("下岗时间", "结束时间", "截止时间", "班次结束"), cells.moment, needed=True),
+        Column("duty", ("任务", "勤务", "岗位", "班次", "工作内容")),
+        Column("state", ("状态", "排班状态"), partial(cells.choice, words=ROSTER_STATES)),
     ),
     RegistryKind.MATTERS: (
         Column("code", ("事项编码", "职权编码", "职权事项编码", "编码"), needed=True),

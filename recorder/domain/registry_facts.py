@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from recorder.domain.case_event import ActType
 from recorder.domain.ids import AgencyId
@@ -72,6 +72,16 @@ class SubjectFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntrustmentFacts:
     document: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterFacts:
+    """Officer and beginning are the key."""
+
+    agency: AgencyId
+    ends_at: datetime
+    duty: str = ""
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 from recorder.domain.ids import AgencyId, DeviceId
 from recorder.domain.instant import CHINA
@@ -15,10 +15,11 @@ from recorder.domain.registry_facts import DeviceFacts
 from recorder.domain.validity import Term
 from recorder.errors import InvalidInput
 from recorder.runtime import Deps
-from recorder.store.registry import matters, officers, organisations, registrations
+from recorder.store.registry import matters, officers, organisations, registrations, rosters
 from recorder.store.registry.matters import Matter
 from recorder.store.registry.officers import Officer
 from recorder.store.registry.organisations import Organisation
+from recorder.store.registry.rosters import RosterLine
 
 #: Lines of one page.
 PAGE = 100
@@ -101,6 +102,19 @@ async def list_matters(
         rows = await matters.listed(connection, actor.scope, q, after, PAGE + 1)
     shown = rows[:PAGE]
     return shown, (shown[-1].code, shown[-1].agency) if len(rows) > PAGE else None
+
+
+async def list_rosters(
+    deps: Deps, actor: Actor, day: date, after: tuple[str, datetime] | None = None
+) -> tuple[list[RosterLine], tuple[str, datetime] | None]:
+    """Shifts of the day in China that the actor sees, and where the next page begins."""
+    begins = datetime.combine(day, time.min, CHINA)
+    async with deps.database.acquire() as connection:
+        rows = await rosters.listed(
+            connection, actor.scope, begins, begins + timedelta(days=1), after, PAGE + 1
+        )
+    shown = rows[:PAGE]
+    return shown, (shown[-1].officer, shown[-1].begins_at) if len(rows) > PAGE else None
 
 
 async def registrations_of(deps: Deps, device: DeviceId) -> list[Term[DeviceFacts]]:

@@ -5,6 +5,7 @@ When a recording was last looked at is no evidence: it is written on a plain con
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from recorder.domain import case_number, device_file_name
@@ -165,3 +166,18 @@ async def send_to_look(connection: Connection, now: datetime, limit: int) -> int
         _AFTER,
     )
     return taken
+
+
+async def look_again(
+    connection: Connection, officers: Collection[str], first: datetime, last: datetime
+) -> None:
+    """Unlinked footage of these officers in that time is looked at again: their roster changed."""
+    await connection.execute(
+        "UPDATE recording SET attributed_at = NULL WHERE id IN (SELECT r.id FROM recording r"
+        " WHERE r.links = 0 AND r.officer = ANY($1) AND r.attributed_at IS NOT NULL"
+        " AND coalesce(r.started_at, r.received_at) BETWEEN $2 AND $3"
+        " ORDER BY r.id FOR NO KEY UPDATE)",
+        list(officers),
+        first,
+        last,
+    )

@@ -35,7 +35,8 @@ async def touch(
     """Have these cases evaluated again after this transaction, whatever is due already.
 
     ``because`` is one word: link, footage, mark, reason, event, document, list, certificate,
-    handover, holiday, elsewhere. ``bulk`` ones, such as all cases of an agency, come after others.
+    handover, roster, holiday, elsewhere. ``bulk`` ones, such as all cases of an agency, come
+    after others.
     """
     # In the order of ids, so that two who touch the same cases wait in line. A case that is due
     # already is only locked: whoever evaluates it must see what this transaction commits.
@@ -92,6 +93,26 @@ async def touch_devices(connection: Connection, devices: Collection[DeviceId]) -
         list(devices),
     )
     await touch(connection, [row["case_id"] for row in cases], "handover", bulk=True)
+
+
+async def touch_rosters(
+    connection: Connection, officers: Collection[str], first: datetime, last: datetime
+) -> None:
+    """As ``touch``, every case with footage of these officers that began in that time."""
+    await touch(
+        connection,
+        await _cases(
+            connection,
+            "SELECT DISTINCT l.case_id FROM recording r JOIN case_link l"
+            " ON l.recording_id = r.id AND l.unlinked_at IS NULL WHERE r.officer = ANY($1)"
+            " AND coalesce(r.started_at, r.received_at) BETWEEN $2 AND $3",
+            list(officers),
+            first,
+            last,
+        ),
+        "roster",
+        bulk=True,
+    )
 
 
 async def touch_officers(connection: Connection, officers: Collection[str]) -> None:

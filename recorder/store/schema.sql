@@ -161,7 +161,7 @@ CREATE TABLE registry_import (
     -- Of whoever imported; NULL: of every agency.
     agency_id uuid REFERENCES agency,
     kind text NOT NULL CHECK (kind IN ('organisations', 'officers', 'devices', 'handovers',
-        'matters', 'subjects', 'entrustments', 'holidays')),
+        'rosters', 'matters', 'subjects', 'entrustments', 'holidays')),
     file_name text NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32),
     length_bytes bigint NOT NULL CHECK (length_bytes >= 0),
@@ -342,6 +342,28 @@ CREATE TABLE entrustment (
 CREATE UNIQUE INDEX entrustment_principal
     ON entrustment (agency_id, agent_id, matter, valid_from) WHERE superseded_at IS NULL;
 CREATE INDEX entrustment_agent ON entrustment (agent_id, matter) WHERE superseded_at IS NULL;
+
+-- Who is on duty when, and for what (排班).
+CREATE TABLE roster (
+    id uuid PRIMARY KEY,
+    officer text NOT NULL CHECK (officer <> ''),
+    agency_id uuid NOT NULL REFERENCES agency,
+    begins_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    -- What the officer is to do: words, or the number of a case or inspection.
+    duty text NOT NULL DEFAULT '',
+    cancelled boolean NOT NULL DEFAULT false,
+    -- The day on which it begins, in China.
+    valid_from date NOT NULL,
+    valid_to date NOT NULL,
+    noted_at timestamptz NOT NULL,
+    superseded_at timestamptz,
+    import_id uuid REFERENCES registry_import DEFERRABLE INITIALLY DEFERRED,
+    CHECK (valid_from <= valid_to),
+    CHECK (begins_at < ends_at)
+);
+CREATE UNIQUE INDEX roster_officer ON roster (officer, begins_at) WHERE superseded_at IS NULL;
+CREATE INDEX roster_agency ON roster (agency_id, begins_at) WHERE superseded_at IS NULL;
 
 -- Days that are no working days although the week says so, and the other way round.
 CREATE TABLE holiday (
@@ -1925,15 +1947,15 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_inte
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
     superseded_object, livestream_stretch, footage_delta
     TO recorder_service;
-REVOKE UPDATE ON custody_event, audit_finding, left_behind, livestream_gap, mark, feed_mapping, feed_file,
+REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch
     FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,
-    enforcement_subject, entrustment, holiday
+    enforcement_subject, entrustment, holiday, roster
     FROM recorder_service;
 -- The only thing that ever happens to a row of a registry.
 GRANT UPDATE (superseded_at) ON organisation, officer, officer_certificate, device_registration, matter,
-    enforcement_subject, entrustment, holiday
+    enforcement_subject, entrustment, holiday, roster
     TO recorder_service;
 GRANT UPDATE (recording_id, media_ms, withdrawn_at, withdrawn_by, withdraw_reason)
     ON mark TO recorder_service;

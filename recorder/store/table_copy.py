@@ -33,6 +33,7 @@ TABLES = (
     "matter",
     "enforcement_subject",
     "entrustment",
+    "roster",
     "holiday",
     "approval",
     "device_enrolment",

@@ -106,6 +106,18 @@ def test_a_clock_that_nobody_compared_is_not_enough_by_itself() -> None:
     assert attribute(dataclasses.replace(clue, place=PLACE), [a_scene()]).clear is not None
 
 
+def test_a_task_by_the_roster_adds_to_what_leads_there_and_leads_nowhere_by_itself() -> None:
+    tasks = frozenset({"示市罚〔2025〕two"})
+    two = a_scene("two", began_at=NINE - 5 * MINUTE)
+    found = attribute(a_clue(tasks=tasks), [a_scene(), two]).proposals
+    assert [one.scene for one in found] == [two, a_scene()]
+    assert Evidence.TASK_ROSTERED in found[0].evidence
+    # Without time it says nothing, and a clock that nobody compared stays too weak.
+    assert attribute(a_clue(tasks=tasks, began_at=None), [two]).proposals == ()
+    unsure = a_clue(tasks=tasks, clock_offset_ms=None)
+    assert attribute(unsure, [a_scene("two", only_task=True)]).clear is None
+
+
 def test_a_number_or_a_filmed_code_leads_to_a_case_without_any_time() -> None:
     key = "示市罚〔2025〕one"
     for words in ({"named": frozenset({key})}, {"filmed": frozenset({key})}):

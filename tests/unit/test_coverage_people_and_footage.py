@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime
 import pytest
 
 from recorder.domain.case_event import EventKind, EventOfficer, Place
-from recorder.domain.coverage import CaseFacts, Certificate, Footage, Handover, Presence, evaluate
+from recorder.domain.coverage import (
+    CaseFacts,
+    Certificate,
+    Footage,
+    Handover,
+    Presence,
+    Shift,
+    evaluate,
+)
 from recorder.domain.coverage.rules_of_people import distance_m
 from recorder.domain.duty import DutyLevel
 from recorder.domain.finding import Confidence, Finding, FindingKind
@@ -190,6 +198,30 @@ def test_footage_beside_every_scene_is_noticed_once_the_scenes_are_told() -> Non
     open_end = facts(clip(0, 60), clip(-20, -10, n=2), events=(event(ended=None),))
     assert kinds(open_end) == [K.END_UNKNOWN]
     assert kinds(facts(clip(0, 60), events=())) == []
+
+
+@pytest.mark.parametrize(
+    ("shifts", "found"),
+    [
+        ((), []),
+        ((Shift(at(-60), at(420)),), []),
+        ((Shift(at(-480), at(0)), Shift(at(50), at(480))), []),
+        # Half an hour before and after belongs to it.
+        ((Shift(at(-480), at(-29)),), []),
+        ((Shift(at(-480), at(-31)),), [K.RECORDED_OFF_DUTY]),
+        ((Shift(at(89), at(480)),), []),
+        ((Shift(at(91), at(480)),), [K.RECORDED_OFF_DUTY]),
+        ((Shift(at(30 * 1440), at(30 * 1440 + 480)),), [K.RECORDED_OFF_DUTY]),
+        # Who has had no shift for a month is on no roster.
+        ((Shift(at(32 * 1440), at(32 * 1440 + 480)),), []),
+    ],
+)
+def test_who_is_on_a_roster_records_on_duty(
+    shifts: tuple[Shift, ...], found: list[FindingKind]
+) -> None:
+    asked = facts(clip(0, 60, officer="A1"), shifts={"A1": shifts, "A2": ()} if shifts else {})
+    assert kinds(asked) == found
+    assert kinds(facts(clip(0, 60, officer=None), shifts={"A1": shifts})) == []
 
 
 def test_a_clock_that_was_wrong_is_corrected_and_said_to_be() -> None:

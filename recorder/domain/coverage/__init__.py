@@ -10,6 +10,7 @@ from recorder.domain.coverage.facts import (
     Handover,
     Interval,
     Presence,
+    Shift,
 )
 from recorder.domain.coverage.measure import Hole, HolePlace, SceneCoverage, SceneState
 
@@ -27,5 +28,6 @@ __all__ = [
     "Presence",
     "SceneCoverage",
     "SceneState",
+    "Shift",
     "evaluate",
 ]

@@ -90,6 +90,15 @@ class Handover:
     officer: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """When an officer was on duty by the roster, and for what."""
+
+    began_at: datetime
+    ended_at: datetime
+    duty: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
     """Where an officer or a device was, as another event or recording says (R76)."""
@@ -125,6 +134,8 @@ class CaseFacts:
     officers_on_file: bool = False
     #: Device → its log, for devices that have one.
     handovers: Mapping[str, tuple[Handover, ...]] = field(default_factory=dict)
+    #: Officer's number → shifts around the footage; who is on no roster is absent.
+    shifts: Mapping[str, tuple[Shift, ...]] = field(default_factory=dict)
     #: Officers and devices of this case in other cases at about the same time.
     officers_elsewhere: tuple[Presence, ...] = ()
     devices_elsewhere: tuple[Presence, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, Handover
@@ -13,6 +13,11 @@ from recorder.domain.coverage.words import found, moment
 from recorder.domain.deadline import deadline, parse_term
 from recorder.domain.finding import Finding, FindingKind, Severity
 from recorder.domain.instant import CHINA
+
+#: Work goes on before and after a shift.
+OVERTIME = timedelta(minutes=30)
+#: Who has no shift for longer than this around the footage is not on a roster at all.
+ON_ROSTER = timedelta(days=31)
 
 
 def of_footage(
@@ -24,6 +29,7 @@ def of_footage(
         yield from _late(facts, measured, each)
         yield from _worn(facts, each)
         yield from _certified(facts, measured, each)
+        yield from _on_duty(facts, each)
         if ended and not any(each in scene.footage for scene in measured):
             yield found(
                 facts,
@@ -97,6 +103,35 @@ def _worn(facts: CaseFacts, placed: Placed) -> Iterable[Finding]:
         recordings=[placed.footage.recording],
         officers=_maker(placed),
         facts_={"device": device, "officer": placed.footage.officer, "holder": worn_by},
+    )
+
+
+def _on_duty(facts: CaseFacts, placed: Placed) -> Iterable[Finding]:
+    """Footage by somebody who is on a roster in these weeks and was not on duty then."""
+    officer = placed.footage.officer
+    shifts = facts.shifts.get(officer, ()) if officer is not None else ()
+    began_at, ended_at = placed.span.began_at, placed.span.ended_at
+    near = [each for each in shifts if abs(each.began_at - began_at) <= ON_ROSTER]
+    if not near or any(
+        each.began_at - OVERTIME < ended_at and began_at < each.ended_at + OVERTIME for each in near
+    ):
+        return
+    nearest = min(near, key=lambda each: abs(each.began_at - began_at))
+    yield found(
+        facts,
+        FindingKind.RECORDED_OFF_DUTY,
+        Severity.MINOR,
+        about=str(placed.footage.recording),
+        day_of=began_at,
+        span=placed.span,
+        confidence=placed.confidence,
+        recordings=[placed.footage.recording],
+        officers=_maker(placed),
+        facts_={
+            "officer": officer,
+            "shift_began_at": moment(nearest.began_at),
+            "shift_ended_at": moment(nearest.ended_at),
+        },
     )
 
 

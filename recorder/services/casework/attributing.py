@@ -7,9 +7,11 @@ docs/design/attribution.md.
 from __future__ import annotations
 
 import enum
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from recorder.domain import attribution as rule
+from recorder.domain import filmed_code
 from recorder.domain.attribution import Attribution, Candidate, Clue
 from recorder.domain.case import CaseLink, LinkOrigin
 from recorder.domain.events import RecordingLinked
@@ -21,12 +23,15 @@ from recorder.services.casework.arrival import new_link
 from recorder.services.casework.links import link
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import attribution, case_links, cases, coverage_due, link_proposals
+from recorder.store.connection import Connection
 from recorder.store.link_proposals import LinkProposal
+from recorder.store.registry import rosters
 
 _AT_ONCE = 100
 _EVENTS_AT_ONCE = 500
 #: Scenes so far around tell what an officer did that day.
 _DAY_AROUND = timedelta(hours=12)
+_LONGEST_SHIFT = timedelta(days=7)
 
 
 class _Overtaken(Exception):
@@ -66,6 +71,8 @@ async def _attribute_one(deps: Deps) -> bool:
         scenes = await attribution.scenes_around(
             connection, agency, around, clue.named | clue.filmed
         )
+        if span is not None:
+            clue = replace(clue, tasks=await _tasks(connection, clue, span))
         found: Attribution = rule.attribute(clue, rule.with_tasks(scenes))
         clear = found.clear
         if clear is None:
@@ -77,6 +84,21 @@ async def _attribute_one(deps: Deps) -> bool:
         async with deps.database.transaction() as connection:
             await attribution.settle(connection, clue, deps.clock.now())
     return True
+
+
+async def _tasks(
+    connection: Connection, clue: Clue, span: tuple[datetime, datetime]
+) -> frozenset[str]:
+    """Keys of the numbers that the roster gives wearer or officer as their duty at that time."""
+    officers = {officer for officer in (clue.wearer, clue.officer) if officer}
+    shifts = await rosters.shifts_between(connection, officers, span[0] - _LONGEST_SHIFT, span[1])
+    return frozenset(
+        key
+        for each in shifts.values()
+        for shift in each
+        if shift.ended_at > span[0]
+        for key in filmed_code.keys_within(shift.duty)
+    )
 
 
 async def _link_by_rule(deps: Deps, clue: Clue, agency: AgencyId, clear: Candidate) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
-from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark, GapReason
+from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark, GapReason, Shift
+from recorder.domain.coverage.rules_of_footage import ON_ROSTER
 from recorder.domain.gap_reason import InterruptionPlace
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.runtime import Deps
@@ -18,9 +19,11 @@ from recorder.store import gap_reasons
 from recorder.store.connection import Connection
 from recorder.store.coverage import facts as rows
 from recorder.store.feed import case_documents, case_events
-from recorder.store.registry import officers
+from recorder.store.registry import officers, rosters
 
 T = TypeVar("T", CaseEvent, CaseDocument)
+#: A clock that is off by a day moves footage no further than this beyond ON_ROSTER.
+_ROSTER_AROUND = ON_ROSTER + timedelta(days=1)
 
 
 async def facts_of(
@@ -46,6 +49,7 @@ async def facts_of(
     logs = await rows.logs_of(
         connection, {clip.device for each in footage.values() for clip in each if clip.device}
     )
+    shifts = await _shifts(connection, footage, as_of)
     days = await calendar.known(connection)
     periods = {
         number: tuple(
@@ -71,11 +75,25 @@ async def facts_of(
                 officers={n: periods[n] for n in _numbers(happened, shown) if n in periods},
                 officers_on_file=bool(own & kept),
                 handovers={c.device: logs[c.device] for c in shown if c.device in logs},
+                shifts={n: shifts[n] for c in shown if (n := c.officer) and n in shifts},
                 lists=tuple(each for each in lists if each.agency is None or each.agency in own),
                 calendar=days,
             )
         )
     return found
+
+
+async def _shifts(
+    connection: Connection, footage: Mapping[CaseId, list[Footage]], as_of: datetime | None
+) -> Mapping[str, tuple[Shift, ...]]:
+    """The rosters around the footage of those who made it."""
+    clips = [c for each in footage.values() for c in each if c.officer and c.began_at]
+    officers = {c.officer for c in clips if c.officer}
+    begins = [c.began_at for c in clips if c.began_at]
+    if not begins:
+        return {}
+    first, last = min(begins) - _ROSTER_AROUND, max(begins) + _ROSTER_AROUND
+    return await rosters.shifts_between(connection, officers, first, last, as_of)
 
 
 def _received(found: dict[CaseId, list[T]], as_of: datetime | None) -> dict[CaseId, list[T]]:

@@ -83,6 +83,7 @@ NAMING: Mapping[RegistryKind, tuple[str, ...]] = {
     RegistryKind.OFFICERS: ("organisation",),
     RegistryKind.DEVICES: ("organisation",),
     RegistryKind.HANDOVERS: (),
+    RegistryKind.ROSTERS: ("organisation",),
     RegistryKind.MATTERS: ("organisation",),
     RegistryKind.SUBJECTS: ("organisation",),
     RegistryKind.ENTRUSTMENTS: ("principal", "agent"),

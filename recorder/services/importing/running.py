@@ -25,7 +25,7 @@ from recorder.domain.validity import Fate
 from recorder.errors import Forbidden, InvalidInput
 from recorder.runtime import Deps
 from recorder.services import names, organs
-from recorder.services.importing import fleet, kinds, organisations
+from recorder.services.importing import fleet, kinds, organisations, rosters
 from recorder.services.importing.kinds import NAMING, Take, Work
 from recorder.services.importing.settling import BATCH, Account, Effect
 from recorder.store.change import Change
@@ -38,6 +38,7 @@ _TAKES: Mapping[RegistryKind, Take] = {
     RegistryKind.OFFICERS: kinds.take_officers,
     RegistryKind.DEVICES: fleet.take_devices,
     RegistryKind.HANDOVERS: fleet.take_handovers,
+    RegistryKind.ROSTERS: rosters.take_rosters,
     RegistryKind.MATTERS: kinds.take_matters,
     RegistryKind.SUBJECTS: kinds.take_subjects,
     RegistryKind.ENTRUSTMENTS: kinds.take_entrustments,

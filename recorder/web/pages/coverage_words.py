@@ -15,6 +15,7 @@ EVIDENCE = {
     "place_near": "Near the place",
     "place_far": "Far from the place",
     "scanned_meanwhile": "Scanned meanwhile",
+    "task_rostered": "The task by the roster",
     "only_task": "Only task of the day",
 }
 SCENES = {

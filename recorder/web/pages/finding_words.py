@@ -103,6 +103,12 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "Device %(device)s was handed to officer %(holder)s.",
         "The footage names officer %(officer)s.",
     ),
+    K.RECORDED_OFF_DUTY: (
+        "Recorded off duty",
+        "Who records is on duty by the roster: officer %(officer)s from %(shift_began_at)s to"
+        " %(shift_ended_at)s.",
+        "This footage lies outside of every shift.",
+    ),
     K.FOOTAGE_OUTSIDE_SCENES: (
         "Footage outside of the case's acts",
         "Footage of a case shows one of its acts.",

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from recorder.domain.ids import AgencyId
+from recorder.domain.instant import Instant
 from recorder.domain.registry_columns import COLUMNS, RegistryKind
 from recorder.domain.validity import EVER, FURTHER_NOTICE
 from recorder.services import directory, importing, registries
@@ -46,6 +47,19 @@ async def matters(request: web.Request) -> web.StreamResponse:
     return await page(
         request, "matters.html", matters=found, more=more, q=q, today=registries.today(deps),
         agencies=await directory.list_agencies(deps, actor), **_OPEN,
+    )  # fmt: skip
+
+
+async def rosters(request: web.Request) -> web.StreamResponse:
+    """Who is on duty on a day, today unless another is asked for."""
+    deps, actor = request.app[DEPS], request[ACTOR]
+    day = registries.read_day(request.query.get("day", "")) or registries.today(deps)
+    officer, at = request.query.get("after"), request.query.get("at")
+    after = (officer, Instant.parse(at).at) if officer and at else None
+    lines, more = await registries.list_rosters(deps, actor, day, after)
+    return await page(
+        request, "rosters.html", lines=lines, more=more, day=day,
+        agencies=await directory.list_agencies(deps, actor),
     )  # fmt: skip
 
 

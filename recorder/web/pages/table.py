@@ -61,6 +61,7 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/preferences", login.prefer, _P.PUBLIC, "Choose language, light or dark."),
     _page("/organisations", registries.organisations, _P.BROWSE, "The tree of organisations."),
     _page("/officers", registries.officers, _P.BROWSE, "Officers and their certificates."),
+    _page("/rosters", registries.rosters, _P.BROWSE, "Who is on duty on a day."),
     _page("/matters", registries.matters, _P.BROWSE, "The list of powers."),
     _page("/import", registries.show_import, _P.ADMINISTER, "Take a table into a registry."),
     _form("/import", registries.take_import, _P.ADMINISTER, "Show what a table does, or take it."),

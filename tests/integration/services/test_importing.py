@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import openpyxl
@@ -16,9 +16,16 @@ from recorder.domain.officer import Certificate
 from recorder.domain.people import OPERATOR, Actor, Role
 from recorder.domain.validity import EVER, FURTHER_NOTICE
 from recorder.errors import Forbidden
-from recorder.services import registry
+from recorder.services import registries, registry
 from recorder.services.importing import Outcome, import_file, newest_files
-from recorder.store.registry import entrustments, handovers, matters, officers, organisations
+from recorder.store.registry import (
+    entrustments,
+    handovers,
+    matters,
+    officers,
+    organisations,
+    rosters,
+)
 from tests.support.bureau import Bureau, open_bureau
 
 TREE = """机构代码,机构名称,简称,类型,上级机构,统一社会信用代码,前身
@@ -68,6 +75,45 @@ def counts(outcome: Outcome) -> tuple[int, int, int, int, bool]:
 
 def faults(outcome: Outcome) -> list[tuple[int, str, str]]:
     return [(error.line, error.column, error.code) for error in outcome.errors]
+
+
+ROSTER = """人员,机构,上岗时间,下岗时间,任务,状态
+A1,NS-CG,2026-01-05 08:30,2026-01-05 17:30,南管罚〔2026〕12号,
+A1,NS-CG,2026-01-06 08:30,2026-01-06 17:30,巡查,排班
+A2,NS-CG,2026-01-05 20:00,2026-01-06 04:00,,
+"""
+
+
+async def test_a_roster_is_taken_corrected_and_cancelled_and_known_as_it_was_then(
+    bureau: Bureau,
+) -> None:
+    await take(bureau, "organisations", TREE)
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC)
+
+    async def known(as_of: datetime | None = None) -> dict[str, list[str]]:
+        async with bureau.deps.database.acquire() as connection:
+            found = await rosters.shifts_between(connection, ["A1", "A2"], first, last, as_of)
+        return {who: [f"{s.began_at:%d %H}-{s.ended_at:%H}" for s in shifts]
+                for who, shifts in found.items()}  # fmt: skip
+
+    assert counts(await take(bureau, "rosters", ROSTER)) == (3, 0, 0, 0, True)
+    assert counts(await take(bureau, "rosters", ROSTER)) == (0, 0, 0, 3, False)
+    before, planned = bureau.clock.now(), {"A1": ["05 00-09", "06 00-09"], "A2": ["05 12-20"]}
+    assert await known() == planned
+    bureau.clock.forward(hours=1)
+    changed = ROSTER.replace("17:30,巡查,排班", "12:00,巡查,取消").replace(
+        "2026-01-06 04", "2026-01-06 02"
+    )
+    assert counts(await take(bureau, "rosters", changed)) == (0, 2, 0, 1, True)
+    assert await known() == {"A1": ["05 00-09"], "A2": ["05 12-18"]}
+    assert await known(before) == planned
+    lines, _ = await registries.list_rosters(bureau.deps, OPERATOR, date(2026, 1, 6))
+    assert [(one.officer, one.cancelled) for one in lines] == [("A2", False), ("A1", True)]
+    at = "A1,NS-CG,2026-01-05 08:30"
+    wrong = f"人员,机构,上岗时间,下岗时间\n{at},2026-01-05 08:30\n{at},2026-02-05\n"
+    assert faults(await take(bureau, "rosters", wrong)) == [
+        (2, "下岗时间", "term-reversed"), (3, "下岗时间", "cell-moment"),
+    ]  # fmt: skip
 
 
 async def test_a_tree_is_shown_then_taken_once_and_changes_by_the_day(bureau: Bureau) -> None:
