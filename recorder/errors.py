@@ -49,7 +49,7 @@ class Kind(enum.Enum):
     INTERNAL = "internal"
 
 
-Fact = str | int | bool | None | list[str]
+Fact = str | int | bool | None | list[str] | list[dict[str, str | int]]
 
 
 class RecorderError(Exception):

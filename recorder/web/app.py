@@ -15,6 +15,7 @@ from recorder.services import ingest, watch
 from recorder.web import live_updates, pulse, siblings
 from recorder.web.api import uploads
 from recorder.web.body import MAX_JSON_BYTES, no_continue_yet
+from recorder.web.import_body import IMPORT_TURN
 from recorder.web.keys import BODIES, DEPS, STOPPING
 from recorder.web.middleware import MIDDLEWARES, ROWS, complete_headers
 from recorder.web.pages import install as install_pages
@@ -33,6 +34,7 @@ def build_app(deps: Deps, among: siblings.Siblings | None = None) -> web.Applica
     """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_JSON_BYTES)
     app[DEPS] = deps
+    app[IMPORT_TURN] = asyncio.Semaphore(1)
     app[BODIES] = PushedBodies(deps.config.live_bodies_bytes)
     app[STOPPING] = asyncio.Event()
     app[ROWS] = {}

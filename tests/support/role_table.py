@@ -96,7 +96,10 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = path.replace("{period}", "1").replace("{number}", "1")
     path = path.replace("{login}", "somebody").replace("{secret}", "x" * 43)
     return (
-        path.replace("{version}", "0").replace("{name}", "base.css").replace("{hook}", "on_publish")
+        path.replace("{kind}", "officers")
+        .replace("{version}", "0")
+        .replace("{name}", "base.css")
+        .replace("{hook}", "on_publish")
     )
 
 

@@ -28,6 +28,7 @@ from recorder.services import names, organs
 from recorder.services.importing import fleet, kinds, organisations, rosters
 from recorder.services.importing.kinds import NAMING, Take, Work
 from recorder.services.importing.settling import BATCH, Account, Effect
+from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store.change import Change
 from recorder.store.registry import imports
 from recorder.store.registry import organisations as trees
@@ -48,7 +49,6 @@ _TAKES: Mapping[RegistryKind, Take] = {
 OF_ALL = frozenset({RegistryKind.ORGANISATIONS, RegistryKind.HOLIDAYS})
 #: Faults that are told one by one; the first ones say what to mend.
 _MOST_TOLD = 1_000
-_MOST_FILES = 50
 _LONGEST_FILE_NAME = 200
 
 
@@ -247,7 +247,11 @@ async def _note(
     )
 
 
-async def newest_files(deps: Deps, actor: Actor) -> list[RegistryFile]:
-    """The newest files that were taken, of the agencies that the actor sees."""
+async def list_files(
+    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50
+) -> Page[RegistryFile]:
+    """Files that were taken, of the agencies that the actor sees, newest first."""
+    before, size = read_cursor(cursor), page_size(limit)
     async with deps.database.acquire() as connection:
-        return await imports.newest(connection, actor.scope, _MOST_FILES)
+        rows = await imports.newest(connection, actor.scope, before, size + 1)
+    return page_of(rows, size, lambda row: (row.at, row.id))

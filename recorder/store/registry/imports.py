@@ -77,13 +77,22 @@ async def insert(change: Change, file: RegistryFile) -> None:
     )
 
 
-async def newest(connection: Connection, scope: Scope, limit: int) -> list[RegistryFile]:
-    """The newest files of agencies in scope."""
+async def newest(
+    connection: Connection,
+    scope: Scope,
+    before: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> list[RegistryFile]:
+    """Files of agencies in scope, newest first, by key ``(at, id)``."""
+    at, last = before or (None, None)
     rows = await connection.fetch(
         "SELECT id, agency_id, kind, file_name, digest, length_bytes, rows, added, changed, ended,"
         " imported_by, at FROM registry_import WHERE in_scope(agency_id, $1)"
-        " ORDER BY at DESC, id DESC LIMIT $2",
+        " AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3::uuid))"
+        " ORDER BY at DESC, id DESC LIMIT $4",
         scope.agencies,
+        at,
+        last,
         limit,
     )
     return [_from_row(row) for row in rows]

@@ -10,6 +10,7 @@ from recorder.web.api.routes_of_feeds import FEED_ROUTES
 from recorder.web.api.routes_of_figures import FIGURE_ROUTES
 from recorder.web.api.routes_of_findings import FINDING_ROUTES
 from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
+from recorder.web.api.routes_of_imports import IMPORT_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_marks import MARK_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
@@ -32,5 +33,6 @@ API_ROUTES: tuple[Route, ...] = (
     *FIGURE_ROUTES,
     *DUTY_ROUTES,
     *APPROVAL_ROUTES,
+    *IMPORT_ROUTES,
     *OPERATION_ROUTES,
 )

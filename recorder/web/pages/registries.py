@@ -11,7 +11,7 @@ from recorder.domain.instant import Instant
 from recorder.domain.registry_columns import COLUMNS, RegistryKind
 from recorder.domain.validity import EVER, FURTHER_NOTICE
 from recorder.services import directory, importing, registries
-from recorder.web.body import read_body
+from recorder.web.import_body import table_of
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.forms import identifier, posted
 from recorder.web.pages.rendering import draw, page
@@ -71,7 +71,7 @@ def _after(request: web.Request) -> tuple[str, AgencyId] | None:
 async def show_import(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     return await page(
-        request, "import.html", files=await importing.newest_files(deps, actor),
+        request, "import.html", files=(await importing.list_files(deps, actor)).items,
         kinds=[kind for kind in RegistryKind if actor.city or kind not in importing.OF_ALL],
         columns={kind: COLUMNS[kind] for kind in RegistryKind},
         agencies=await directory.list_agencies(deps, actor),
@@ -83,13 +83,14 @@ async def take_import(request: web.Request) -> web.StreamResponse:
     """The table as the body itself, so that its length is no form's; answers with what it does."""
     asked = request.query
     is_trial = asked.get("dry_run") != "no"
-    outcome = await importing.import_file(
-        request.app[DEPS],
-        request[ACTOR],
-        kind=asked.get("kind", ""),
-        content=await read_body(request, importing.MOST_BYTES),
-        file_name=asked.get("name", ""),
-        agency=asked.get("agency") or None,
-        dry_run=is_trial,
-    )
+    async with table_of(request) as content:
+        outcome = await importing.import_file(
+            request.app[DEPS],
+            request[ACTOR],
+            kind=asked.get("kind", ""),
+            content=content,
+            file_name=asked.get("name", ""),
+            agency=asked.get("agency") or None,
+            dry_run=is_trial,
+        )
     return draw(request, "import_outcome.html", outcome=outcome, is_trial=is_trial)

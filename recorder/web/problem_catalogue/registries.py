@@ -33,6 +33,13 @@ PROBLEMS: dict[str, Entry] = {
         approval_stale=("Changed since", "Propose anew what stands there now."),
     ),
     **of_kind(
+        Kind.UNPROCESSABLE,
+        import_faults=(
+            "Lines with faults",
+            "Mend the lines and columns that `errors` lists; a dry run shows the same.",
+        ),
+    ),
+    **of_kind(
         Kind.TOO_LARGE,
         import_too_large=("Table too large", "Send it in several files; `limit` says how large."),
     ),

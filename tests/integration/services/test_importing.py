@@ -17,7 +17,7 @@ from recorder.domain.people import OPERATOR, Actor, Role
 from recorder.domain.validity import EVER, FURTHER_NOTICE
 from recorder.errors import Forbidden
 from recorder.services import registries, registry
-from recorder.services.importing import Outcome, import_file, newest_files
+from recorder.services.importing import Outcome, import_file, list_files
 from recorder.store.registry import (
     entrustments,
     handovers,
@@ -142,7 +142,7 @@ async def test_a_tree_is_shown_then_taken_once_and_changes_by_the_day(bureau: Bu
     assert len(seen) == 3
     assert await bureau.value("SELECT name FROM agency WHERE code = 'NS-CG'") == "某区综合执法局"
     assert (await bureau.event_names()).count("RegistryImported") == 2
-    first, _ = reversed(await newest_files(bureau.deps, OPERATOR))
+    first, _ = reversed((await list_files(bureau.deps, OPERATOR)).items)
     assert (first.rows, first.added, first.digest.hex()) == (5, 5, taken.digest)
 
 
