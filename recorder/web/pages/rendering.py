@@ -98,6 +98,7 @@ def draw(
     known: dict[str, Any] = {
         "me": actor,
         "may": functools.partial(_may, actor),
+        "in_charge": lambda seen: [one for one in seen if actor.acts_for(one.id)],
         "csrf_token": sign_in.csrf_token if sign_in else "",
         "theme": _theme(request),
         "path": request.path,

@@ -14,6 +14,7 @@ from recorder.domain.people import OPERATOR, Permission, Role
 from recorder.services import accounts, alarms, casework, registry
 from recorder.web.pages import PAGE_ROUTES
 from recorder.web.route import Route
+from tests.support.organisation_tree import ABOVE, ORGAN, plant
 from tests.support.streams import opened
 from tests.support.web_service import Answer, WebService, open_web_service
 
@@ -131,6 +132,33 @@ async def test_every_form_needs_the_token_of_the_session(world: World) -> None:
                 answer = await world.ask(row, None, **cookie)
                 assert answer.status == 403, name(row)
                 assert answer.json["code"] == "csrf-token-invalid", name(row)
+
+
+async def test_forms_offer_no_agency_for_which_the_reader_does_not_act(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_web_service(database_url, tmp_path) as service:
+        deps = service.deps
+        await plant(service.bureau)
+        for login, agency in (("unten", None), ("oben", ABOVE)):
+            await accounts.add_person(
+                deps, OPERATOR, login=login, role=Role.ADMINISTRATOR, agency=agency,
+                password="correct horse battery",
+            )  # fmt: skip
+        shown = {}
+        for agency in (ABOVE, ORGAN):
+            token = await service.token(Role.ADMINISTRATOR, agency)
+            for part in ("people", "tokens", "docks", "devices"):
+                page = await service.ask("GET", f"/administration/{part}", token, headers=HTML)
+                shown[agency, part] = page.content.decode()
+    people = shown[ABOVE, "people"]
+    assert "unten" in people
+    assert people.count('name="login" value="oben"') == 3
+    assert 'name="login" value="unten"' not in people
+    assert all('<option value="local">' not in shown[ABOVE, part] for _, part in shown)
+    # A branch is a part of its organ.
+    assert shown[ORGAN, "people"].count('name="login" value="unten"') == 3
+    assert '<option value="local">' in shown[ORGAN, "docks"]
 
 
 async def test_static_files_are_those_of_the_package_and_no_others(world: World) -> None:
