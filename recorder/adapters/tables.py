@@ -1,4 +1,5 @@
-"""Tables as agencies send them: CSV in UTF-8 or GB 18030, XLSX, and a JSON object for each line.
+"""Tables as agencies send them: CSV in UTF-8 or GB 18030, XLSX, and a JSON object for each line;
+and tables for them, as CSV or XLSX.
 
 The only module that imports openpyxl. Everything is read from bytes that are already here, bounded
 in every direction; formulas are never computed, and nothing outside of the file is ever opened.
@@ -9,13 +10,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import openpyxl
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
+from recorder.domain.spreadsheet_cell import safe
 from recorder.errors import InvalidInput, TooLarge
 
 #: One file; more is several files.
@@ -28,6 +33,11 @@ _MOST_STRINGS = 64 << 20
 _MOST_PARTS = 2_000
 _LONGEST_LINE = 1 << 20
 
+#: What the name of a sheet may not hold.
+_SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
+
+#: What is written into one cell.
+Cell = str | int | float | date | None
 #: Line in the file, counted from 1, and its cells.
 Line = tuple[int, Sequence[Any]]
 
@@ -180,3 +190,32 @@ def _refuse_bombs(packed: zipfile.ZipFile) -> None:
                 # Entities are declared in the head; a spreadsheet never needs any.
                 if b"<!DOCTYPE" in opened.read(65536):
                     raise _unreadable("The spreadsheet declares entities.")
+
+
+def write_csv(lines: Iterable[Sequence[Cell]]) -> bytes:
+    """The lines as CSV in UTF-8, with the mark by which spreadsheets know it; no formulas."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for line in lines:
+        writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in line])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def write_xlsx(title: str, lines: Iterable[Sequence[Cell]]) -> bytes:
+    """The lines as a spreadsheet of one sheet: texts stay texts, days are days; no formulas."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet(_SHEET_FORBIDDEN.sub(" ", title)[:31])
+    for line in lines:
+        sheet.append([_cell(sheet, value) for value in line])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _cell(sheet: Any, value: Cell) -> Any:
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", safe(value)))
+    # The library itself takes "=1" for a formula.
+    cell.data_type = "s"
+    return cell

@@ -15,6 +15,7 @@ from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType, EventKind
 from recorder.domain.deadline import parse_term
 from recorder.domain.duty import DutyLevel, DutyRule
+from recorder.domain.spreadsheet_cell import plain, safe
 from recorder.errors import InvalidInput
 
 E = TypeVar("E", bound=enum.StrEnum)
@@ -80,8 +81,6 @@ SCENES = {
 }
 _YES = {"是": True, "yes": True, "true": True, "1": True,
         "否": False, "no": False, "false": False, "0": False}  # fmt: skip
-#: What spreadsheet programs take for a formula at the beginning of a cell.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LONGEST_CELL = 2_000
 MOST_RULES = 2_000
 
@@ -105,7 +104,7 @@ def write(rules: Iterable[DutyRule]) -> str:
     writer = csv.writer(out)
     writer.writerow(HEADINGS.values())
     for rule in rules:
-        writer.writerow([_safe(_cell(getattr(rule, name))) for name in HEADINGS])
+        writer.writerow([safe(_cell(getattr(rule, name))) for name in HEADINGS])
     return out.getvalue()
 
 
@@ -156,7 +155,7 @@ def _rule(line: int, cells: dict[str, str], mistakes: list[Mistake]) -> DutyRule
     values: dict[str, object] = {}
     before = len(mistakes)
     for name, cell in cells.items():
-        text = _unsafe(cell)
+        text = plain(cell)
         try:
             if len(text) > _LONGEST_CELL:
                 raise ValueError(f"has more than {_LONGEST_CELL} characters")
@@ -239,15 +238,6 @@ def _cell(value: object) -> str:
             return "是" if value else "否"
         case _:
             return str(value)
-
-
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet program takes for a formula."""
-    return f"'{cell}" if cell.startswith((*_FORMULA, "'")) else cell
-
-
-def _unsafe(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") else cell
 
 
 class Fate(enum.StrEnum):

@@ -37,7 +37,7 @@ class TreeLine:
 
 @dataclass(frozen=True, slots=True)
 class OfficerLine:
-    """An officer with every certificate, and whether one of them is valid today."""
+    """An officer with every certificate, and whether one of them is valid on the day."""
 
     officer: Officer
     certificates: tuple[Certificate, ...]
@@ -79,12 +79,19 @@ def _walked(
 
 
 async def list_officers(
-    deps: Deps, actor: Actor, q: str | None = None, after: str | None = None
+    deps: Deps,
+    actor: Actor,
+    q: str | None = None,
+    after: str | None = None,
+    asked: date | None = None,
 ) -> tuple[list[OfficerLine], str | None]:
-    """Officers that the actor sees by number, and the number behind which the next page begins."""
-    day = today(deps)
+    """Officers that the actor sees by number, and the number behind which the next page begins.
+
+    As they are known last; with a day, those of the day.
+    """
+    day = asked or today(deps)
     async with deps.database.acquire() as connection:
-        rows = await officers.listed(connection, actor.scope, q, after, PAGE + 1)
+        rows = await officers.listed(connection, actor.scope, q, asked, after, PAGE + 1)
         shown = rows[:PAGE]
         papers = await officers.certificates(connection, [one.number for one in shown])
     lines = []
@@ -95,11 +102,18 @@ async def list_officers(
 
 
 async def list_matters(
-    deps: Deps, actor: Actor, q: str | None = None, after: tuple[str, AgencyId] | None = None
+    deps: Deps,
+    actor: Actor,
+    q: str | None = None,
+    after: tuple[str, AgencyId] | None = None,
+    asked: date | None = None,
 ) -> tuple[list[Matter], tuple[str, AgencyId] | None]:
-    """Powers of the agencies that the actor sees by code, and where the next page begins."""
+    """Powers of the agencies that the actor sees by code, and where the next page begins.
+
+    As they are known last; with a day, those of the day.
+    """
     async with deps.database.acquire() as connection:
-        rows = await matters.listed(connection, actor.scope, q, after, PAGE + 1)
+        rows = await matters.listed(connection, actor.scope, q, asked, after, PAGE + 1)
     shown = rows[:PAGE]
     return shown, (shown[-1].code, shown[-1].agency) if len(rows) > PAGE else None
 

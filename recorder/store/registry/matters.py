@@ -26,6 +26,7 @@ MatterEntry = Entry[MatterKey, MatterFacts]
 class Matter:
     """A power of an agency for some days."""
 
+    id: uuid.UUID
     code: str
     agency: AgencyId
     agency_code: str
@@ -48,6 +49,7 @@ def _from_row(row: Row) -> MatterEntry:
 
 def _matter(row: Row) -> Matter:
     return Matter(
+        id=row["id"],
         code=row["code"],
         agency=row["agency_id"],
         agency_code=row["agency_code"],
@@ -62,8 +64,8 @@ def _matter(row: Row) -> Matter:
 async def by_codes(connection: Connection, codes: Collection[str]) -> dict[str, tuple[Matter, ...]]:
     """The powers of these codes, of every agency, whenever valid, in order of days."""
     rows = await connection.fetch(
-        "SELECT m.code, m.agency_id, a.code AS agency_code, m.name, m.act_type, m.legal_basis,"
-        " m.valid_from, m.valid_to FROM matter m JOIN agency a ON a.id = m.agency_id"
+        "SELECT m.id, m.code, m.agency_id, a.code AS agency_code, m.name, m.act_type,"
+        " m.legal_basis, m.valid_from, m.valid_to FROM matter m JOIN agency a ON a.id = m.agency_id"
         " WHERE m.code = ANY($1) AND m.superseded_at IS NULL ORDER BY m.valid_from, a.code",
         list(codes),
     )
@@ -91,23 +93,29 @@ async def listed(
     connection: Connection,
     scope: Scope,
     q: str | None,
+    day: date | None,
     after: tuple[str, AgencyId] | None,
     limit: int,
 ) -> list[Matter]:
-    """Powers in scope by code, as known last; ``q``: beginning of a code or piece of a name."""
+    """Powers in scope by code, as known last, or those of a day.
+
+    ``q``: beginning of a code or piece of a name.
+    """
     code, agency = after or (None, None)
     rows = await connection.fetch(
-        "SELECT DISTINCT ON (m.code, m.agency_id) m.code, m.agency_id, a.code AS agency_code,"
+        "SELECT DISTINCT ON (m.code, m.agency_id) m.id, m.code, m.agency_id, a.code AS agency_code,"
         " m.name, m.act_type, m.legal_basis, m.valid_from, m.valid_to"
         " FROM matter m JOIN agency a ON a.id = m.agency_id"
         " WHERE m.superseded_at IS NULL AND in_scope(m.agency_id, $1)"
         " AND ($2::text IS NULL OR starts_with(m.code, $2) OR strpos(m.name, $2) > 0)"
         " AND ($3::text IS NULL OR (m.code, m.agency_id) > ($3, $4::uuid))"
-        " ORDER BY m.code, m.agency_id, m.valid_from DESC LIMIT $5",
+        " AND ($5::date IS NULL OR $5 BETWEEN m.valid_from AND m.valid_to)"
+        " ORDER BY m.code, m.agency_id, m.valid_from DESC LIMIT $6",
         scope.agencies,
         q,
         code,
         agency,
+        day,
         limit,
     )
     return [_matter(row) for row in rows]

@@ -27,6 +27,7 @@ CertificateEntry = Entry[CertificateKey, CertificateFacts]
 class Officer:
     """An officer as known for some days."""
 
+    id: uuid.UUID
     number: str
     agency: AgencyId
     agency_code: str
@@ -43,6 +44,7 @@ def _from_row(row: Row) -> OfficerEntry:
 
 def _officer(row: Row) -> Officer:
     return Officer(
+        id=row["id"],
         number=row["number"],
         agency=row["agency_id"],
         agency_code=row["code"],
@@ -105,19 +107,29 @@ async def certificate_entries(
 
 
 async def listed(
-    connection: Connection, scope: Scope, q: str | None, after: str | None, limit: int
+    connection: Connection,
+    scope: Scope,
+    q: str | None,
+    day: date | None,
+    after: str | None,
+    limit: int,
 ) -> list[Officer]:
-    """Officers in scope by number, as they are known last; ``q``: number or piece of a name."""
+    """Officers in scope by number, as they are known last, or those of a day.
+
+    ``q``: number or piece of a name.
+    """
     rows = await connection.fetch(
-        "SELECT DISTINCT ON (o.number) o.number, o.agency_id, a.code, o.name, o.user_number,"
+        "SELECT DISTINCT ON (o.number) o.id, o.number, o.agency_id, a.code, o.name, o.user_number,"
         " o.valid_from, o.valid_to FROM officer o JOIN agency a ON a.id = o.agency_id"
         " WHERE o.superseded_at IS NULL AND in_scope(o.agency_id, $1)"
         " AND ($2::text IS NULL OR o.number = $2 OR strpos(o.name, $2) > 0)"
         " AND ($3::text IS NULL OR o.number > $3)"
-        " ORDER BY o.number, o.valid_from DESC LIMIT $4",
+        " AND ($4::date IS NULL OR $4 BETWEEN o.valid_from AND o.valid_to)"
+        " ORDER BY o.number, o.valid_from DESC LIMIT $5",
         scope.agencies,
         q,
         after,
+        day,
         limit,
     )
     return [_officer(row) for row in rows]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from recorder.domain.instant import CHINA
 from recorder.errors import InvalidInput
 from recorder.services import dashboard
 from recorder.store.coverage.days import SceneCount
+from recorder.web.exports import exported, wanted_form
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.findings import day_of
 from recorder.web.pages.rendering import page
 
-#: What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _USUAL_DAYS, _MOST_DAYS = 30, 3660
 _COLUMNS = ("scenes", "must", "recorded", "holes", "unrecorded", "awaited")
 
@@ -44,8 +42,8 @@ class FigureRow:
 async def show(request: web.Request) -> web.StreamResponse:
     first, last = _span(request)
     rows = await _rows(request, first, last)
-    if request.query.get("as") == "csv":
-        return _csv(rows, first, last)
+    if form := wanted_form(request):
+        return await exported(form, f"coverage-{first}-{last}", _lines(rows))
     return await page(
         request,
         "coverage.html",
@@ -88,24 +86,8 @@ def _total(rows: list[FigureRow]) -> FigureRow:
     return FigureRow("", "", now, before)
 
 
-def _csv(rows: list[FigureRow], first: date, last: date) -> web.Response:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["agency", "name", *_COLUMNS, "covered_permille", "covered_permille_before"])
+def _lines(rows: list[FigureRow]) -> Iterator[Sequence[str | int | None]]:
+    yield ("agency", "name", *_COLUMNS, "covered_permille", "covered_permille_before")
     for row in rows:
         counts = [getattr(row.now, name) for name in _COLUMNS]
-        writer.writerow(
-            [safe(row.code), safe(row.name), *counts, row.permille, row.permille_before]
-        )
-    # The mark tells spreadsheets of the encoding.
-    return web.Response(
-        body=b"\xef\xbb\xbf" + text.getvalue().encode(),
-        content_type="text/csv",
-        charset="utf-8",
-        headers={hdrs.CONTENT_DISPOSITION: f'attachment; filename="coverage-{first}-{last}.csv"'},
-    )
-
-
-def safe(cell: str) -> str:
-    """The text, kept from being taken for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        yield (row.code, row.name, *counts, row.permille, row.permille_before)

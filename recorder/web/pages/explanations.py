@@ -227,6 +227,7 @@ PROBLEMS: dict[str, str] = {
     "approval-closed": "This proposal has been decided already or has expired.",
     "approval-open": "There is an open proposal about this already.",
     "approval-stale": "It has changed since it was proposed. Look again and propose it anew.",
+    "registry-row-not-found": "There is no such row, or it belongs to another agency.",
     "import-kind-unknown": "Choose what the table lists.",
     "import-unreadable": "The table cannot be read. Save it as XLSX or as CSV in UTF-8.",
     "import-columns": "The first line of the table lacks a column that is needed.",

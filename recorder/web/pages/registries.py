@@ -33,9 +33,11 @@ async def organisations(request: web.Request) -> web.StreamResponse:
 async def officers(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     q, after = request.query.get("q", "").strip(), request.query.get("after")
-    lines, more = await registries.list_officers(deps, actor, q or None, after)
+    asked = registries.read_day(request.query.get("day", ""))
+    lines, more = await registries.list_officers(deps, actor, q or None, after, asked)
     return await page(
-        request, "officers.html", lines=lines, more=more, q=q, today=registries.today(deps),
+        request, "officers.html", lines=lines, more=more, q=q, asked=asked,
+        today=asked or registries.today(deps),
         agencies=await directory.list_agencies(deps, actor), **_OPEN,
     )  # fmt: skip
 
@@ -43,9 +45,11 @@ async def officers(request: web.Request) -> web.StreamResponse:
 async def matters(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     q = request.query.get("q", "").strip()
-    found, more = await registries.list_matters(deps, actor, q or None, _after(request))
+    asked = registries.read_day(request.query.get("day", ""))
+    found, more = await registries.list_matters(deps, actor, q or None, _after(request), asked)
     return await page(
-        request, "matters.html", matters=found, more=more, q=q, today=registries.today(deps),
+        request, "matters.html", matters=found, more=more, q=q, asked=asked,
+        today=asked or registries.today(deps),
         agencies=await directory.list_agencies(deps, actor), **_OPEN,
     )  # fmt: skip
 

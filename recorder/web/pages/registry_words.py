@@ -62,7 +62,48 @@ IMPORT_FAULTS = {
     "code-length": "Its length is not that of GA/T 947.",
     "gb28181-form": "An id by GB/T 28181 has 20 digits.",
 }
+SUBJECT_KINDS = {"statutory": "Statutory", "authorised": "Authorised"}
+DAY_KINDS = {"holiday": "Day off", "workday": "Made-up working day"}
+WEEKDAYS = {
+    "1": "Monday",
+    "2": "Tuesday",
+    "3": "Wednesday",
+    "4": "Thursday",
+    "5": "Friday",
+    "6": "Saturday",
+    "7": "Sunday",
+}
+#: Columns of the history of a row.
+FACTS = {
+    "agency": "Agency",
+    "name": "Name",
+    "subject_kind": "Kind",
+    "announced_at": "Announced on",
+    "principal": "In the name of",
+    "agent": "Done by",
+    "matter": "Power",
+    "document": "Document",
+    "day": "Day",
+    "day_kind": "Kind",
+    "number": "Number",
+    "user_number": "Device user number",
+    "certificate": "Certificate",
+    "code": "Code",
+    "act_type": "Act type",
+    "legal_basis": "Legal basis",
+    "short_name": "Short name",
+    "organisation_kind": "Kind",
+    "parent": "Stands below",
+    "uscc": "Credit code",
+    "region": "Region",
+    "predecessors": "Took the place of",
+    "on_behalf_of": "In the name of",
+}
 WORDS = {
+    "subject_kind": SUBJECT_KINDS,
+    "day_kind": DAY_KINDS,
+    "weekday": WEEKDAYS,
+    "registry_fact": FACTS,
     "organisation_kind": ORGANISATION_KINDS,
     "registry_act_type": ACT_TYPES,
     "registry": REGISTRIES,

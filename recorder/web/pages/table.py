@@ -6,6 +6,7 @@ from aiohttp import hdrs
 
 from recorder.domain.limit import Limit
 from recorder.domain.people import Permission
+from recorder.domain.registry_columns import RegistryKind
 from recorder.web.pages import (
     account,
     administration,
@@ -24,6 +25,7 @@ from recorder.web.pages import (
     proposals,
     recordings,
     registries,
+    registry_lists,
     work,
 )
 from recorder.web.route import Answer, Handler, Route
@@ -47,6 +49,7 @@ def _form(path: str, handler: Handler, permission: Permission, summary: str) -> 
 
 
 _P = Permission
+_said_of = registry_lists.said_of
 _ADMIN = "/administration"
 
 PAGE_ROUTES: tuple[Route, ...] = (
@@ -63,6 +66,23 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/officers", registries.officers, _P.BROWSE, "Officers and their certificates."),
     _page("/rosters", registries.rosters, _P.BROWSE, "Who is on duty on a day."),
     _page("/matters", registries.matters, _P.BROWSE, "The list of powers."),
+    _page("/organisations/{id}", _said_of(RegistryKind.ORGANISATIONS), _P.BROWSE,
+          "What was ever said of an organisation."),
+    _page("/officers/{id}", _said_of(RegistryKind.OFFICERS), _P.BROWSE,
+          "What was ever said of an officer."),
+    _page("/matters/{id}", _said_of(RegistryKind.MATTERS), _P.BROWSE,
+          "What was ever said of a power."),
+    _page("/subjects", registry_lists.subjects, _P.BROWSE, "Published subjects of enforcement."),
+    _page("/subjects/publication", registry_lists.subjects, _P.BROWSE,
+          "The subjects of a day as a page for publication."),
+    _page("/subjects/{id}", _said_of(RegistryKind.SUBJECTS), _P.BROWSE,
+          "What was ever said of a published subject."),
+    _page("/entrustments", registry_lists.entrustments, _P.BROWSE, "Who acts in whose name."),
+    _page("/entrustments/{id}", _said_of(RegistryKind.ENTRUSTMENTS), _P.BROWSE,
+          "What was ever said of an entrustment."),
+    _page("/holidays", registry_lists.holidays, _P.BROWSE, "A year as deadlines count it."),
+    _page("/holidays/{id}", _said_of(RegistryKind.HOLIDAYS), _P.BROWSE,
+          "What was ever said of a day."),
     _page("/import", registries.show_import, _P.ADMINISTER, "Take a table into a registry."),
     _form("/import", registries.take_import, _P.ADMINISTER, "Show what a table does, or take it."),
     _page("/account", account.show, _P.SIGNED_IN, "One's own password and sessions."),

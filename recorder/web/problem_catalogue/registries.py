@@ -24,6 +24,7 @@ PROBLEMS: dict[str, Entry] = {
     ),
     **of_kind(
         Kind.NOT_FOUND,
+        registry_row_not_found=("No such row", "It is not there, or not your business."),
         approval_not_found=("No such proposal", "It is not there, or not your business."),
     ),
     **of_kind(

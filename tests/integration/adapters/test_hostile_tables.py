@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import zipfile
 
@@ -9,6 +10,7 @@ import openpyxl
 import pytest
 
 from recorder.adapters import tables
+from recorder.domain.spreadsheet_cell import plain, safe
 from recorder.errors import RecorderError
 
 
@@ -94,3 +96,21 @@ def test_objects_may_name_their_columns_late() -> None:
         (1, ["1", None, None]),
         (3, ["2", "x", None]),
     ]
+
+
+HOSTILE = ("=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "x\0\x07", "", "普通")
+
+
+def test_no_cell_that_is_written_is_a_formula_and_texts_stay_texts() -> None:
+    lines = [("编号", "=cmd|' /C calc'!A0"), *((cell, "00012") for cell in HOSTILE)]
+    sheet = openpyxl.load_workbook(io.BytesIO(tables.write_xlsx("名[单]*?" * 9, lines))).active
+    assert sheet is not None
+    for row in sheet.iter_rows():
+        assert [cell.data_type for cell in row if cell.value is not None] != []
+        assert all(cell.data_type in ("s", "inlineStr", "n") for cell in row)
+        assert all(not str(cell.value or "").startswith(("=", "+", "-", "@", "＝")) for cell in row)
+    assert sheet.cell(2, 2).value == "00012"
+    written = tables.write_csv(lines).decode("utf-8-sig")
+    for line in csv.reader(io.StringIO(written, newline="")):
+        assert not line[0].startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
+    assert [plain(safe(cell)) for cell in HOSTILE] == list(HOSTILE)

@@ -12,11 +12,13 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from recorder.adapters import tables
 from recorder.domain.officer import Certificate
 from recorder.domain.people import OPERATOR, Actor, Role
+from recorder.domain.registry_columns import RegistryKind
 from recorder.domain.validity import EVER, FURTHER_NOTICE
-from recorder.errors import Forbidden
-from recorder.services import registries, registry
+from recorder.errors import Forbidden, NotFound
+from recorder.services import registries, registry, registry_looks
 from recorder.services.importing import Outcome, import_file, list_files
 from recorder.store.registry import (
     entrustments,
@@ -302,3 +304,58 @@ async def test_two_who_import_at_once_wait_in_line(bureau: Bureau) -> None:
     outcomes = await asyncio.gather(*(take(bureau, "organisations", TREE) for _ in range(3)))
     assert sorted(outcome.added for outcome in outcomes) == [0, 0, 5]
     assert await bureau.value("SELECT count(*) FROM organisation") == 5
+
+
+async def test_subjects_entrustments_and_days_are_looked_at_exported_and_taken_back(
+    bureau: Bureau,
+) -> None:
+    """As of a day, with everything that was ever said; what is exported imports as it was."""
+    await take(bureau, "organisations", TREE)
+    said = (
+        (
+            "subjects",
+            "机构,执法主体,类型,公告日期,生效日期\nNS-CG,某区城管局,法定,2025年12月1日,\n",
+        ),
+        (
+            "entrustments",
+            "委托机关,受委托组织,事项编码,生效日期,委托书\nNS,YH,0440,2026-01-01,委〔2026〕1号\n",
+        ),
+        ("holidays", "日期,类型,名称\n2026-01-01,休,元旦\n2026-01-04,班,元旦\n"),
+    )
+    for kind, text in said:
+        taken = await take(bureau, kind, text)
+        assert (taken.faults, taken.taken) == (0, True)
+    for kind, _ in said:
+        lines = await registry_looks.table(bureau.deps, OPERATOR, RegistryKind(kind))
+        for content in (tables.write_csv(lines), tables.write_xlsx(kind, lines)):
+            again = await take(bureau, kind, content)
+            assert (again.faults, counts(again)) == (0, (0, 0, 0, len(lines) - 1, False))
+    bureau.clock.forward(days=1)
+    later = "机构,执法主体,类型,生效日期\nNS-CG,某区城管局,授权,2026-06-01\n"
+    assert (await take(bureau, "subjects", later)).taken
+    deps, day = bureau.deps, date(2026, 3, 1)
+    (then,) = await registry_looks.subjects(deps, OPERATOR, day)
+    (after,) = await registry_looks.subjects(deps, OPERATOR, date(2026, 7, 1), "城管")
+    assert (then.kind, then.uscc, after.kind) == ("statutory", "91350100M000100Y44", "authorised")
+    history, _ = await registry_looks.said_of(deps, OPERATOR, RegistryKind.SUBJECTS, then.id)
+    assert [(one.facts["subject_kind"], one.superseded_at is None) for one in history] == [
+        ("authorised", True),
+        ("statutory", True),
+        ("statutory", False),
+    ]
+    assert await registry_looks.subjects(deps, bureau.actor(), day) == []
+    with pytest.raises(NotFound):
+        await registry_looks.said_of(deps, bureau.actor(), RegistryKind.SUBJECTS, then.id)
+    (entrusted,), more = await registry_looks.entrustments(deps, OPERATOR, day)
+    assert (entrusted.agent_code, entrusted.matter, more) == ("YH", "0440", None)
+    assert (await registry_looks.entrustments(deps, OPERATOR, day, after=entrusted.id))[0] == []
+    year = await registry_looks.holidays(deps, 2026)
+    shipped = await registry_looks.holidays(deps, 2024)
+    unknown = await registry_looks.holidays(deps, 2150)
+    assert (len(year.days), year.is_imported) == (2, True)
+    assert (shipped.is_announced, shipped.is_imported, len(shipped.days) > 20) == (
+        True,
+        False,
+        True,
+    )
+    assert (unknown.is_announced, unknown.days) == (False, ())
