@@ -38,6 +38,8 @@ _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 
 #: What is written into one cell.
 Cell = str | int | float | date | None
+#: A name, and lines.
+Sheet = tuple[str, Iterable[Sequence[Cell]]]
 #: Line in the file, counted from 1, and its cells.
 Line = tuple[int, Sequence[Any]]
 
@@ -201,12 +203,16 @@ def write_csv(lines: Iterable[Sequence[Cell]]) -> bytes:
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def write_xlsx(title: str, lines: Iterable[Sequence[Cell]]) -> bytes:
-    """The lines as a spreadsheet of one sheet: texts stay texts, days are days; no formulas."""
+def write_xlsx(title: str, lines: Iterable[Sequence[Cell]], others: Iterable[Sheet] = ()) -> bytes:
+    """The lines as a spreadsheet of one sheet, or with others behind it.
+
+    Texts stay texts, days are days; no formulas.
+    """
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(_SHEET_FORBIDDEN.sub(" ", title)[:31])
-    for line in lines:
-        sheet.append([_cell(sheet, value) for value in line])
+    for name, told in ((title, lines), *others):
+        sheet = book.create_sheet(_SHEET_FORBIDDEN.sub(" ", name)[:31])
+        for line in told:
+            sheet.append([_cell(sheet, value) for value in line])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

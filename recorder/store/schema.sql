@@ -1672,7 +1672,7 @@ CREATE TABLE coverage_scene (
     confidence text NOT NULL,
     -- How many of its recordings were handed in late.
     late integer NOT NULL DEFAULT 0,
-    -- Written by somebody who counts in the tables of figures (migration 0041).
+    -- Written by somebody who counts in the tables of figures (docs/design/dashboard.md).
     counted boolean NOT NULL DEFAULT false CHECK (counted),
     PRIMARY KEY (case_id, key)
 );

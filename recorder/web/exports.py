@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from aiohttp import hdrs, web
 
 from recorder.adapters import tables
-from recorder.adapters.tables import Cell
+from recorder.adapters.tables import Cell, Sheet
 from recorder.web.content import attachment
 
 
@@ -30,12 +30,17 @@ def wanted_form(request: web.Request) -> Form | None:
     return Form(asked) if asked in set(Form) else None
 
 
-async def exported(form: Form, name: str, lines: Iterable[Sequence[Cell]]) -> web.Response:
-    """The lines, header first, as a file of this name; no cell of it is a formula."""
+async def exported(
+    form: Form, name: str, lines: Iterable[Sequence[Cell]], others: Sequence[Sheet] = ()
+) -> web.Response:
+    """The lines, header first, as a file of this name; no cell of it is a formula.
+
+    ``others`` are further sheets; CSV has none.
+    """
     if form is Form.CSV:
         body = await asyncio.to_thread(tables.write_csv, lines)
     else:
-        body = await asyncio.to_thread(tables.write_xlsx, name, lines)
+        body = await asyncio.to_thread(tables.write_xlsx, name, lines, others)
     return web.Response(
         body=body,
         content_type=_TYPES[form],

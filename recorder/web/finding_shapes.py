@@ -34,7 +34,7 @@ _State = Annotated[FindingState, _one_of(FindingState)]
 class FindingsQuery(PageQuery):
     """Which findings; every parameter narrows. Withdrawn ones only where they are asked for."""
 
-    agency: Annotated[_Word | None, Field(description="agency code")] = None
+    agency: Annotated[_Word | None, Field(description="agency code, with all below it")] = None
     case: Annotated[uuid.UUID | None, Field(description="id of a case")] = None
     kind: _Kind | None = None
     severity: _Severity | None = None

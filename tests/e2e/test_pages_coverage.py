@@ -10,8 +10,41 @@ from recorder.domain.people import OPERATOR, Role
 from recorder.services import accounts
 from recorder.simulation.city import simulate
 from tests.support.city_database import CityDatabase
-from tests.support.pages import PASSWORD, PHONE, open_pages
+from tests.support.pages import PASSWORD, PHONE, Reader, open_pages
 from tests.support.violation_trial import evaluate_city
+
+YEAR = "from=2025-01-01&to=2025-12-31"
+
+
+async def down_to_a_second(reader: Reader) -> None:
+    """From the city by its plots and tables to an agency, an officer, and a hole of a case."""
+    page = reader.page
+    await reader.go(f"/coverage?{YEAR}")
+    assert "示例市" in await reader.text("h1")
+    assert "应录未录" in await reader.text(".burns")
+    await page.wait_for_selector("[data-plot=shares] [data-drawn=yes] canvas")
+    # The worst stands above; a click on its bar is the link of its row.
+    worst = await page.get_attribute("#who tbody tr:first-child a", "href")
+    box = await page.locator("[data-plot=shares] canvas").bounding_box()
+    assert box is not None
+    assert worst is not None
+    rows = await page.locator("#who tbody tr:not(.sum)").count()
+    middle = box["y"] + 8 + (box["height"] - 34) / rows / 2
+    await page.mouse.click(box["x"] + 30, middle)
+    await page.wait_for_url(f"**{worst}")
+    # From there down the worst of each level, until there are only scenes.
+    missing = ".scenes-table tr:has(a.worse)"
+    while not await page.locator(missing).count():
+        await page.click("#who a[href^='/coverage'] >> nth=0")
+        await page.wait_for_load_state()
+    await page.click(f"{missing} >> nth=0 >> a[href*='officer=']")
+    await page.wait_for_url("**officer=**")
+    href = await page.get_attribute(f"{missing} a.worse >> nth=0", "href")
+    assert href is not None
+    assert "/cases/" in href
+    assert "?at=202" in href
+    await page.click(f"{missing} a.worse >> nth=0")
+    await page.wait_for_url("**/cases/**")
 
 
 async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
@@ -32,10 +65,7 @@ async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
         )  # fmt: skip
         async with pages.reader() as reader:
             await reader.sign_in("supervisor")
-            await reader.go("/coverage?from=2025-01-01&to=2025-12-31")
-            assert "时长覆盖率" in await reader.text("thead")
-            await reader.page.click("tbody a[href*='agency=SL0001'] >> nth=0")
-            await reader.page.wait_for_url("**/findings?agency=SL0001**")
+            await down_to_a_second(reader)
 
             await reader.go("/findings?kind=unrecorded")
             assert "应录未录" in await reader.text(".findings .lead")
@@ -60,6 +90,6 @@ async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
             await reader.page.click("dl.rows a[href*='?at=']")
             await reader.page.wait_for_selector("#axis a.hole-bad")
             await reader.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-            for path in ("/findings", "/coverage?from=2025-01-01&to=2025-12-31"):
+            for path in ("/findings", f"/coverage?{YEAR}", f"/coverage/week?{YEAR}"):
                 await reader.go(path)
                 assert await reader.overflow() <= 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from recorder.domain.case import Stage
@@ -68,6 +69,9 @@ class _Asked:
         base = await ground(self._connection, self._actor, self._question.agency, self._today)
         first, last = self._question.first, self._question.last
         holdings = base.holdings(self._actor, first, last)
+        if base.node is None and (lone := await self._lone(holdings)) in base.named:
+            base = replace(base, node=base.named[lone])
+            holdings = base.holdings(self._actor, first, last)
         always = base.always(self._actor, self._today)
         told = await self._scenes(holdings)
         compared, beside = await self._compared(base)
@@ -134,6 +138,12 @@ class _Asked:
             lines=tuple(found),
             officers=1,
         )
+
+    async def _lone(self, holdings: Sequence[Holding]) -> AgencyId | None:
+        """The one above all that has any figures, where others in sight have none."""
+        told = {each.way for each in _by(await self._scenes(holdings), "way")}
+        told.update(await sums.footage(self._connection, self._scope, holdings))
+        return told.pop() if len(told) == 1 else None
 
     # --- parts ---------------------------------------------------------------------------------
 

@@ -130,6 +130,7 @@ async def lock(change: Change, finding: uuid.UUID, scope: Scope) -> ToldFinding 
 class Wanted:
     """What a list of findings is narrowed by; None means everything."""
 
+    #: An organisation with all below it today.
     agency: str | None = None
     case: CaseId | None = None
     kind: FindingKind | None = None
@@ -155,7 +156,9 @@ async def listed(
     at, last = after or (None, None)
     rows = await connection.fetch(
         f"SELECT {_TOLD} FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
-        f" WHERE {_IN_SCOPE} AND ($3::text IS NULL OR a.code = $3)"
+        f" WHERE {_IN_SCOPE} AND ($3::text IS NULL OR f.agency_id IN"
+        " (SELECT id FROM agency WHERE code = $3 UNION ALL SELECT r.seen_id FROM agency_reach r"
+        "  JOIN agency above ON above.id = r.agency_id WHERE above.code = $3))"
         " AND ($4::uuid IS NULL OR f.case_id = $4) AND ($5::text IS NULL OR f.kind = $5)"
         " AND ($6::text IS NULL OR f.severity = $6)"
         " AND CASE WHEN $7::text IS NULL THEN f.state <> 'withdrawn' ELSE f.state = $7 END"

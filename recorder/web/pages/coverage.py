@@ -1,93 +1,143 @@
-"""The supervisor's figures: what had to be recorded and was, agency by agency, and as CSV."""
+"""The supervisor's dashboard: figures of an organisation or an officer, and the weekly sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 
 from aiohttp import web
 
-from recorder.domain.instant import CHINA
-from recorder.errors import InvalidInput
-from recorder.services import dashboard
-from recorder.store.coverage.days import SceneCount
+from recorder.domain.instant import format_utc
+from recorder.services import dashboard, directory
+from recorder.services.dashboard import Comparison, Dashboard, Line
+from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
+from recorder.web import i18n
 from recorder.web.exports import exported, wanted_form
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.pages.findings import day_of
-from recorder.web.pages.rendering import page
+from recorder.web.pages import figure_table
+from recorder.web.pages.burning import Burning, burning
+from recorder.web.pages.dashboard_question import Asked, spans
+from recorder.web.pages.rendering import locale_of, page
 
-_USUAL_DAYS, _MOST_DAYS = 30, 3660
-_COLUMNS = ("scenes", "must", "recorded", "holes", "unrecorded", "awaited")
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class FigureRow:
-    """An agency's figures in a span of days, and in the span of the same length before it."""
+class LastLevel:
+    """Lists behind which there are only cases."""
 
-    code: str
-    name: str
-    now: SceneCount
-    before: SceneCount
-
-    @property
-    def permille(self) -> int | None:
-        return self.now.permille
-
-    @property
-    def permille_before(self) -> int | None:
-        return self.before.permille
+    officers: Sequence[OfficerLine] = ()
+    devices: Sequence[tuple[DeviceLine, int]] = ()
+    scenes: Sequence[SceneWithHoles] = ()
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    first, last = _span(request)
-    rows = await _rows(request, first, last)
+    asked = Asked.of(request)
+    told = await dashboard.dashboard(request.app[DEPS], request[ACTOR], asked.question)
+    last = await _last_level(request, asked, told)
     if form := wanted_form(request):
-        return await exported(form, f"coverage-{first}-{last}", _lines(rows))
+        messages = i18n.catalogue(locale_of(request))
+        (_, lines), *others = figure_table.sheets(
+            messages, told, last.officers, last.devices, last.scenes
+        )
+        return await exported(form, f"coverage-{told.first}-{told.last}", lines, others)
     return await page(
         request,
         "coverage.html",
-        rows=rows,
-        total=_total(rows),
-        first=first,
+        asked=asked,
+        told=told,
         last=last,
-        today=_today(request),
-        columns=_COLUMNS,
+        burning=burning(told),
+        spans=spans(asked.today),
+        comparisons=list(Comparison),
+        agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
+        links=Links(asked, told),
     )
 
 
-def _today(request: web.Request) -> date:
-    return request.app[DEPS].clock.now().astimezone(CHINA).date()
+async def week(request: web.Request) -> web.StreamResponse:
+    """The sheet of a week: on paper, for whoever does not click."""
+    asked = Asked.of(request)
+    monday = asked.question.last - timedelta(days=asked.question.last.weekday())
+    first = monday if "to" in request.query else asked.question.first
+    sheet = Asked(_with_days(asked, first, first + timedelta(days=6)), asked.today)
+    told = await dashboard.dashboard(request.app[DEPS], request[ACTOR], sheet.question)
+    return await page(
+        request,
+        "coverage_week.html",
+        asked=sheet,
+        told=told,
+        last=await _last_level(request, sheet, told),
+        burning=burning(told),
+        links=Links(sheet, told),
+        printed_at=request.app[DEPS].clock.now(),
+    )
 
 
-def _span(request: web.Request) -> tuple[date, date]:
-    last = day_of(request.query.get("to", "")) or _today(request)
-    first = day_of(request.query.get("from", "")) or last - timedelta(days=_USUAL_DAYS - 1)
-    if not 0 <= (last - first).days < _MOST_DAYS:
-        raise InvalidInput("form-invalid", "The first day comes before the last one.")
-    return first, last
+def _with_days(asked: Asked, first: date, last: date) -> dashboard.Question:
+    question = asked.question
+    return dashboard.Question(
+        first=first, last=last, agency=question.agency, officer=question.officer
+    )
 
 
-async def _rows(request: web.Request, first: date, last: date) -> list[FigureRow]:
-    question = dashboard.Question(first=first, last=last)
-    told = await dashboard.dashboard(request.app[DEPS], request[ACTOR], question)
-    return [
-        FigureRow(one.place.code, one.place.name, one.scenes, one.before or SceneCount())
-        for one in told.lines
-        if one.scenes.scenes
-    ]
+async def _last_level(request: web.Request, asked: Asked, told: Dashboard) -> LastLevel:
+    deps, actor, question = request.app[DEPS], request[ACTOR], asked.question
+    if told.officer is not None:
+        return LastLevel(scenes=await dashboard.scenes(deps, actor, question))
+    if not told.has_officers:
+        return LastLevel()
+    return LastLevel(
+        officers=await dashboard.officers(deps, actor, question),
+        devices=await dashboard.devices(deps, actor, question),
+        scenes=await dashboard.scenes(deps, actor, question),
+    )
 
 
-def _total(rows: list[FigureRow]) -> FigureRow:
-    now, before = SceneCount(), SceneCount()
-    for row in rows:
-        now.add(row.now)
-        before.add(row.before)
-    return FigureRow("", "", now, before)
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where each figure leads: one level down."""
 
+    asked: Asked
+    told: Dashboard
 
-def _lines(rows: list[FigureRow]) -> Iterator[Sequence[str | int | None]]:
-    yield ("agency", "name", *_COLUMNS, "covered_permille", "covered_permille_before")
-    for row in rows:
-        counts = [getattr(row.now, name) for name in _COLUMNS]
-        yield (row.code, row.name, *counts, row.permille, row.permille_before)
+    def line(self, line: Line) -> str:
+        """To an organisation below; by itself to its findings."""
+        if line.is_own:
+            return self.findings(agency=line.place.code)
+        return self.asked.address(agency=line.place.code, officer=None, beside=None)
+
+    def officer(self, number: str) -> str:
+        return self.asked.address(officer=number, beside=None)
+
+    def findings(self, **words: object) -> str:
+        """To the list of findings of these days."""
+        told: dict[str, object] = {"from": self.told.first, "to": self.told.last}
+        if self.told.officer is not None:
+            told["officer"] = self.told.officer[0]
+        elif self.told.place is not None:
+            told["agency"] = self.told.place.code
+        told.update(words)
+        return f"/findings?{urlencode({n: str(v) for n, v in told.items() if v})}"
+
+    def burning(self, one: Burning) -> str:
+        """To what the sentence is about."""
+        if one.line is not None:
+            return self.line(one.line)
+        return {
+            "unrecorded": self.findings(kind="unrecorded"),
+            "fallen": "#over-time",
+            "waiting": self.findings(**{"from": "", "to": "", "state": "open"}),
+            "pool": "/recordings",
+            "gaps": self.findings(kind="gap_unexplained"),
+            "late": self.findings(kind="upload_late"),
+            "idle": "#devices",
+        }[one.word]
+
+    @staticmethod
+    def second(scene: SceneWithHoles, began_at: str) -> str:
+        """To the case, and the player at the second before a hole."""
+        at = datetime.fromisoformat(began_at) - _SECOND
+        return f"/cases/{scene.case}?{urlencode({'at': format_utc(at)})}"

@@ -92,7 +92,21 @@ def fps(stream: Mapping[str, object]) -> str:
     return f"{value / 1000:g}" if isinstance(value, int) and value > 0 else ""
 
 
+def from_iso(text: str) -> datetime:
+    """A time as rows of scenes keep it."""
+    return datetime.fromisoformat(text)
+
+
+def length_of(hole: Mapping[str, str | None]) -> int:
+    """The milliseconds of a hole as rows of scenes keep it."""
+    began, ended = hole["began_at"], hole["ended_at"]
+    if began is None or ended is None:
+        return 0
+    return round((from_iso(ended) - from_iso(began)).total_seconds() * 1000)
+
+
 FILTERS = {
     "moment": moment, "day": day, "clock": clock, "iso": iso, "epoch": epoch, "size": size,
     "duration": duration, "at": at, "offset": offset, "short": short, "groups": groups, "fps": fps,
+    "from_iso": from_iso, "length_of": length_of,
 }  # fmt: skip

@@ -129,7 +129,8 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/findings/assign", findings.assign, _P.SETTLE_FINDINGS, "Who answers ticked findings."),
     _page("/findings/{id}", findings.show, _P.READ_CASES, "A finding with its conversation."),
     _form("/findings/{id}/answer", findings.answer, _P.ANSWER, "Reply, appeal or settle."),
-    _page("/coverage", coverage.show, _P.READ_CASES, "Figures of coverage, also as CSV."),
+    _page("/coverage", coverage.show, _P.READ_CASES, "The dashboard, also as CSV and XLSX."),
+    _page("/coverage/week", coverage.week, _P.READ_CASES, "The sheet of a week, for paper."),
     # A phone as camera.
     _page("/capture", capture.show, _P.UPLOAD, "The camera of whoever may upload."),
     _page("/capture/manifest.webmanifest", capture.manifest, _P.PUBLIC,

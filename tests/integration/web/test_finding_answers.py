@@ -74,6 +74,34 @@ async def test_a_case_is_asked_now_and_at_a_past_moment(
     assert (await told(service, "GET", before, supervisor))["scenes"] == []
 
 
+async def test_figures_are_told_as_json_and_as_tables(service: WebService, supervisor: str) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    await evaluated(bureau)
+    days = "from=2026-02-23&to=2026-02-23"
+    figures = await told(service, "GET", f"/api/v1/figures?{days}", supervisor)
+    scenes = figures["total"]["scenes"]
+    assert (scenes["must"], scenes["unrecorded"], scenes["permille"]) == (1, 1, 0)
+    assert [one["word"] for one in figures["stages"]] == ["investigation"]
+    assert [one["kind"] for one in figures["kinds"]] == ["unrecorded"]
+    assert figures["times"][0]["since"] == "2026-02-23"
+    own = figures["path"][-1]["code"]
+    people = await told(service, "GET", f"/api/v1/figures/officers?agency={own}&{days}", supervisor)
+    assert [one["officer"] for one in people["items"]] == ["A1", "A2"]
+    (scene,) = (await told(service, "GET", f"/api/v1/figures/scenes?{days}", supervisor))["items"]
+    assert (scene["case"], scene["holes"][0]["place"]) == (str(case), "whole")
+    devices = await told(service, "GET", f"/api/v1/figures/devices?{days}", supervisor)
+    assert devices["items"] == []
+    wrong = await service.ask("GET", "/api/v1/figures?from=2026-03-02&to=2026-03-01", supervisor)
+    assert (wrong.status, wrong.json["code"]) == (400, "days-invalid")
+    for kind, begins in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")):
+        table = await service.ask("GET", f"/coverage?{days}&as={kind}", supervisor)
+        assert (table.status, table.content[: len(begins)]) == (200, begins)
+        assert f"coverage-2026-02-23-2026-02-23.{kind}" in table.headers["Content-Disposition"]
+
+
 async def test_a_list_is_drafted_compared_proposed_and_not_approved_by_a_program(
     service: WebService, supervisor: str
 ) -> None:

@@ -1,0 +1,70 @@
+"""Pieces of the dashboard without a database: tables for spreadsheets, spans of days."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import openpyxl
+import pytest
+
+from recorder.adapters.tables import write_xlsx
+from recorder.errors import InvalidInput
+from recorder.services.dashboard import Comparison, Question
+from recorder.services.dashboard.question import by_months
+from recorder.web.pages.dashboard_question import spans
+
+
+def test_an_export_has_several_sheets_and_no_formula_in_any() -> None:
+    lines: list[list[str | float]] = [["code", "share"], ["=1+1", 97.1]]
+    written = write_xlsx("one", lines, [("two", [["-2"], [-2]])])
+    book = openpyxl.load_workbook(io.BytesIO(written))
+    assert book.sheetnames == ["one", "two"]
+    kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
+    assert kinds == {"s", "n"}
+    assert [cell.value for cell in book["two"]["A"]] == ["'-2", -2]
+
+
+def test_spans_end_today_but_for_the_last_whole_week() -> None:
+    told = {one.name: (one.first, one.last) for one in spans(date(2026, 3, 2))}
+    assert told == {
+        "last_week": (date(2026, 2, 23), date(2026, 3, 1)),
+        "week": (date(2026, 3, 2), date(2026, 3, 2)),
+        "month": (date(2026, 3, 1), date(2026, 3, 2)),
+        "quarter": (date(2026, 1, 1), date(2026, 3, 2)),
+        "year": (date(2025, 3, 3), date(2026, 3, 2)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("comparison", "compared"),
+    [
+        (Comparison.PREVIOUS, (date(2024, 2, 23), date(2024, 2, 26))),
+        (Comparison.LAST_YEAR, (date(2023, 2, 27), date(2023, 3, 1))),
+        (Comparison.NONE, None),
+    ],
+)
+def test_what_a_span_is_compared_with(
+    comparison: Comparison, compared: tuple[date, date] | None
+) -> None:
+    asked = Question(first=date(2024, 2, 27), last=date(2024, 3, 1), comparison=comparison)
+    assert asked.compared == compared
+    assert Question(first=asked.first, last=asked.last, beside="A").compared == (
+        asked.first,
+        asked.last,
+    )
+
+
+def test_days_in_the_wrong_order_or_too_many_are_refused() -> None:
+    for first, last in ((date(2026, 3, 2), date(2026, 3, 1)), (date(2020, 1, 1), date(2026, 1, 1))):
+        with pytest.raises(InvalidInput):
+            Question(first=first, last=last)
+
+
+def test_working_days_are_bits_of_their_months() -> None:
+    days = [date(2026, 1, 30), date(2026, 2, 2), date(2026, 2, 28)]
+    assert by_months(date(2026, 1, 30), date(2026, 3, 1), days) == [
+        (date(2026, 1, 1), 1 << 29),
+        (date(2026, 2, 1), 1 << 1 | 1 << 27),
+        (date(2026, 3, 1), 0),
+    ]
