@@ -12,9 +12,12 @@ from recorder.domain.ids import AgencyId, LivestreamId, MarkId, RecordingId
 class MarkKind(enum.StrEnum):
     IMPORTANT = "important"
     VIOLATION = "violation"
-    #: Evidence is taken (R7).
-    EVIDENCE = "evidence"
+    #: What a record shows above all (R7): the scene and its checking, persons, evidence and other
+    #: objects, measures (``seizure``), documents that are made and served.
+    SCENE = "scene"
     PERSON = "person"
+    EVIDENCE = "evidence"
+    DOCUMENTS = "documents"
     OTHER = "other"
     #: Those present are told that it is being recorded (R6).
     ANNOUNCEMENT = "announcement"
@@ -47,14 +50,26 @@ TEN_STEPS = (
     MarkKind.WITNESS,
     MarkKind.OTHER_PROCEDURE,
 )
+#: 记录重点, in the order of the measures of Guangdong, article 17 (R7).
+FOCUS = (
+    MarkKind.SCENE,
+    MarkKind.PERSON,
+    MarkKind.EVIDENCE,
+    MarkKind.SEIZURE,
+    MarkKind.DOCUMENTS,
+)
+#: What is spoken (R6).
+SPOKEN = (MarkKind.ANNOUNCEMENT, MarkKind.VOICE_STATEMENT)
 #: The key of the player that sets each kind; those that play and step are never among them.
 KEYS: dict[MarkKind, str] = {
     MarkKind.ANNOUNCEMENT: "a",
     MarkKind.VOICE_STATEMENT: "v",
+    MarkKind.SCENE: "c",
+    MarkKind.PERSON: "h",
     MarkKind.EVIDENCE: "e",
     MarkKind.SEIZURE: "s",
+    MarkKind.DOCUMENTS: "d",
     MarkKind.VIOLATION: "x",
-    MarkKind.PERSON: "h",
     MarkKind.IMPORTANT: "i",
     MarkKind.OTHER: "o",
     **dict(zip(TEN_STEPS, "1234567890", strict=True)),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from recorder.domain.ids import LivestreamId, MarkId, RecordingId
+from recorder.domain.ids import CaseId, LivestreamId, MarkId, RecordingId
 from recorder.domain.mark import Mark, MarkKind, MarkOrigin
+from recorder.domain.people import Scope
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -89,6 +92,37 @@ async def of_recordings(connection: Connection, recordings: Sequence[RecordingId
         list(recordings),
     )
     return [_from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKind:
+    """What the footage of a case shows, by its marks: how often, and where first."""
+
+    kind: MarkKind
+    number: int
+    recording: RecordingId
+    #: None where no clock of that recording is known.
+    shown_at: datetime | None
+
+
+async def kinds_in_case(connection: Connection, case: CaseId, scope: Scope) -> list[ShownKind]:
+    """Each kind of live marks on the case's recordings in scope, in no order."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (m.kind) m.kind, m.recording_id, m.shown_at,"
+        " count(*) OVER (PARTITION BY m.kind) AS number"
+        " FROM case_link l JOIN recording r ON r.id = l.recording_id"
+        " JOIN mark m ON m.recording_id = r.id AND m.withdrawn_at IS NULL"
+        " WHERE l.case_id = $1 AND l.unlinked_at IS NULL"
+        " AND in_scope(r.agency_id, $2) AND ($3::text IS NULL OR r.officer = $3)"
+        " ORDER BY m.kind, m.shown_at, m.id",
+        case,
+        scope.agencies,
+        scope.officer,
+    )
+    return [
+        ShownKind(MarkKind(row["kind"]), row["number"], row["recording_id"], row["shown_at"])
+        for row in rows
+    ]
 
 
 async def unplaced(change: Change, livestream: LivestreamId) -> list[Mark]:

@@ -1110,7 +1110,7 @@ CREATE TABLE mark (
     livestream_id uuid REFERENCES livestream,
     recording_id uuid REFERENCES recording,
     kind text NOT NULL CHECK (kind IN (
-        'important', 'violation', 'evidence', 'person', 'other',
+        'important', 'violation', 'scene', 'person', 'evidence', 'documents', 'other',
         'announcement', 'voice_statement', 'seizure',
         'approval', 'two_officers', 'id_shown', 'summon_party', 'reasons_and_rights',
         'defence_heard', 'onsite_record', 'signatures', 'witness', 'other_procedure')),

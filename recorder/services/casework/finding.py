@@ -15,11 +15,12 @@ from recorder.runtime import Deps
 from recorder.services.casework.searching import newest_fitting
 from recorder.services.paging import Page, encode_cursor, page_of, page_size, read_cursor
 from recorder.store import case_footage as case_footage_rows
-from recorder.store import case_links, cases, custody_events
+from recorder.store import case_links, cases, custody_events, marks
 from recorder.store.case_footage import FootageOnAxis
 from recorder.store.case_search import Wanted
 from recorder.store.cases import Before
 from recorder.store.connection import Connection
+from recorder.store.marks import ShownKind
 
 #: The page of a case shows no more links and events than this; the timeline has pages.
 _MOST_SHOWN = 500
@@ -160,6 +161,17 @@ async def case_footage(deps: Deps, actor: Actor, case_id: CaseId) -> list[Footag
         if await cases.find(connection, case_id, actor.scope) is None:
             raise not_found()
         return await case_footage_rows.on_axis(connection, case_id, actor.scope)
+
+
+async def case_marks(deps: Deps, actor: Actor, case_id: CaseId) -> list[ShownKind]:
+    """What the recordings of the case in the actor's scope show, by their marks (R6 to R8).
+
+    Raises NotFound ``case-not-found``.
+    """
+    async with deps.database.acquire() as connection:
+        if await cases.find(connection, case_id, actor.scope) is None:
+            raise not_found()
+        return await marks.kinds_in_case(connection, case_id, actor.scope)
 
 
 def just_before(footage: FootageOnAxis) -> str:

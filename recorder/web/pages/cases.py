@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from recorder.domain.case import CaseFile, Scheme, Stage
+from recorder.domain.case_event import ActType
 from recorder.domain.coverage import placing
 from recorder.domain.finding import FindingState
 from recorder.domain.ids import CaseId, RecordingId
@@ -18,7 +19,7 @@ from recorder.errors import InvalidInput
 from recorder.services import approvals, casework, coverage, directory
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.pages import case_axis, clips, words
+from recorder.web.pages import case_axis, clips, marking, words
 from recorder.web.pages.forms import go, posted, read_form
 from recorder.web.pages.rendering import draw, page
 
@@ -110,6 +111,10 @@ async def show(request: web.Request) -> web.StreamResponse:
         history=[(event, words.facts_of(event.facts)) for event in reversed(view.history)],
         can_watch=actor.may(Permission.WATCH),
         coverage_stages=stages,
+        shown=marking.shown_groups(
+            await casework.case_marks(deps, actor, case_id),
+            any(scene.act_type is ActType.COERCION for scene in covered.evaluation.scenes),
+        ),
         finding_counts={stage: sum(len(row.findings) for row in rows) for stage, rows in stages},
         other_findings=[
             told

@@ -26,8 +26,10 @@ GAP_CAUSES = {
 MARKS = {
     "important": "Important",
     "violation": "Violation",
-    "evidence": "Taking evidence",
+    "scene": "Scene and checking",
     "person": "Person",
+    "evidence": "Taking evidence",
+    "documents": "Documents made and served",
     "other": "Other",
     "announcement": "Recording announced",
     "voice_statement": "Voice statement",

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.ids import RecordingId
-from recorder.domain.mark import TEN_STEPS, MarkKind
+from recorder.domain.mark import FOCUS, SPOKEN, TEN_STEPS, MarkKind
 from recorder.errors import InvalidInput
 from recorder.services import review
+from recorder.store.marks import ShownKind
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.forms import go, posted, read_form
 
 #: The kinds in the order of the legend; their titles stand in _marks.html.
 MARK_GROUPS: tuple[tuple[str, tuple[MarkKind, ...]], ...] = (
-    (
-        "law",
-        (
-            MarkKind.ANNOUNCEMENT,
-            MarkKind.VOICE_STATEMENT,
-            MarkKind.EVIDENCE,
-            MarkKind.SEIZURE,
-        ),
-    ),
+    ("law", SPOKEN),
+    ("focus", FOCUS),
     ("steps", TEN_STEPS),
-    ("others", (MarkKind.VIOLATION, MarkKind.PERSON, MarkKind.IMPORTANT, MarkKind.OTHER)),
+    ("others", (MarkKind.VIOLATION, MarkKind.IMPORTANT, MarkKind.OTHER)),
 )
+
+
+def shown_groups(
+    shown: Sequence[ShownKind], coercion: bool
+) -> list[tuple[str, list[tuple[MarkKind, ShownKind | None]]]]:
+    """What the footage of a case shows and what nobody marked, as the legend groups it.
+
+    The ten steps are those of acts of coercion; elsewhere they stand only once one is marked.
+    """
+    by_kind = {each.kind: each for each in shown}
+    groups = [
+        (title, [(kind, by_kind.get(kind)) for kind in kinds])
+        for title, kinds in MARK_GROUPS
+        if title != "others"
+    ]
+    return [
+        (title, row)
+        for title, row in groups
+        if title != "steps" or coercion or any(each for _, each in row)
+    ]
 
 
 @posted("/recordings")

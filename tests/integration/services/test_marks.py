@@ -15,8 +15,9 @@ from recorder.domain.livestream import PeriodCause
 from recorder.domain.mark import KEYS, TEN_STEPS, MarkKind, MarkOrigin
 from recorder.domain.people import Actor, ActorKind, Role
 from recorder.errors import InvalidInput, NotFound, Unprocessable
-from recorder.services import live, review
+from recorder.services import casework, live, review
 from recorder.store import gap_reasons, marks
+from recorder.web.pages import marking
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
 from tests.support.streams import opened, put_init, take
@@ -243,6 +244,39 @@ async def test_a_reason_that_does_not_fit_is_refused(
     with pytest.raises((InvalidInput, NotFound)) as raised:
         await explain(bureau, recording, **said)
     assert raised.value.code == code
+
+
+async def test_a_case_says_what_its_footage_shows_by_marks_and_what_nobody_marked(
+    bureau: Bureau,
+) -> None:
+    deps, officer, person = bureau.deps, await camera(bureau), bureau.actor()
+    first = await deliver(
+        bureau, officer, b"one", "1.mp4", case_number="深市监检〔2026〕7号",
+        device_started_at="2026-03-05T14:00:00",
+    )  # fmt: skip
+    second = await deliver(bureau, officer, b"two", "2.mp4", case_number="深市监检〔2026〕7号")
+    case = (await casework.find_cases(deps, person, number="深市监检〔2026〕7号")).items[0].id
+    for recording, kind, ms in (
+        (first, MarkKind.SCENE, 4_000),
+        (first, MarkKind.SCENE, 2_000),
+        (second, MarkKind.DOCUMENTS, 1_000),
+        (second, MarkKind.ID_SHOWN, 1_000),
+    ):
+        made = await review.mark_recording(deps, person, recording, kind=kind, media_ms=ms)
+    await review.withdraw_mark(deps, person, second, made.id, reason="误标")
+    groups = dict(marking.shown_groups(await casework.case_marks(deps, person, case), False))
+    assert list(groups) == ["law", "focus"]
+    assert [
+        (kind.value, seen and (seen.number, seen.recording, seen.shown_at))
+        for kind, seen in groups["focus"]
+    ] == [
+        ("scene", (2, first, BEGAN + timedelta(seconds=2))),
+        ("person", None),
+        ("evidence", None),
+        ("seizure", None),
+        ("documents", (1, second, None)),
+    ]
+    assert "steps" in dict(marking.shown_groups([], True))
 
 
 def test_each_kind_has_one_key_that_does_nothing_else_in_the_player() -> None:
