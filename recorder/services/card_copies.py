@@ -22,11 +22,11 @@ from recorder.domain.events import (
 from recorder.domain.ids import AgencyId, RecordingId
 from recorder.domain.livestream import Gap
 from recorder.domain.people import Actor, Scope
-from recorder.domain.recording import Admission, Integrity, Recording
+from recorder.domain.recording import Recording
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.runtime import Deps
 from recorder.store import card_copies, livestream_segments, recordings
-from recorder.store.card_copies import CardCopy, Release
+from recorder.store.card_copies import CardCopy, Preferred, Release
 from recorder.store.change import Change
 from recorder.store.connection import Connection
 
@@ -178,7 +178,6 @@ async def copies_of(deps: Deps, actor: Actor, recording: RecordingId) -> Copies:
 async def copies(connection: Connection, scope: Scope, recording: Recording) -> Copies:
     """What is known beside a recording: its pairs compared, and which copy is to be watched."""
     compared = []
-    preferred = recording.id
     for pair in await card_copies.of_recording(connection, recording.id):
         live = await recordings.find(connection, pair.live, scope)
         card = await recordings.find(connection, pair.card, scope)
@@ -186,19 +185,25 @@ async def copies(connection: Connection, scope: Scope, recording: Recording) -> 
             continue
         gaps = await livestream_segments.gaps_of(connection, live.id)
         compared.append(_compared(pair, live, card, gaps))
-        if recording.id == live.id == preferred and pair.state == "matched" and _stands(card):
-            preferred = card.id
     release = await card_copies.release_of(connection, recording.id)
-    return Copies(tuple(compared), preferred, release)
+    found = (await card_copies.preferred(connection, [recording.id], scope)).get(recording.id)
+    return Copies(tuple(compared), found.card if found else recording.id, release)
+
+
+async def preferred_of(
+    deps: Deps, actor: Actor, recordings: Sequence[RecordingId]
+) -> dict[RecordingId, Preferred]:
+    """Of those that are live copies whose card copy stands: what is watched in their place.
+
+    The recordings must have been found in the asker's scope.
+    """
+    async with deps.database.acquire() as connection:
+        return await card_copies.preferred(connection, recordings, actor.scope)
 
 
 async def _keeper(connection: Connection, scope: Scope, live: Recording) -> Recording | None:
     preferred = (await copies(connection, scope, live)).preferred
     return await recordings.find(connection, preferred, scope) if preferred != live.id else None
-
-
-def _stands(card: Recording) -> bool:
-    return card.integrity is Integrity.SEALED and card.admission is Admission.ADMITTED
 
 
 def _compared(pair: CardCopy, live: Recording, card: Recording, gaps: Sequence[Gap]) -> Compared:

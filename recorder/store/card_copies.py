@@ -5,11 +5,13 @@ What a pair is decided to be is evidence: a Change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from recorder.domain.card_copy import Overlap, Side
 from recorder.domain.ids import RecordingId
+from recorder.domain.people import Scope
 from recorder.store import volumes
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
@@ -45,6 +47,15 @@ class Release:
     at: datetime
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """The card copy that is watched in place of a live copy."""
+
+    card: RecordingId
+    #: How much further ahead the device's clock was for the card copy; None where unknown.
+    clock_shift_ms: int | None
 
 
 def _side(row: Row) -> Side | None:
@@ -136,6 +147,30 @@ async def of_recording(connection: Connection, recording: RecordingId) -> list[C
         recording,
     )
     return [CardCopy(*row) for row in rows]
+
+
+async def preferred(
+    connection: Connection, recordings: Sequence[RecordingId], scope: Scope
+) -> dict[RecordingId, Preferred]:
+    """Of live copies with a matched card copy that stands and is in scope: that one.
+
+    It stands when it is sealed and admitted; of several, the one with most in common.
+    """
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (p.live_id) p.live_id, p.card_id, p.clock_shift_ms FROM card_copy p"
+        " JOIN recording r ON r.id = p.card_id AND r.integrity = 'sealed'"
+        "  AND r.admission = 'admitted' AND in_scope(r.agency_id, $2)"
+        "  AND ($3::uuid IS NULL OR r.device_id = $3) AND ($4::uuid IS NULL OR r.dock_id = $4)"
+        "  AND ($5::text IS NULL OR r.officer = $5)"
+        " WHERE p.live_id = ANY($1) AND p.state = 'matched'"
+        " ORDER BY p.live_id, p.overlap_ms DESC, p.card_id",
+        list(recordings),
+        scope.agencies,
+        scope.device,
+        scope.dock,
+        scope.officer,
+    )
+    return {row["live_id"]: Preferred(row["card_id"], row["clock_shift_ms"]) for row in rows}
 
 
 async def release_of(connection: Connection, recording: RecordingId) -> Release | None:

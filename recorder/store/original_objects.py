@@ -93,6 +93,23 @@ async def stored_original(connection: Connection, recording: RecordingId) -> Sto
     return StoredOriginal(**dict(row)) if row and row["objects"] else None
 
 
+async def objects_behind(
+    connection: Connection, recording: RecordingId, n: int, limit: int
+) -> list[StoredObject]:
+    """The objects of an original behind place ``n``, in their order."""
+    rows = await connection.fetch(
+        "SELECT o.n, o.object_key AS key, o.version, o.length_bytes AS length, o.lock_until,"
+        " f.agreed_at, f.failed_at, f.failure,"
+        " coalesce(f.failed_at IS NOT NULL AND f.looked_at > f.agreed_at, false) AS failing"
+        " FROM original_object o LEFT JOIN fixity f USING (recording_id, n)"
+        " WHERE o.recording_id = $1 AND o.n > $2 ORDER BY o.n LIMIT $3",
+        recording,
+        n,
+        limit,
+    )
+    return [StoredObject(**dict(row)) for row in rows]
+
+
 async def first_objects(
     connection: Connection, recording: RecordingId, limit: int
 ) -> list[StoredObject]:

@@ -95,6 +95,13 @@ class EventsQuery(Query):
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = LONGEST_PAGE
 
 
+class ObjectsQuery(Query):
+    """Which objects of one original."""
+
+    after: Annotated[int, Field(ge=-1, le=2**31 - 1, description="place seen last")] = -1
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = LONGEST_PAGE
+
+
 class CasesQuery(PageQuery):
     """Which cases; at most one of number, prefix and q."""
 

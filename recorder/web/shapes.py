@@ -209,6 +209,14 @@ class PlaybackShape(Shape):
     url: str
     media_type: str
     expires_at: datetime
+    recording: uuid.UUID | None = Field(
+        default=None, description="the recording that is played; null while a livestream runs"
+    )
+    preferred: uuid.UUID | None = Field(
+        default=None,
+        description="the one to watch of its copies: the card copy in place of the live one, where"
+        " that is matched, sealed and admitted, else the recording itself",
+    )
 
 
 class EventShape(Shape):

@@ -60,6 +60,9 @@ def test_values_are_written_for_people() -> None:
     assert formats.duration(3_723_000) == "1:02:03"
     assert formats.duration(400) == "0:01"
     assert formats.duration(None) == ""
+    assert [formats.codec(each) for each in ("avc1.42c01e", "hvc1", "V_VP8", "mp4a")] == [
+        "H.264", "H.265", "VP8", "mp4a",
+    ]  # fmt: skip
     assert formats.offset(-1250) == "-1.250 s"
     assert formats.offset(60_000) == "+1:00"
     assert formats.offset(-1_459_988_059) == "-405:33:08"

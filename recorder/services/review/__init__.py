@@ -21,6 +21,7 @@ from recorder.services.review.viewing import (
     receipt,
     recording,
     recording_events,
+    recording_objects,
     view_recording,
 )
 from recorder.store.recording_lists import Query as RecordingQuery
@@ -47,6 +48,7 @@ __all__ = [
     "recording",
     "recording_events",
     "recording_marks",
+    "recording_objects",
     "view_recording",
     "withdraw_mark",
 ]

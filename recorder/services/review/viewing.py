@@ -262,6 +262,18 @@ async def recording_events(
         )
 
 
+async def recording_objects(
+    deps: Deps, actor: Actor, recording: RecordingId, *, after: int = -1, limit: int = 200
+) -> list[StoredObject]:
+    """The objects of its original in their order, behind place ``after``; they are numbered from 0.
+
+    A livestream of a day has 43,200 of them until they are put into volumes.
+    """
+    async with deps.database.acquire() as connection:
+        await find_own(connection, actor, recording)
+        return await original_objects.objects_behind(connection, recording, after, page_size(limit))
+
+
 async def receipt(deps: Deps, actor: Actor, recording: RecordingId) -> str:
     """The signed receipt of a sealed recording, for its sender too: the same text each time.
 

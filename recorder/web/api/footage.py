@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from recorder.services import review
+from recorder.services import card_copies, review
 from recorder.web import shapes
 from recorder.web.api import live_watching
 from recorder.web.api.recordings import recording_id
@@ -33,7 +33,9 @@ async def original(request: web.Request) -> web.StreamResponse:
 
 async def grant_playback(request: web.Request) -> web.StreamResponse:
     recording = recording_id(request)
-    grant = await review.grant_playback(request.app[DEPS], request[ACTOR], recording)
+    deps, actor = request.app[DEPS], request[ACTOR]
+    grant = await review.grant_playback(deps, actor, recording)
+    preferred = (await card_copies.preferred_of(deps, actor, [recording])).get(recording)
     return json_answer(
         shapes.PlaybackShape(
             url=live_watching.address_of(grant.ticket)
@@ -41,6 +43,8 @@ async def grant_playback(request: web.Request) -> web.StreamResponse:
             else f"/api/v1/recordings/{recording}/playback/{grant.secret}",
             media_type=grant.media_type,
             expires_at=grant.expires_at,
+            recording=recording,
+            preferred=preferred.card if preferred else recording,
         )
     )
 

@@ -11,6 +11,7 @@ from recorder.web.api.parameters import id_in_path
 from recorder.web.body import read_json, read_query
 from recorder.web.content import json_answer, text_answer
 from recorder.web.keys import ACTOR, DEPS
+from recorder.web.object_shapes import ObjectShape, ObjectsShape
 
 
 async def find(request: web.Request) -> web.StreamResponse:
@@ -53,6 +54,16 @@ async def events(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
     more = found[-1].position if len(found) == asked.limit else None
     return json_answer(shapes.EventsShape(items=tuple(map(shapes.EventShape.of, found)), next=more))
+
+
+async def objects(request: web.Request) -> web.StreamResponse:
+    asked = read_query(request, schemas.ObjectsQuery)
+    found = await review.recording_objects(
+        request.app[DEPS], request[ACTOR], recording_id(request),
+        after=asked.after, limit=asked.limit,
+    )  # fmt: skip
+    more = found[-1].n if len(found) == asked.limit else None
+    return json_answer(ObjectsShape(items=tuple(map(ObjectShape.of, found)), next=more))
 
 
 async def admit(request: web.Request) -> web.StreamResponse:

@@ -8,6 +8,7 @@ from recorder.domain.limit import Limit
 from recorder.domain.people import Permission
 from recorder.web import schemas, shapes, work_shapes
 from recorder.web.api import cases, footage, recordings
+from recorder.web.object_shapes import ObjectsShape
 from recorder.web.route import Answer, Route
 
 _RECORDING = "/api/v1/recordings/{id}"
@@ -131,6 +132,17 @@ RECORDING_ROUTES: tuple[Route, ...] = (
         summary="The custody events of a recording, in their order.",
         query=schemas.EventsQuery,
         answer=Answer(schema=shapes.EventsShape),
+        problems=_NO_RECORDING,
+        tags=("recordings",),
+    ),
+    Route(
+        method="GET",
+        path=f"{_RECORDING}/objects",
+        handler=recordings.objects,
+        permission=Permission.READ_RECORDINGS,
+        summary="The objects that its original consists of in the store, in their order.",
+        query=schemas.ObjectsQuery,
+        answer=Answer(schema=ObjectsShape),
         problems=_NO_RECORDING,
         tags=("recordings",),
     ),

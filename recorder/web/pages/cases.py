@@ -98,7 +98,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         request,
         "case.html",
         case=view.case,
-        clips=[clips.of_case(recording) for recording in found.items],
+        clips=await clips.with_preferred(deps, actor, list(map(clips.of_case, found.items))),
         more=found.next,
         axis=case_axis.lay_out([row for _, rows in stages for row in rows], taken),
         spoken=case_axis.spoken,

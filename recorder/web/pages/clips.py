@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recorder.domain.ids import RecordingId
 from recorder.domain.media import MediaFacts, Showable, plan
+from recorder.domain.people import Actor
 from recorder.domain.recording import Recording
+from recorder.runtime import Deps
+from recorder.services import card_copies, review
 from recorder.services.casework import CaseRecording
 from recorder.services.review import RecordingView
 
@@ -48,6 +51,10 @@ class Clip:
     length: int
     #: failing when last read back, restored after a failure, or None.
     fixity: str | None
+    #: Of a live copy: the card copy that is shown in its place.
+    preferred: Clip | None = None
+    #: How much further ahead the device's clock was for that one; 0 where unknown.
+    shift_ms: int = 0
 
 
 def of_case(recording: CaseRecording) -> Clip:
@@ -78,6 +85,25 @@ def of_view(view: RecordingView) -> Clip:
         periods=len(view.stream.periods),
         codec=next((codec for codec in pictures if not codec.startswith("avc1.")), ""),
     )
+
+
+async def with_preferred(deps: Deps, actor: Actor, found: Sequence[Clip]) -> list[Clip]:
+    """The same clips, live copies with the card copy that is watched in their place."""
+    preferred = await card_copies.preferred_of(deps, actor, [clip.id for clip in found])
+    cards = {
+        one.card: of_view(await review.recording(deps, actor, one.card))
+        for one in preferred.values()
+    }
+    return [
+        replace(
+            clip,
+            preferred=cards[preferred[clip.id].card],
+            shift_ms=preferred[clip.id].clock_shift_ms or 0,
+        )
+        if clip.id in preferred
+        else clip
+        for clip in found
+    ]
 
 
 def _clip(
@@ -156,4 +182,4 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-__all__ = ["Clip", "of_case", "of_view"]
+__all__ = ["Clip", "of_case", "of_view", "with_preferred"]

@@ -87,7 +87,7 @@ FACTS = {
     "tool_version": "Version",
     "worker": "Worker",
     "scheme": "Kind of number",
-    "title": "Title",
+    "title": "Called",
     "state": "State",
     "before": "Before",
     "after": "After",

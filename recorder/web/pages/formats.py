@@ -11,6 +11,10 @@ from datetime import datetime
 
 from recorder.domain.instant import CHINA, format_utc
 
+_CODECS = {
+    "avc": "H.264", "V_MPEG4/ISO/AVC": "H.264", "hvc1": "H.265", "hev1": "H.265",
+    "V_VP8": "VP8", "V_VP9": "VP9", "vp09": "VP9", "V_AV1": "AV1", "av01": "AV1",
+}  # fmt: skip
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -75,6 +79,11 @@ def offset(milliseconds: int | None) -> str:
     return ("-" if milliseconds < 0 else "+") + duration(abs(milliseconds))
 
 
+def codec(name: str) -> str:
+    """A codec as people know it; as it came where nobody does."""
+    return next((word for sign, word in _CODECS.items() if name.startswith(sign)), name)
+
+
 def short(identifier: uuid.UUID | str) -> str:
     """The last eight digits of an identifier, enough to tell neighbours apart."""
     return str(identifier)[-8:]
@@ -107,6 +116,6 @@ def length_of(hole: Mapping[str, str | None]) -> int:
 
 FILTERS = {
     "moment": moment, "day": day, "clock": clock, "iso": iso, "epoch": epoch, "size": size,
-    "duration": duration, "at": at, "offset": offset, "short": short, "groups": groups, "fps": fps,
-    "from_iso": from_iso, "length_of": length_of,
+    "duration": duration, "at": at, "offset": offset, "codec": codec, "short": short,
+    "groups": groups, "fps": fps, "from_iso": from_iso, "length_of": length_of,
 }  # fmt: skip

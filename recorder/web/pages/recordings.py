@@ -95,7 +95,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     deps, actor, recording = request.app[DEPS], request[ACTOR], _recording_id(request)
     view = await review.view_recording(deps, actor, recording)
     events = await _events(request, recording)
-    clip = clips.of_view(view)
+    (clip,) = await clips.with_preferred(deps, actor, [clips.of_view(view)])
     agencies = []
     if clip.state == "quarantined" and actor.may(Permission.ADMIT):
         agencies = await directory.list_agencies(deps, actor)

@@ -5,7 +5,7 @@ import { Player } from "./player.js";
 const root = document.getElementById("player");
 if (root) {
   const player = new Player(root);
-  const clips = [...document.querySelectorAll(".clips [data-clip]")];
+  const clips = [...document.querySelectorAll(".clips > [data-clip]")];
   const axis = new Axis(document.getElementById("axis"));
 
   const choose = (clip, play, second = 0) => {
@@ -27,7 +27,7 @@ if (root) {
   player.addEventListener("time", ({ detail }) => axis.show(detail.clip, detail.second));
   player.addEventListener("step", ({ detail }) => {
     const list = shown();
-    const next = list[list.indexOf(player.clip) + detail.by];
+    const next = list[list.indexOf(player.chosen) + detail.by];
     if (next) choose(next, detail.play);
   });
 
@@ -54,7 +54,7 @@ if (root) {
       for (const clip of clips) clip.hidden = on && clip.dataset.stage !== button.dataset.stage;
       axis.narrow(on ? button.dataset.stage : "");
       const list = shown();
-      if (list.length && !list.includes(player.clip)) choose(list[0], false);
+      if (list.length && !list.includes(player.chosen)) choose(list[0], false);
     });
   }
 

@@ -30,7 +30,8 @@ export class Marks {
   draw() {
     this.find("[data-marks-number]").textContent = this.rows.length;
     const whole = this.player.wholeLength * 1000;
-    this.ticks.replaceChildren(...(whole > 0 ? this.rows : []).flatMap((row) => {
+    const own = this.player.clip === this.player.chosen;
+    this.ticks.replaceChildren(...(own && whole > 0 ? this.rows : []).flatMap((row) => {
       if (row.dataset.media === "") return [];
       const tick = document.createElement("button");
       tick.type = "button";
@@ -70,9 +71,15 @@ export class Marks {
       note: note.value,
       media_ms: Math.max(0, Math.round(this.player.media.currentTime * 1000)),
     };
-    const mark = await this.ask("POST", this.place, said);
+    // A mark belongs to the recording whose picture is shown, which may be the card copy.
+    const shown = this.player.clip;
+    const mark = await this.ask("POST", `/api/v1/recordings/${shown.dataset.clip}/marks`, said);
     if (!mark) return;
     note.value = "";
+    if (shown !== this.player.chosen) {
+      this.say("elsewhere");
+      return;
+    }
     const row = this.find("template").content.querySelector("li").cloneNode(true);
     row.dataset.media = mark.media_ms;
     row.dataset.kind = mark.kind;

@@ -31,6 +31,8 @@ export class Player extends EventTarget {
     this.words = Object.fromEntries(
       [...root.querySelectorAll(".player-words dt")].map((name) => [name.textContent, name.nextElementSibling]),
     );
+    // The line of the page that was chosen, and what is shown for it: its card copy where it has one.
+    this.chosen = null;
     this.clip = null;
     this.media = null;
     // Where it was a livestream: its segments, played one after the other over all its periods.
@@ -59,6 +61,11 @@ export class Player extends EventTarget {
       media.addEventListener("error", () => media === this.media && !this.stream && media.getAttribute("src") && this.broken());
       media.addEventListener("loadeddata", () => media === this.media && this.check());
     }
+    this.versions = this.find(".versions");
+    this.versions.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-version]");
+      if (button) this.change(button.dataset.version === "own");
+    });
     this.video.addEventListener("click", () => this.toggle());
     this.start.addEventListener("click", () => this.toggle());
     this.seek.addEventListener("input", () => {
@@ -130,9 +137,10 @@ export class Player extends EventTarget {
     this.media.play().catch(() => { this.start.hidden = !this.media?.paused; });
   }
 
-  // Show the picture at this second, also before anything was loaded.
+  // Show the picture of the chosen clip itself at this second, also before anything was loaded.
   goTo(seconds) {
-    if (this.media) this.media.currentTime = seconds;
+    if (this.clip !== this.chosen) this.change(true, seconds);
+    else if (this.media) this.media.currentTime = seconds;
     else if (this.clip && this.ready) this.load(false, seconds);
   }
 
@@ -163,15 +171,47 @@ export class Player extends EventTarget {
     return this.clip?.dataset.playable === "ready" && this.root.dataset.watch === "yes";
   }
 
-  // Show a clip; begin to play when that is asked for, else wait for the first press. A second that
-  // was asked for is shown at once.
-  async show(clip, play, second = 0) {
+  // Show a clip at its second, or the copy of it that is preferred at that moment.
+  show(chosen, play, second = 0) {
+    this.chosen = chosen;
+    const card = chosen.querySelector("[data-preferred]");
+    return this.showVersion(card ?? chosen, play, second && card ? Math.max(0, second + this.ahead) : second);
+  }
+
+  // By how many seconds the card copy began before the live copy, as both clocks tell it.
+  get ahead() {
+    const card = this.chosen.querySelector("[data-preferred]");
+    const ms = Date.parse(this.chosen.dataset.began) + Number(this.chosen.dataset.shift) - Date.parse(card?.dataset.began);
+    return Number.isNaN(ms) ? 0 : ms / 1000;
+  }
+
+  // The same moment of the other copy, as near as its clock tells it.
+  change(own, at = null) {
+    const card = this.chosen.querySelector("[data-preferred]");
+    const clip = own ? this.chosen : card;
+    if (clip === this.clip) return;
+    const playing = this.media !== null && !this.media.paused;
+    const moment = this.media ? this.momentOf(this.media.currentTime) : null;
+    const shift = Number(this.chosen.dataset.shift) * (own ? -1 : 1);
+    const length = Number(clip.dataset.length) / 1000;
+    const there = moment === null ? NaN : (moment + shift - Date.parse(clip.dataset.began)) / 1000;
+    const same = Number.isNaN(there) ? (this.media?.currentTime ?? 0) + (own ? -this.ahead : this.ahead) : there;
+    const second = at ?? (same > 0 && same < length ? same : 0);
+    const loaded = this.media !== null || at !== null;
+    this.showVersion(clip, false);
+    if (loaded && this.ready) this.load(playing, second);
+  }
+
+  // Begin to play when that is asked for, else wait for the first press. A second that was asked
+  // for is shown at once.
+  async showVersion(clip, play, second = 0) {
     this.wish?.abort();
     clearTimeout(this.timer);
     this.stop();
     this.clip = clip;
     this.byProxy = !canDecode(clip.dataset.codec);
     this.brokeAt = null;
+    this.tellVersion();
     this.tellState();
     if (this.root.dataset.watch !== "yes") return this.say("forbidden");
     if (!this.ready) {
@@ -373,7 +413,8 @@ export class Player extends EventTarget {
     this.seek.style.setProperty("--share", `${this.seek.value / 10}%`);
     this.seek.setAttribute("aria-valuetext", written(currentTime));
     this.tellMoment(currentTime);
-    this.dispatchEvent(new CustomEvent("time", { detail: { clip: this.clip, second: currentTime } }));
+    const second = Math.max(0, this.clip === this.chosen ? currentTime : currentTime - this.ahead);
+    this.dispatchEvent(new CustomEvent("time", { detail: { clip: this.chosen, second } }));
   }
 
   tellMoment(seconds) {
@@ -392,6 +433,16 @@ export class Player extends EventTarget {
     if (this.stream) return shown ?? null;
     const began = Date.parse(this.clip.dataset.began);
     return Number.isNaN(began) ? null : began + seconds * 1000;
+  }
+
+  tellVersion() {
+    const own = this.clip === this.chosen;
+    this.versions.hidden = !this.chosen.querySelector("[data-preferred]");
+    for (const button of this.versions.querySelectorAll("[data-version]")) {
+      button.setAttribute("aria-pressed", String((button.dataset.version === "own") === own));
+    }
+    for (const text of this.versions.querySelectorAll("[data-of]")) text.hidden = (text.dataset.of === "own") !== own;
+    this.dispatchEvent(new CustomEvent("length"));
   }
 
   tellState() {

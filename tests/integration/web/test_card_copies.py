@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,14 @@ async def test_the_card_copy_is_found_compared_preferred_and_lets_the_live_copy_
     assert pair["card"]["bits_per_second"] > 0
     assert (await copies(service, card, supervisor))["items"] == [pair]
     page = await service.ask("GET", f"/recordings/{first}", supervisor, headers=CHINESE)
-    assert "优先观看" in page.content.decode()
-    assert f"/recordings/{card}" in page.content.decode()
+    text = page.content.decode()
+    assert "优先观看" in text
+    assert re.search(rf'data-clip="{first}".*data-preferred\s+data-clip="{card}"', text, re.S)
+    for asked, preferred in ((first, card), (card, card)):
+        given = await service.ask("GET", f"/api/v1/recordings/{asked}/playback", supervisor)
+        assert (given.json["recording"], given.json["preferred"]) == (str(asked), str(preferred))
 
+    await has_its_objects_by_pages(service, first, supervisor)
     place = f"/api/v1/recordings/{first}"
     body = {"json": {"reason": "卡中原件已核对"}}
     officer = await service.token(Role.OFFICER)
@@ -127,6 +133,22 @@ async def test_the_card_copy_is_found_compared_preferred_and_lets_the_live_copy_
         "CardCopyMatched", "LiveCopyReleased", "LiveCopyKept", "CardCopyRejected",
         "CardCopyMatched",
     ]  # fmt: skip
+
+
+async def has_its_objects_by_pages(
+    service: WebService, recording: RecordingId, supervisor: str
+) -> None:
+    """One init segment and five segments, as they lie in the store; nobody else's."""
+    place, found = f"/api/v1/recordings/{recording}/objects?limit=4", list[dict[str, Any]]()
+    page: Any = {"next": -1}
+    while page["next"] is not None:
+        page = (await service.ask("GET", f"{place}&after={page['next']}", supervisor)).json
+        found += page["items"]
+    assert [each["n"] for each in found] == list(range(6))
+    sent = take()
+    lengths = [len(sent.init), *(len(sent.segments[n]) for n in (0, 1, 2, 4, 5))]
+    assert [each["length"] for each in found] == lengths
+    assert all(each["version"] and not each["failing"] for each in found)
 
 
 async def decided_again(

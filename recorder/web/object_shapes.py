@@ -1,0 +1,45 @@
+"""JSON of the objects that an original consists of in the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from recorder.store.original_objects import StoredObject
+from recorder.web.shape import Shape
+
+
+class ObjectShape(Shape):
+    """One object of an original, pinned to its version, and how its last readings were."""
+
+    n: int = Field(description="its place in the original, from 0")
+    key: str
+    version: str
+    length: int
+    lock_until: datetime
+    agreed_at: datetime | None = Field(description="when it last read back as it was sealed")
+    failed_at: datetime | None = Field(description="since when it did not, if it ever did not")
+    failure: str | None
+    failing: bool = Field(description="whether the last reading back did not agree")
+
+    @classmethod
+    def of(cls, stored: StoredObject) -> ObjectShape:
+        return cls(
+            n=stored.n,
+            key=stored.key,
+            version=stored.version,
+            length=stored.length,
+            lock_until=stored.lock_until,
+            agreed_at=stored.agreed_at,
+            failed_at=stored.failed_at,
+            failure=stored.failure,
+            failing=stored.failing,
+        )
+
+
+class ObjectsShape(Shape):
+    """Objects in their order; `next` is the place to ask behind, null at the end."""
+
+    items: tuple[ObjectShape, ...]
+    next: int | None
