@@ -61,6 +61,10 @@ class Inlet(Protocol):
         """What comes next belongs to another period."""
         ...
 
+    def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
+        """Of what arrives at one moment: the source's own clock said this at this stream time."""
+        ...
+
 
 class Bookmark(Protocol):
     """How far something was taken, kept beside its address for whoever takes it next."""

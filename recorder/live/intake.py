@@ -149,6 +149,10 @@ class Intake:
         for step in self._planner.pause(cause):
             self._step(step)
 
+    def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
+        """See Inlet."""
+        self._sink.tell_time(arrived, at_ms, said)
+
     def left(self, farewell: Farewell) -> None:
         """See Reception."""
         if self._ending is None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from datetime import datetime
+from collections import deque
+from datetime import datetime, timedelta
 
 from recorder import metrics, telemetry
 from recorder.domain.ids import LivestreamId
@@ -30,6 +31,10 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 #: What the store has not taken by then goes to the spool; it may still take it.
 _PATIENCE_S = 5.0
+#: Words of a source's clock that are remembered until its segments are through.
+_MOST_SAID = 256
+#: Times of showing and of decoding are apart by pictures; no segment that is fetched is longer.
+_SLACK_MS, _LONGEST_MS = 500, 120_000
 
 _CAUSES = {
     Cause.CODEC_CHANGED: PeriodCause.CODEC_CHANGE,
@@ -65,12 +70,31 @@ class KeptLivestream:
         self._spool = spool
         self._clock = deps.clock
         self._init: Arrived | None = None
+        #: Of the present period: the stream's own time at its beginning.
+        self._stream_ms = 0
+        #: What the source's own clock said: arrival, stream time, moment.
+        self._said: deque[tuple[datetime, int, datetime]] = deque(maxlen=_MOST_SAID)
         #: Puts that took too long; what they bring is in the spool as well.
         self._slow: set[asyncio.Task[None]] = set()
+
+    def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
+        """See SegmentSink."""
+        self._said.append((arrived, at_ms, said))
+
+    def _device_at(self, segment: Segment) -> datetime | None:
+        """When its first frame was recorded by the source's clock, if that said so."""
+        begins = self._stream_ms + segment.starts_ms
+        for arrived, at_ms, said in reversed(self._said):
+            # Stream times are counted in 32 bits.
+            behind = (begins - at_ms + (1 << 31)) % (1 << 32) - (1 << 31)
+            if arrived == segment.arrived_from and -_SLACK_MS <= behind <= _LONGEST_MS:
+                return said + timedelta(milliseconds=behind)
+        return None
 
     async def period(self, period: Period) -> None:
         """See SegmentSink."""
         self._period += 1
+        self._stream_ms = period.stream_ms.get("video", next(iter(period.stream_ms.values()), 0))
         cause = _CAUSES.get(period.cause, self._first_cause)
         telemetry.log(_log, logging.INFO, "a period began", livestream=str(self._livestream),
                       period=self._period, cause=period.cause.value,
@@ -89,7 +113,12 @@ class KeptLivestream:
                           frames=segment.wrong_frames)  # fmt: skip
         await self._keep(
             Arrived(
-                self._livestream, self._period, self._number, segment.content, segment.arrived_from
+                self._livestream,
+                self._period,
+                self._number,
+                segment.content,
+                segment.arrived_from,
+                device_at=self._device_at(segment),
             )
         )
 

@@ -98,6 +98,10 @@ class SegmentSink(Protocol):
     the sink's own loss, so a sink tries again as long as trying can help.
     """
 
+    def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
+        """Of what arrives at one moment: the source's own clock said this at this stream time."""
+        ...
+
     async def period(self, period: Period) -> None: ...
 
     async def segment(self, segment: Segment) -> None: ...

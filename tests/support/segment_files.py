@@ -28,6 +28,8 @@ class SegmentFiles:
     def __post_init__(self) -> None:
         self.open.set()
 
+    def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None: ...
+
     async def period(self, period: Period) -> None:
         assert period.number == len(self.periods)
         self.periods.append(period)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from recorder.adapters.objects import Bucket
@@ -40,6 +41,16 @@ class Stored:
                 livestream,
             )
         return [row["cause"] for row in rows]
+
+    async def device_times(self, livestream: LivestreamId) -> list[datetime | None]:
+        """What the device's clock said at each segment, in their order."""
+        async with self.deps.database.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT device_at FROM livestream_segment WHERE livestream_id = $1 AND number > 0"
+                " AND state = 'stored' ORDER BY number",
+                livestream,
+            )
+        return [row["device_at"] for row in rows]
 
     async def files(self, livestream: LivestreamId, folder: Path) -> list[Path]:
         """Each period as one file, from the store."""

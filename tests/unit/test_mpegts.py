@@ -137,6 +137,7 @@ def test_anything_at_all_may_come(noise: bytes, piece: int) -> None:
 
 _LINES = (
     "#EXTINF:1,", "a.ts", "http://[x", "#EXT-X-KEY:METHOD=NONE", "#EXT-X-MEDIA-SEQUENCE:7",
+    "#EXT-X-PROGRAM-DATE-TIME:9999-12-31T23:59:59-14:00", "#EXTINF:9e9,",
     "#EXT-X-STREAM-INF:BANDWIDTH=x", "#EXT-X-TARGETDURATION:",
 )  # fmt: skip
 
@@ -164,3 +165,18 @@ def test_a_playlist_is_read_as_it_is_meant() -> None:
         (8, "http://host/b.ts?x=1", True, True),
     ]
     assert (found.target_s, found.is_over, found.obstacle) == (2.0, True, "")
+
+
+def test_dates_of_a_playlist_go_on_over_what_joins_and_are_dates_with_a_zone() -> None:
+    said = "#EXT-X-PROGRAM-DATE-TIME:"
+    found = playlist.read(
+        f"#EXTM3U\n{said}2026-03-02T16:00:00.5+08:00\n#EXTINF:2.5,\na.ts\n#EXTINF:2,\nb.ts\n"
+        f"#EXT-X-DISCONTINUITY\n#EXTINF:2,\nc.ts\n{said}2026-03-02T16:00:00\n#EXTINF:2,\nd.ts\n"
+        f"{said}9999-12-31T23:59:59Z\n#EXTINF:2,\ne.ts\n#EXTINF:2,\nf.ts\n",
+        "http://host/list.m3u8",
+    )
+    times = [each.begins_at.isoformat() if each.begins_at else "" for each in found.segments]
+    assert times == [
+        "2026-03-02T08:00:00.500000+00:00", "2026-03-02T08:00:03+00:00", "", "",
+        "9999-12-31T23:59:59+00:00", "",
+    ]  # fmt: skip

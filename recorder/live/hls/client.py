@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -180,8 +181,9 @@ class _Following:
             self._break_off(Cause.DISCONTINUITY)
         if content is not None:
             # No frame goes from one segment into the next.
-            self._hand_on(self._stream.feed(content), self._now())
-            self.end()
+            now = self._now()
+            tags = itertools.chain(self._stream.feed(content), self._stream.end())
+            self._hand_on(tags, now, segment.begins_at)
 
     async def _content(self, segment: ListedSegment) -> bytes | None:
         """The whole segment; None when it cannot be had any more."""
@@ -201,8 +203,11 @@ class _Following:
         self._stream = TransportStream()
         self._inlet.break_off(cause)
 
-    def _hand_on(self, tags: Iterator[Tag], now: datetime) -> None:
+    def _hand_on(self, tags: Iterator[Tag], now: datetime, said: datetime | None = None) -> None:
         for tag in tags:
+            if said is not None:
+                self._inlet.tell_time(now, tag.at_ms, said)
+                said = None
             if self._stream.lost:
                 self._stream.lost = 0
                 self._inlet.break_off(Cause.MEDIA_LOST)

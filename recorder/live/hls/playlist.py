@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 from recorder.live.rtmp.violation import ViolationError
@@ -20,6 +21,8 @@ class ListedSegment:
     breaks_off: bool
     #: Whether the server says that it has none.
     is_missing: bool
+    #: When its first frame was recorded, as the server's clock says; None where it does not.
+    begins_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def _segments(lines: list[str], base: str) -> Playlist:
     found: list[ListedSegment] = []
     target_s, is_over, obstacle = 6.0, False, ""
     sequence, breaks_off, is_missing = 0, False, False
+    begins_at, lasts = None, timedelta()
     for line in lines:
         tag, _, value = line.partition(":")
         if tag == "#EXT-X-TARGETDURATION":
@@ -70,9 +74,13 @@ def _segments(lines: list[str], base: str) -> Playlist:
         elif tag == "#EXT-X-MEDIA-SEQUENCE":
             sequence = int(_number(value))
         elif tag == "#EXT-X-DISCONTINUITY":
-            breaks_off = True
+            breaks_off, begins_at = True, None
         elif tag == "#EXT-X-GAP":
             is_missing = True
+        elif tag == "#EXTINF":
+            lasts = _seconds(value)
+        elif tag == "#EXT-X-PROGRAM-DATE-TIME":
+            begins_at = _moment(value)
         elif tag == "#EXT-X-ENDLIST":
             is_over = True
         elif tag == "#EXT-X-MAP":
@@ -82,9 +90,33 @@ def _segments(lines: list[str], base: str) -> Playlist:
         elif tag == "#EXT-X-KEY" and dict(_ATTRIBUTE.findall(value)).get("METHOD") != "NONE":
             obstacle = "its segments are encrypted"
         elif line and not line.startswith("#"):
-            found.append(ListedSegment(sequence, urljoin(base, line), breaks_off, is_missing))
+            place = urljoin(base, line)
+            found.append(ListedSegment(sequence, place, breaks_off, is_missing, begins_at))
             sequence, breaks_off, is_missing = sequence + 1, False, False
+            # A date goes on over the segments behind it that join.
+            begins_at, lasts = _behind(begins_at, lasts), timedelta()
     return Playlist(None, tuple(found), target_s, is_over, obstacle)
+
+
+def _moment(text: str) -> datetime | None:
+    """A date with its zone (ISO 8601); None for anything else."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _seconds(text: str) -> timedelta:
+    match = re.match(r"\d{1,6}(\.\d{1,9})?", text.strip())
+    return timedelta(seconds=float(match[0])) if match else timedelta()
+
+
+def _behind(begins_at: datetime | None, lasts: timedelta) -> datetime | None:
+    try:
+        return begins_at + lasts if begins_at is not None and lasts else None
+    except OverflowError:
+        return None
 
 
 def _number(text: str) -> float:

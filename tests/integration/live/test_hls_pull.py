@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,8 +46,10 @@ async def test_each_segment_is_taken_once_and_what_is_lost_or_does_not_join_begi
 ) -> None:
     caplog.set_level(logging.DEBUG)
     clip, other = hls_source.segments(), hls_source.segments("bframes")
-    for file in clip[:3]:
-        source.add(file)
+    for number, file in enumerate(clip[:3]):
+        # Said once, it holds for what joins.
+        said = ["#EXT-X-PROGRAM-DATE-TIME:2026-03-02T16:00:00.250+08:00"] if not number else []
+        source.add(file, *said)
     pulled.puller.start()
     livestream = await pulled.open(source.url)
     await eventually(lambda: source.asked[clip[2].name] > 0, within=LONG_S)
@@ -62,6 +64,14 @@ async def test_each_segment_is_taken_once_and_what_is_lost_or_does_not_join_begi
     await pulled.trouble(livestream, "ended")
     await pulled.close(livestream)
     assert await pulled.causes(livestream) == ["start", "media_lost", "discontinuity"]
+    times = await pulled.device_times(livestream)
+    begun = datetime(2026, 3, 2, 8, 0, 0, 250_000, tzinfo=UTC)
+    # Within a picture: segments are listed with whole seconds, and begin where pictures do.
+    for at, n in zip(times[:3], range(3), strict=True):
+        assert at is not None
+        assert abs(at - begun - timedelta(seconds=n)) < timedelta(milliseconds=50)
+    # Behind the discontinuity nothing was said.
+    assert times[-1] is None
     for file in (*clip[:3], clip[4], *other[:2]):
         assert source.asked[file.name] == 1
     assert source.asked["low.m3u8"] == 0
@@ -83,6 +93,8 @@ async def _trouble(url: str, reach: str = "127.0.0.0/8") -> Trouble:
         def take_tag(self, *_: object) -> None: ...
 
         def break_off(self, *_: object) -> None: ...
+
+        def tell_time(self, *_: object) -> None: ...
 
         async def note(self, text: str) -> None: ...
 

@@ -171,27 +171,36 @@ async def _taken_over(rows: Column, before: int) -> list[object]:
     return await eventually(goes_on, within=LONG_S)
 
 
-async def test_after_kill_9_the_cameras_of_a_process_are_fetched_by_another_one(
+async def test_after_kill_9_the_cameras_of_a_process_are_fetched_by_its_sibling_and_the_gap_is_told(
     starts: Starter, database_url: str, tmp_path: Path, rows: Column
 ) -> None:
     networks = {"RECORDER_LIVE_PULL_NETWORKS": "127.0.0.0/8"}
-    first = await starts(**networks)
-    async with rtsp_camera.camera(rtsp_camera.clip()) as camera:
-        async with open_bureau(database_url, tmp_path) as bureau:
-            config = bureau.deps.config.model_copy(update={"live_pull_networks": "127.0.0.0/8"})
-            deps = replace(bureau.deps, clock=SystemClock(), config=config)
-            opening = live.Opening(title="南门")
-            await live.open_pulled(deps, bureau.actor(), opening, camera.url())
+    family = await starts("--processes", "2", **networks)
+    async with (
+        rtsp_camera.camera(rtsp_camera.clip()) as camera,
+        open_bureau(database_url, tmp_path) as bureau,
+    ):
+        config = bureau.deps.config.model_copy(update={"live_pull_networks": "127.0.0.0/8"})
+        deps = replace(bureau.deps, clock=SystemClock(), config=config)
+        opening = live.Opening(title="南门")
+        pulled = await live.open_pulled(deps, bureau.actor(), opening, camera.url())
         before = await _some(rows)
-        second = await starts(**networks)
-        await first.end(signal.SIGKILL)
-        # As if the eight seconds of the dead one's lease were over.
+        (holder,) = await rows("SELECT holder FROM livestream")
+        os.kill(int(str(holder).rsplit("-", 2)[1]), signal.SIGKILL)
+        # Nobody waits longer for it than for its lease, of which the rest is passed over here.
+        assert await rows("SELECT held_until < now() + interval '8.5 s' FROM livestream") == [True]
         await rows("UPDATE livestream SET held_until = now() RETURNING 1")
         assert len(await _taken_over(rows, len(before))) > len(before)
-        assert await second.end() == 0
+        assert await rows("SELECT holder FROM livestream") != [holder]
+        assert await family.end() == 0
+        (gap,) = (await live.view_livestream(deps, OPERATOR, pulled.id)).gaps
     after = await rows(STORED)
     assert after == list(range(1, len(after) + 1))
     assert await rows("SELECT holder FROM livestream") == [None]
+    assert (gap.cause, gap.first_missing) == ("reconnect", None)
+    assert gap.begins_at is not None
+    assert gap.ends_at is not None
+    assert gap.begins_at < gap.ends_at
 
 
 def _children(parent: int) -> list[int]:
