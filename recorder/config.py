@@ -127,6 +127,8 @@ class Config(BaseModel):
     searches_per_minute: int = Field(300, ge=0, le=1_000_000)
     upload_openings_per_minute: int = Field(600, ge=0, le=1_000_000)
     gateway_hooks_per_minute: int = Field(6000, ge=0, le=1_000_000)
+    #: What a gateway told of and has not come for so long is an alarm.
+    gateway_awaited_s: int = Field(1800, ge=60)
     #: Streams of news that one asker has open, in all processes together; 0: no limit.
     streams_at_once: int = Field(20, ge=0)
     #: Connections that one address has with one process; 0: no limit.

@@ -35,6 +35,7 @@ class AlarmCode(enum.StrEnum):
     LIVESTREAM_INCOMPLETE = "livestream_incomplete"
     LIVESTREAM_UNOWNED = "livestream_unowned"
     LIVESTREAM_UNFETCHED = "livestream_unfetched"
+    GATEWAY_FILES_MISSING = "gateway_files_missing"
 
     @property
     def severity(self) -> Severity:

@@ -162,6 +162,17 @@ ROWS = {
         {"recorder_fixity_oldest_age_seconds": "10000000x600"},
         at="8h",
     ),
+    "RecorderCompactionsWait": Row(
+        {"recorder_compactions_waiting": "21x800"},
+        # Twice a day there are many, and they are worked off.
+        {"recorder_compactions_waiting": "50x200 10x20 50x200 0x400"},
+        at="8h",
+    ),
+    "RecorderSupersededOverdue": Row(
+        {"recorder_superseded_overdue": "3x3600"},
+        {"recorder_superseded_overdue": "3x2000 0x1600"},
+        at="2d1h",
+    ),
     "RecorderQueueOld": Row(
         {'recorder_queue_age_seconds{queue="io"}': "0+60x60"},
         {'recorder_queue_age_seconds{queue="io"}': "800x60"},

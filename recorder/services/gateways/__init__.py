@@ -4,6 +4,7 @@ Hooks are hints: nothing that is evidence follows from one.
 """
 
 from recorder.services.gateways.asking import Verdict, actor_of, ask, gateway_of, hear
+from recorder.services.gateways.awaiting import watch_awaited
 from recorder.services.gateways.registering import (
     AddedGateway,
     GatewayView,
@@ -29,4 +30,5 @@ __all__ = [
     "renew_secret",
     "revoke",
     "view_gateway",
+    "watch_awaited",
 ]

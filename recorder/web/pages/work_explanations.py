@@ -96,6 +96,11 @@ ALARMS: dict[str, tuple[str, ...]] = {
         "Nothing can be fetched of “%(title)s” for five minutes; its page says why.",
         "Nothing can be fetched of a livestream for five minutes; its page says why.",
     ),
+    "gateway_files_missing": (
+        "The gateway %(title)s told of files and streams of which nothing is here: %(files)s files,"
+        " %(streams)s streams.",
+        "A gateway told of files or streams of which nothing is here.",
+    ),
 }
 #: What to do, after the sentence.
 STEPS: dict[str, str] = {
@@ -136,6 +141,8 @@ STEPS: dict[str, str] = {
     ),
     "livestream_unowned": "Start an ingest process; its spool lies on the machine of the old one.",
     "livestream_unfetched": "See to the camera and its network; it is asked again by itself.",
+    "gateway_files_missing": "See whether recorder live gateway runs beside that media server and"
+    " whether the files lie in its folder; the alarm ends by itself when they come.",
     "database_younger": "Point the service at the right database, or run recorder rebuild.",
 }
 

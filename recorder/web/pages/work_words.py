@@ -38,6 +38,7 @@ ALARMS = {
     "livestream_incomplete": "A livestream lacks segments",
     "livestream_unowned": "A livestream has lost its receiver",
     "livestream_unfetched": "A livestream cannot be fetched",
+    "gateway_files_missing": "What a gateway told of has not come",
 }
 ALARM_STATES = {"raised": "Open", "acknowledged": "Acknowledged", "cleared": "Cleared"}
 SEVERITIES = {"critical": "Critical", "warning": "Warning"}

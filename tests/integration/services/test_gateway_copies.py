@@ -13,9 +13,12 @@ from recorder.domain.gateway import GatewayKind, read
 from recorder.domain.ids import LivestreamId, new_uuid
 from recorder.domain.people import OPERATOR, Actor
 from recorder.services import gateways, ingest, live, registry
+from recorder.store import gateways as gateway_rows
 from recorder.store.gateways import Gateway
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera, found, uploaded
+from tests.support.streams import put, put_init, take
+from tests.support.workshop import open_alarms
 
 CASE = "沪市监案〔2026〕1078号"
 FOLDER = "/var/lib/recorder-gateway"
@@ -120,3 +123,58 @@ async def test_a_word_about_a_file_may_come_before_it_after_it_twice_or_never(
     # The same name in another folder is another file.
     await scene.announce(f"{FOLDER}/live/TB00001/0.flv")
     assert len(await scene.awaited()) == 2
+
+
+async def told(scene: Scene) -> list[str]:
+    await gateways.watch_awaited(scene.bureau.deps)
+    return [code for code, _, _ in await open_alarms(scene.bureau)]
+
+
+async def came_and_went(scene: Scene, seconds: int) -> None:
+    """A stream of the device, as its gateway tells of it."""
+    deps, clock = scene.bureau.deps, scene.bureau.clock
+    body = {"action": "on_publish", "app": "live", "stream": "TA00716", "ip": "10.0.0.9"}
+    async with deps.database.acquire() as connection:
+        said = read(GatewayKind.SRS, "", body)
+        await gateway_rows.note_accepted(connection, scene.gateway.id, said, clock.now())
+    clock.forward(seconds=seconds)
+    gone = read(GatewayKind.SRS, "", {**body, "action": "on_unpublish"})
+    await gateways.hear(deps, scene.gateway, gone)
+
+
+async def test_a_file_that_a_gateway_told_of_and_that_never_came_is_an_alarm_until_it_is_here(
+    scene: Scene,
+) -> None:
+    name = "live/TA00716/1772438400000.mp4"
+    await scene.announce(f"{FOLDER}/{name}")
+    scene.bureau.clock.forward(minutes=29)
+    assert await told(scene) == []
+    scene.bureau.clock.forward(minutes=2)
+    assert await told(scene) == ["gateway_files_missing"]
+    # Seen again, it is still one.
+    assert await told(scene) == ["gateway_files_missing"]
+    await uploaded(scene.bureau, scene.sender, b"late", path=name)
+    assert await told(scene) == []
+
+
+async def test_a_stream_of_which_nothing_is_here_is_an_alarm_until_something_is_pushed_or_pulled(
+    scene: Scene,
+) -> None:
+    bureau, clock = scene.bureau, scene.bureau.clock
+    # As the encoder tries.
+    await came_and_went(scene, 5)
+    clock.forward(minutes=31)
+    assert await told(scene) == []
+    await came_and_went(scene, 60)
+    clock.forward(minutes=31)
+    assert await told(scene) == ["gateway_files_missing"]
+    await uploaded(bureau, scene.sender, b"pushed", device="TA00716")
+    assert await told(scene) == []
+    clock.forward(seconds=1)
+    await came_and_went(scene, 60)
+    clock.forward(minutes=31)
+    assert await told(scene) == ["gateway_files_missing"]
+    sent = take()
+    await put_init(bureau.deps, scene.device, scene.livestream, sent.init)
+    await put(bureau.deps, scene.device, scene.livestream, 1, sent.segments[0])
+    assert await told(scene) == []
