@@ -1,8 +1,8 @@
 """One segment on its way to counting: the row that claims its key, its object, its place.
 
-Claims and places of segments that arrive at the same time are written together, one statement and
-one commit for many livestreams; objects go each for itself, so a slow one holds up nobody. Who may
-deliver what is not asked here (``receiving``).
+Claims and places of segments that arrive at the same time are written together, one commit for
+many livestreams; objects go each for itself, so a slow one holds up nobody. Who may deliver what
+is not asked here (``receiving``).
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from recorder.services.live.gathering import Gathering
 from recorder.services.live.opening import lock_end
 from recorder.store import livestream_arrivals, livestream_segments, livestreams
 from recorder.store.change import Change
+from recorder.store.connection import Connection
 from recorder.store.livestream_arrivals import Adoption, Turn
 
 MEDIA_TYPE = "video/mp4"
 
-#: Rows in one statement, and how far apart statements begin under load.
-_MOST_ROWS = 100
-_PACE_S = 0.1
+#: Claims and places in one commit, and how far apart commits begin under load.
+_MOST_ROWS = 200
+_PACE_S = 0.15
 #: Where a segment counts without an event of its own.
 _QUIET = (LivestreamState.LIVE, LivestreamState.CLOSING, LivestreamState.CLOSED)
 
@@ -53,41 +54,47 @@ class _Place:
     fence: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """What the segments of one process wait in together."""
-
-    claims: Gathering[_Claim, bool]
-    places: Gathering[_Place, Segment | None]
+#: What the segments of one process wait in together.
+_LINES: WeakKeyDictionary[Deps, Gathering[_Claim | _Place, bool | Segment]] = WeakKeyDictionary()
 
 
-_LINES: WeakKeyDictionary[Deps, _Lines] = WeakKeyDictionary()
-
-
-def _lines(deps: Deps) -> _Lines:
+def _line(deps: Deps) -> Gathering[_Claim | _Place, bool | Segment]:
     found = _LINES.get(deps)
     if found is None:
-        found = _Lines(
-            Gathering(_claim_together, most=_MOST_ROWS, pace_s=_PACE_S),
-            Gathering(_place_together, most=_MOST_ROWS, pace_s=_PACE_S),
-        )
-        _LINES[deps] = found
+        found = _LINES[deps] = Gathering(_written, most=_MOST_ROWS, pace_s=_PACE_S)
     return found
+
+
+async def _written(asked: Sequence[_Claim | _Place]) -> list[bool | Segment]:
+    """Claims and places in one commit; False for what is looked at alone."""
+    deps = asked[0].deps
+    claims = [each for each in asked if isinstance(each, _Claim)]
+    places = [each for each in asked if isinstance(each, _Place)]
+    if not places:
+        async with deps.database.acquire() as connection:
+            return list(await _claim_together(connection, claims))
+    async with deps.change(SERVICE, told_later=True) as change:
+        # All of them at once: whoever locks many livestreams does it in one order.
+        wanted = [each.adoption.segment.livestream for each in places]
+        wanted += [each.segment.livestream for each in claims]
+        turns = await livestream_arrivals.lock_turns(change, wanted)
+        placed = iter(await _place_together(change, turns, places))
+        fresh = iter(await _claim_together(change.connection, claims) if claims else ())
+    return [next(fresh) if isinstance(each, _Claim) else next(placed) or False for each in asked]
 
 
 async def claimed(deps: Deps, segment: Segment) -> Segment:
     """The row that claims the key of these bytes: this one, or that of an earlier try."""
     key = segment.livestream, segment.number, segment.sha256
-    if await _lines(deps).claims.join(key, _Claim(deps, segment)):
+    if await _line(deps).join(key, _Claim(deps, segment)):
         return segment
     async with deps.database.acquire() as connection:
         found = await livestream_segments.find(connection, *key)
     return found or segment
 
 
-async def _claim_together(claims: Sequence[_Claim]) -> list[bool]:
-    async with claims[0].deps.database.acquire() as connection:
-        return await livestream_arrivals.intend(connection, [claim.segment for claim in claims])
+async def _claim_together(connection: Connection, claims: Sequence[_Claim]) -> list[bool]:
+    return await livestream_arrivals.intend(connection, [claim.segment for claim in claims])
 
 
 async def stored(
@@ -119,20 +126,18 @@ async def placed(
     """The segment as it counts, or stands beside the one that has its number."""
     adoption = Adoption(segment, found.version, found.lock_until or segment.lock_until)
     place = _Place(deps, adoption, fence)
-    placed = await _lines(deps).places.join(segment.livestream, place)
-    if placed is not None:
+    placed = await _line(deps).join(segment.livestream, place)
+    if isinstance(placed, Segment):
         return placed
     return await counted(deps, actor, segment, found, fence, chain)
 
 
-async def _place_together(places: Sequence[_Place]) -> list[Segment | None]:
+async def _place_together(
+    change: Change, turns: dict[LivestreamId, Turn], places: Sequence[_Place]
+) -> list[Segment | None]:
     """None for those that need an event of their own, or are refused: each is looked at alone."""
-    deps = places[0].deps
-    async with deps.change(SERVICE, told_later=True) as change:
-        wanted = [place.adoption.segment.livestream for place in places]
-        turns = await livestream_arrivals.lock_turns(change, wanted)
-        quiet = [each for each in places if _is_quiet(turns, each)]
-        digests = await livestream_arrivals.adopt_each(change, [each.adoption for each in quiet])
+    quiet = [each for each in places if _is_quiet(turns, each)]
+    digests = await livestream_arrivals.adopt_each(change, [each.adoption for each in quiet])
     found: list[Segment | None] = []
     for adoption in (place.adoption for place in places):
         segment = adoption.segment
