@@ -69,10 +69,14 @@ async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
 
             await reader.go("/findings?kind=unrecorded")
             assert "应录未录" in await reader.text(".findings .lead")
-            await reader.page.check("input[name=finding] >> nth=0")
+            # By keyboard: the first two are ticked, and assigned.
+            for key in ("j", "x", "j", "X"):
+                await reader.page.keyboard.press(key)
+            assert await reader.text("[data-ticked]") == "2"
             await reader.page.fill(".assign-bar input[name=owner]", "王法制")
-            await reader.page.click(".assign-bar button")
+            await reader.page.click("button[formaction='/findings/assign']")
             await reader.page.wait_for_selector(".note-good")
+            assert "共 2 条" in await reader.text(".note-good")
             assert "王法制" in await reader.text(".findings tbody")
 
             await reader.page.click(".findings .lead a >> nth=0")

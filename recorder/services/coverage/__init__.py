@@ -7,19 +7,35 @@ from recorder.services.coverage.asking import (
     case_coverage,
     finding,
     findings,
+    first_findings,
 )
 from recorder.services.coverage.evaluating import evaluate_due, evaluate_many
+from recorder.services.coverage.many import (
+    MOST_AT_ONCE,
+    Many,
+    all_wanted,
+    answer_many,
+    assign_many,
+    how_many,
+)
 
 __all__ = [
+    "MOST_AT_ONCE",
     "CaseCoverage",
     "FindingView",
+    "Many",
+    "all_wanted",
+    "answer_many",
     "appeal",
     "assign",
+    "assign_many",
     "case_coverage",
     "close",
     "evaluate_due",
     "evaluate_many",
     "finding",
     "findings",
+    "first_findings",
+    "how_many",
     "reply",
 ]

@@ -48,10 +48,8 @@ async def assign(
     who = names.checked(owner, "owner")
     async with deps.change(actor) as change:
         found = await _locked(change, actor, finding)
-        if found.state in (FindingState.CLOSED, FindingState.WITHDRAWN):
+        if not await note_owner(change, found, who, answer_by, names.reason(text)):
             raise _state(found)
-        await findings.set_state(change, finding, found.state, who, answer_by or found.answer_by)
-        await _note(change, found, "assign", names.reason(text) or who, found.state, who)
     return await _read(deps, actor, finding)
 
 
@@ -61,14 +59,34 @@ async def _act(
     said = names.needed_reason(text)
     async with deps.change(actor) as change:
         found = await _locked(change, actor, finding)
-        if state not in MOVES[found.state]:
+        if not await note_act(change, found, act, said, state):
             raise _state(found)
-        await findings.set_state(change, finding, state, found.owner, found.answer_by)
-        if state is not found.state:
-            key = (found.finding.agency, found.day, found.finding.kind.value)
-            await findings.count(change, {(*key, found.state.value): -1, (*key, state.value): 1})
-        await _note(change, found, act, said, state, found.owner)
     return await _read(deps, actor, finding)
+
+
+async def note_act(
+    change: Change, found: ToldFinding, act: str, said: str, state: FindingState
+) -> bool:
+    """Write a word about a locked finding, which moves it; False where it cannot move there."""
+    if state not in MOVES[found.state]:
+        return False
+    await findings.set_state(change, found.id, state, found.owner, found.answer_by)
+    if state is not found.state:
+        key = (found.finding.agency, found.day, found.finding.kind.value)
+        await findings.count(change, {(*key, found.state.value): -1, (*key, state.value): 1})
+    await _note(change, found, act, said, state, found.owner)
+    return True
+
+
+async def note_owner(
+    change: Change, found: ToldFinding, who: str, answer_by: datetime | None, text: str | None
+) -> bool:
+    """Write who is to answer a locked finding; False where nobody is any more."""
+    if found.state in (FindingState.CLOSED, FindingState.WITHDRAWN):
+        return False
+    await findings.set_state(change, found.id, found.state, who, answer_by or found.answer_by)
+    await _note(change, found, "assign", text or who, found.state, who)
+    return True
 
 
 async def _note(

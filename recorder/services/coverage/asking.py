@@ -83,6 +83,12 @@ async def findings(
     return page_of(found, size, lambda each: (each.raised_at, each.id))
 
 
+async def first_findings(deps: Deps, actor: Actor, wanted: Wanted, most: int) -> list[ToldFinding]:
+    """The newest findings that are wanted, for a table."""
+    async with deps.database.acquire() as connection:
+        return await rows.listed(connection, actor.scope, wanted, None, most)
+
+
 async def finding(deps: Deps, actor: Actor, finding_id: uuid.UUID) -> FindingView:
     """One finding with its conversation. Raises NotFound ``finding-not-found``."""
     async with deps.database.acquire() as connection:

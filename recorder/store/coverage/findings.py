@@ -143,6 +143,41 @@ class Wanted:
     last: date | None = None
     #: Those whose answer is overdue at this moment.
     overdue_at: datetime | None = None
+    #: Those that had been raised by then: what somebody has not seen is not among them.
+    raised_until: datetime | None = None
+
+
+#: What is wanted of what is in scope; arguments 1 to 13. Withdrawn ones only if asked for.
+_WANTED = _IN_SCOPE + (  # noqa: S608 - constant text
+    " AND ($3::text IS NULL OR f.agency_id IN"
+    " (SELECT id FROM agency WHERE code = $3 UNION ALL SELECT r.seen_id FROM agency_reach r"
+    "  JOIN agency above ON above.id = r.agency_id WHERE above.code = $3))"
+    " AND ($4::uuid IS NULL OR f.case_id = $4) AND ($5::text IS NULL OR f.kind = $5)"
+    " AND ($6::text IS NULL OR f.severity = $6)"
+    " AND CASE WHEN $7::text IS NULL THEN f.state <> 'withdrawn' ELSE f.state = $7 END"
+    " AND ($8::text IS NULL OR $8 = ANY (f.officers)) AND ($9::text IS NULL OR f.owner = $9)"
+    " AND ($10::date IS NULL OR f.day >= $10) AND ($11::date IS NULL OR f.day <= $11)"
+    " AND ($12::timestamptz IS NULL OR (f.answer_by < $12 AND f.state = 'open'))"
+    " AND ($13::timestamptz IS NULL OR f.raised_at <= $13)"
+)
+
+
+def _arguments(scope: Scope, wanted: Wanted) -> tuple[object, ...]:
+    return (
+        scope.agencies,
+        scope.officer,
+        wanted.agency,
+        wanted.case,
+        wanted.kind.value if wanted.kind else None,
+        wanted.severity.value if wanted.severity else None,
+        wanted.state.value if wanted.state else None,
+        wanted.officer,
+        wanted.owner,
+        wanted.first,
+        wanted.last,
+        wanted.overdue_at,
+        wanted.raised_until,
+    )
 
 
 async def listed(
@@ -156,34 +191,25 @@ async def listed(
     at, last = after or (None, None)
     rows = await connection.fetch(
         f"SELECT {_TOLD} FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
-        f" WHERE {_IN_SCOPE} AND ($3::text IS NULL OR f.agency_id IN"
-        " (SELECT id FROM agency WHERE code = $3 UNION ALL SELECT r.seen_id FROM agency_reach r"
-        "  JOIN agency above ON above.id = r.agency_id WHERE above.code = $3))"
-        " AND ($4::uuid IS NULL OR f.case_id = $4) AND ($5::text IS NULL OR f.kind = $5)"
-        " AND ($6::text IS NULL OR f.severity = $6)"
-        " AND CASE WHEN $7::text IS NULL THEN f.state <> 'withdrawn' ELSE f.state = $7 END"
-        " AND ($8::text IS NULL OR $8 = ANY (f.officers)) AND ($9::text IS NULL OR f.owner = $9)"
-        " AND ($10::date IS NULL OR f.day >= $10) AND ($11::date IS NULL OR f.day <= $11)"
-        " AND ($12::timestamptz IS NULL OR (f.answer_by < $12 AND f.state = 'open'))"
-        " AND ($13::timestamptz IS NULL OR (f.raised_at, f.id) < ($13, $14))"
-        " ORDER BY f.raised_at DESC, f.id DESC LIMIT $15",
-        scope.agencies,
-        scope.officer,
-        wanted.agency,
-        wanted.case,
-        wanted.kind.value if wanted.kind else None,
-        wanted.severity.value if wanted.severity else None,
-        wanted.state.value if wanted.state else None,
-        wanted.officer,
-        wanted.owner,
-        wanted.first,
-        wanted.last,
-        wanted.overdue_at,
+        f" WHERE {_WANTED} AND ($14::timestamptz IS NULL OR (f.raised_at, f.id) < ($14, $15))"
+        " ORDER BY f.raised_at DESC, f.id DESC LIMIT $16",
+        *_arguments(scope, wanted),
         at,
         last,
         limit,
     )
     return [_from_row(row) for row in rows]
+
+
+async def ids(connection: Connection, scope: Scope, wanted: Wanted, limit: int) -> list[uuid.UUID]:
+    """The newest ones that are wanted, by id."""
+    rows = await connection.fetch(
+        "SELECT f.id FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
+        f" WHERE {_WANTED} ORDER BY f.raised_at DESC, f.id DESC LIMIT $14",
+        *_arguments(scope, wanted),
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

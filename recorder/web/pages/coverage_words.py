@@ -62,6 +62,14 @@ FINDING_ACTS = {
     "close": "Settled",
     "assign": "Assigned",
 }
+FINDING_TABS = {
+    "open": "Awaits an answer",
+    "mine": "Mine to answer",
+    "overdue": "Overdue",
+    "replied": "Answered",
+    "appealed": "Appeals",
+    "all": "All",
+}
 FINDING_STATES = {
     "open": "Awaits an answer",
     "replied": "Answered",
@@ -77,4 +85,5 @@ WORDS = {
     "hole": HOLES,
     "finding_act": FINDING_ACTS,
     "finding_state": FINDING_STATES,
+    "finding_tab": FINDING_TABS,
 }

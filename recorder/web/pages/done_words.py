@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DONE = {
     "finding-answered": "The answer is written down.",
-    "finding-assigned": "Assigned.",
+    "findings-done": "Done:",
     "proposal-rejected": "The rule leaves this case alone from now on.",
     "closing": "It is being closed; what has come becomes a recording.",
     "linked": "Linked.",

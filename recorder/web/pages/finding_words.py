@@ -120,7 +120,7 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "The reason is %(reason)s, and nobody is named.",
     ),
 }
-SEVERITIES = {"critical": "Critical", "major": "Major", "minor": "Minor", "notice": "Notice"}
+SEVERITIES = {"critical": "Critical", "major": "Major", "minor": "Minor", "notice": "For notice"}
 CONFIDENCES = {"certain": "Certain", "probable": "Probable", "doubtful": "Doubtful"}
 STATES = {
     "open": "Open",

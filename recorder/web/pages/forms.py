@@ -23,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MENDABLE = frozenset(
     {Kind.INVALID, Kind.NOT_FOUND, Kind.CONFLICT, Kind.GONE, Kind.LOCKED, Kind.TOO_LARGE}
 )
-_WORDS = ("done", "error", "count")
+_WORDS = ("done", "error", "count", "passed")
 
 
 class Form:

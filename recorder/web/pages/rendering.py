@@ -107,6 +107,7 @@ def draw(
         "done": words.known("done", request.query.get("done")),
         "failed": words.known_problem(request.query.get("error")),
         "count": _count(request.query.get("count")),
+        "passed": _count(request.query.get("passed")),
     }
     text = environment(locale_of(request)).get_template(template).render(known | context)
     return web.Response(

@@ -126,9 +126,12 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/quarantine", recordings.quarantine, _P.ADMIT, "Footage in quarantine.", Limit.SEARCH),
     # What had to be recorded.
     _page("/findings", findings.show_all, _P.READ_CASES, "Findings with filters.", Limit.SEARCH),
-    _form("/findings/assign", findings.assign, _P.SETTLE_FINDINGS, "Who answers ticked findings."),
+    _form("/findings/assign", findings.assign, _P.SETTLE_FINDINGS, "Who answers many findings."),
+    _form("/findings/answer", findings.answer_many, _P.ANSWER, "Answer many findings."),
+    _form("/findings/settle", findings.settle_many, _P.SETTLE_FINDINGS, "Settle many findings."),
     _page("/findings/{id}", findings.show, _P.READ_CASES, "A finding with its conversation."),
-    _form("/findings/{id}/answer", findings.answer, _P.ANSWER, "Reply, appeal or settle."),
+    _form("/findings/{id}/answer", findings.answer, _P.ANSWER, "Reply or appeal."),
+    _form("/findings/{id}/settle", findings.settle, _P.SETTLE_FINDINGS, "Settle a finding."),
     _page("/coverage", coverage.show, _P.READ_CASES, "The dashboard, also as CSV and XLSX."),
     _page("/coverage/week", coverage.week, _P.READ_CASES, "The sheet of a week, for paper."),
     # A phone as camera.

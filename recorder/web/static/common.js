@@ -33,8 +33,9 @@ for (const pop of document.querySelectorAll(".pop")) {
 }
 
 // One word about what happened is said once: loading the page again does not repeat it.
+const WORDS = ["done", "error", "count", "passed"];
 const address = new URL(location.href);
-if (["done", "error", "count"].some((name) => address.searchParams.has(name))) {
-  for (const name of ["done", "error", "count"]) address.searchParams.delete(name);
+if (WORDS.some((name) => address.searchParams.has(name))) {
+  for (const name of WORDS) address.searchParams.delete(name);
   history.replaceState(null, "", address);
 }
