@@ -1,5 +1,4 @@
-"""Tables as agencies send them: CSV in UTF-8 or GB 18030, XLSX, and a JSON object for each line;
-and tables for them, as CSV or XLSX.
+"""Tables as agencies send them, and for them: CSV (UTF-8, UTF-16, GB 18030), XLSX, NDJSON.
 
 The only module that imports openpyxl. Everything is read from bytes that are already here, bounded
 in every direction; formulas are never computed, and nothing outside of the file is ever opened.
@@ -7,6 +6,7 @@ in every direction; formulas are never computed, and nothing outside of the file
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import IO, Any
 
 import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
@@ -32,6 +32,13 @@ _MOST_UNPACKED = 256 << 20
 _MOST_STRINGS = 64 << 20
 _MOST_PARTS = 2_000
 _LONGEST_LINE = 1 << 20
+#: What one row of a sheet may have of XML: it becomes objects whole, before anybody counts cells.
+_LONGEST_ROW = 2 << 20
+_ROW = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?row[\s>/]|</(?:[A-Za-z_][\w.-]*:)?sheetData")
+#: Columns of a sheet that are looked at, so that a header beyond MOST_COLUMNS is seen.
+_WIDEST = MOST_COLUMNS + 56
+#: So much of text in UTF-16 without a mark is NUL at least: digits, separators, ends of lines.
+_NUL_SHARE = 0.1
 
 #: What the name of a sheet may not hold.
 _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
@@ -84,22 +91,35 @@ def _unreadable(sentence: str) -> InvalidInput:
 
 
 def _decoded(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
+    for encoding in _encodings(content):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" in text:
+        if "\0" in text or (encoding.startswith("utf-16-") and "\n" not in text):
             break
         return text
-    raise _unreadable("It is neither a spreadsheet nor text in UTF-8 or GB 18030.")
+    raise _unreadable("It is neither a spreadsheet nor text in UTF-8, UTF-16 or GB 18030.")
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """What the text may be in: UTF-16 is known by its mark, or by where its NULs stand."""
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return ("utf-16",)
+    head = content[:4096]
+    at_even, at_odd = head[::2].count(0), head[1::2].count(0)
+    if at_even + at_odd >= _NUL_SHARE * len(head) and min(at_even, at_odd) == 0 and head:
+        return ("utf-16-le" if at_odd else "utf-16-be",)
+    return ("utf-8-sig", "gb18030")
 
 
 def _separated(text: str) -> Iterator[Line]:
     first = text.lstrip().partition("\n")[0]
     separator = max(",\t;", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    measured = _Measured(text)
+    reader = csv.reader(measured, delimiter=separator, strict=True)
     while True:
+        measured.length = 0
         try:
             row = next(reader)
         except StopIteration:
@@ -107,6 +127,25 @@ def _separated(text: str) -> Iterator[Line]:
         except csv.Error as error:
             raise _unreadable(f"Line {reader.line_num}: {error}.") from error
         yield reader.line_num, row
+
+
+class _Measured:
+    """The lines of a text; refuses a row that is longer than any table has, before it is split."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        #: Characters since the row began.
+        self.length = 0
+
+    def __iter__(self) -> _Measured:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.length += len(line)
+        if self.length > _LONGEST_LINE:
+            raise _unreadable(f"A line is longer than {_LONGEST_LINE} characters.")
+        return line
 
 
 def _objects(text: str) -> Iterator[Line]:
@@ -148,18 +187,26 @@ def _spreadsheet(content: bytes) -> Iterator[Line]:
         # What a file says about its own size may be wrong, or a million empty lines.
         sheet.reset_dimensions()
         try:
-            for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+            width = 0
+            for number, row in enumerate(sheet.iter_rows(max_col=_WIDEST, values_only=True), 1):
                 if number > 4 * MOST_ROWS:
                     raise TooLarge(
                         "import-too-large", f"A file has at most {MOST_ROWS} lines.",
                         limit=MOST_ROWS,
                     )  # fmt: skip
-                yield number, row[:MOST_COLUMNS]
+                # What stands beyond the header has no name.
+                width = width or _width(row)
+                yield number, row[:width]
         except (InvalidInput, TooLarge):
             raise
         except Exception as error:
             # Whatever a broken sheet does to the library is the sheet's fault.
             raise _unreadable("The sheet of this spreadsheet cannot be read.") from error
+
+
+def _width(row: Sequence[Any]) -> int:
+    """How many cells there are up to the last one that holds something."""
+    return max((place for place, cell in enumerate(row, 1) if cell is not None), default=0)
 
 
 @contextmanager
@@ -187,11 +234,30 @@ def _refuse_bombs(packed: zipfile.ZipFile) -> None:
             "import-too-large", "Unpacked, this spreadsheet is too large.", limit=_MOST_UNPACKED
         )
     for part in parts:
-        if part.filename.endswith((".xml", ".rels")):
-            with packed.open(part) as opened:
-                # Entities are declared in the head; a spreadsheet never needs any.
-                if b"<!DOCTYPE" in opened.read(65536):
-                    raise _unreadable("The spreadsheet declares entities.")
+        with packed.open(part) as opened:
+            # Entities are declared in the head; a spreadsheet never needs any.
+            head = opened.read(65536)
+            if b"<!DOCTYPE" in head:
+                raise _unreadable("The spreadsheet declares entities.")
+            _refuse_long_rows(head, opened)
+
+
+def _refuse_long_rows(head: bytes, opened: IO[bytes]) -> None:
+    """Walk through a part; a row of a sheet with too much in it would fill the memory."""
+    began: int | None = None
+    passed, window = 0, head
+    while window:
+        for found in _ROW.finditer(window):
+            began = None if found.group().startswith(b"</") else passed + found.start()
+        if began is not None and passed + len(window) - began > _LONGEST_ROW:
+            raise TooLarge(
+                "import-too-large", "A row of this spreadsheet is too large.", limit=_LONGEST_ROW
+            )
+        # A mark may be cut in two.
+        kept = window[-64:]
+        passed += len(window) - len(kept)
+        more = opened.read(1 << 18)
+        window = kept + more if more else b""
 
 
 def write_csv(lines: Iterable[Sequence[Cell]]) -> bytes:

@@ -21,7 +21,9 @@ LONGEST_TEXT = 500
 _EXACT = 10**15
 _DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?:\s*日)?")
 _PACKED_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_CLOCK = re.compile(r"[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?")
+_CLOCK = re.compile(
+    r"(?:[T ]\s*|(?<=日)\s*)(\d{1,2})[:：时点](\d{1,2})(?:[:：分](\d{2})(?:\.\d+)?)?[分秒]?"
+)
 _ZONE = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
 #: Control characters, and halves of characters.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -112,7 +114,7 @@ def moment(raw: Raw) -> datetime | None:
     zone = _ZONE.search(written)
     plain = written[: zone.start()].strip() if zone else written
     found = _DAY.match(plain)
-    clock = _CLOCK.fullmatch(plain[found.end() :]) if found else None
+    clock = _CLOCK.fullmatch(plain, found.end()) if found else None
     if found is None or clock is None:
         raise CellError("cell-moment", "A moment is written like 2026-01-05 08:30.")
     hours, minutes, seconds = (int(part or 0) for part in clock.groups())

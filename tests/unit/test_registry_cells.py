@@ -17,7 +17,8 @@ from recorder.domain.registry_columns import (
 
 @pytest.mark.parametrize(
     "written",
-    ["2026-01-05", "2026/1/5", "2026.1.5", "2026年1月5日", "20260105", "2026-1-5 00:00:00"],
+    ["2026-01-05", "2026/1/5", "2026.1.5", "2026年1月5日", "20260105", "2026-1-5 00:00:00",
+     "2026 年 1 月 5 日", "２０２６年１月５日"],
 )
 def test_a_day_is_read_as_people_write_it(written: str) -> None:
     assert cells.day(written) == date(2026, 1, 5)
@@ -33,6 +34,8 @@ def test_an_open_end_is_no_day(written: str | None) -> None:
     [
         ("2026/1/5 8:30", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
         ("2026-01-05T08:30:15+08:00", datetime(2026, 1, 5, 0, 30, 15, tzinfo=UTC)),
+        ("2026年1月5日 8:30", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
+        ("2026年1月5日8时30分", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
         ("2026-01-05T00:30:00Z", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
         (datetime(2026, 1, 5, 8, 30), datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),  # noqa: DTZ001 - as spreadsheets give it
     ],
@@ -48,6 +51,7 @@ def test_a_moment_without_a_zone_is_of_china(written: Raw, at: datetime) -> None
         (cells.day, "2026-02-30", "cell-day"),
         (cells.moment, "2026-01-05", "cell-moment"),
         (cells.moment, "2026-01-05 25:00", "cell-moment"),
+        (cells.moment, "2026-01-058:30", "cell-moment"),
         (cells.text, "=cmd|' /C calc'!A0", "cell-formula"),
         (cells.text, 440305190001011234.0, "cell-number"),
         (cells.text, 1.5, "cell-number"),

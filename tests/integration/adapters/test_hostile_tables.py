@@ -43,6 +43,14 @@ ENTITIES = (
 )
 
 
+#: A header with a word far beyond the columns that a table has.
+WIDE = (
+    b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>"
+    b"<sheetData><row r='1'><c r='A1' t='inlineStr'><is><t>a</t></is></c>"
+    b"<c r='IR1' t='inlineStr'><is><t>b</t></is></c></row></sheetData></worksheet>"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -57,6 +65,11 @@ ENTITIES = (
         (b'a,b\n"never closed', "import-unreadable"),
         (b"a,b\n" + b"x" * 200_000 + b",1\n", "import-unreadable"),
         (b",".join([b"a"] * 300), "import-unreadable"),
+        (b"a," * 1_000_000, "import-unreadable"),
+        (b'"\n",' * 1_000_000, "import-unreadable"),
+        ("a,b\n1,2\n".encode("utf-16")[:-1], "import-unreadable"),
+        (workbook(sheet1=b"<worksheet><sheetData><row>" + b"<c/>" * 1_000_000), "import-too-large"),
+        (workbook(sheet1=WIDE), "import-unreadable"),
         (b'{"a": [1]}\n', "import-unreadable"),
         (b'{"a": ' + b"[" * 100_000 + b"\n", "import-unreadable"),
         (b"a,b\n" + b"1,2\n" * 200_001, "import-too-large"),
@@ -78,7 +91,10 @@ def test_a_formula_is_a_text_that_nobody_computes() -> None:
     assert rows(out.getvalue()) == [["number", "=1+1", '=WEBSERVICE("http://203.0.113.1/")']]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be"],
+)
 @pytest.mark.parametrize("separator", [",", "\t", ";"])
 def test_text_is_read_in_the_encodings_that_agencies_use(encoding: str, separator: str) -> None:
     text = f'编号{separator}姓名\r\n1{separator}"甲\r\n乙"\r\n\r\n2{separator}丙\r\n'
