@@ -17,8 +17,16 @@ from recorder.domain.registry_columns import (
 
 @pytest.mark.parametrize(
     "written",
-    ["2026-01-05", "2026/1/5", "2026.1.5", "2026年1月5日", "20260105", "2026-1-5 00:00:00",
-     "2026 年 1 月 5 日", "２０２６年１月５日"],
+    [
+        "2026-01-05",
+        "2026/1/5",
+        "2026.1.5",
+        "2026年1月5日",
+        "20260105",
+        "2026-1-5 00:00:00",
+        "2026 年 1 月 5 日",
+        "２０２６年１月５日",
+    ],
 )
 def test_a_day_is_read_as_people_write_it(written: str) -> None:
     assert cells.day(written) == date(2026, 1, 5)
