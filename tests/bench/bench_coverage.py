@@ -13,56 +13,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
 from recorder.config import read_config
-from recorder.domain.duty_table import write
-from recorder.domain.ids import CaseId, new_uuid
-from recorder.domain.people import Actor, ActorKind, Role
+from recorder.domain.ids import CaseId
 from recorder.runtime import Deps, open_deps
-from recorder.services import coverage, duties, organs
+from recorder.services import coverage, organs
 from recorder.store import coverage_due
 from tests.bench.support import coverage_cases
 from tests.bench.support.conditions import conditions
+from tests.bench.support.evaluating import all_due, new_list, settings
 from tests.bench.support.report import Bar, Figure, percentile, publish, scatter
 from tests.support import postgres
-
-
-def _settings(url: str, folder: Path) -> dict[str, str]:
-    return {
-        "RECORDER_DATABASE_URL": url,
-        "RECORDER_OBJECTS_FOLDER": str(folder),
-        "RECORDER_OBJECTS_FLOOR_BYTES": "0",
-        "RECORDER_SIGNING_KEY_FILE": str(folder / "signing.key"),
-    }
-
-
-def _work(url: str, folder: str) -> None:
-    """A worker process: evaluate until nothing is due."""
-    asyncio.run(_drain(url, Path(folder)))
-
-
-async def _drain(url: str, folder: Path) -> None:
-    async with open_deps(read_config(_settings(url, folder))) as deps:
-        while await coverage.evaluate_due(deps):
-            pass
-
-
-async def _all_due(url: str, folder: Path, workers: int) -> float:
-    """How long that many processes take until nothing is due, their start included."""
-    spawn = multiprocessing.get_context("spawn")
-    began = time.perf_counter()
-    running = [spawn.Process(target=_work, args=(url, str(folder))) for _ in range(workers)]
-    for process in running:
-        process.start()
-    for process in running:
-        await asyncio.to_thread(process.join)
-    return time.perf_counter() - began
 
 
 async def _one_change(deps: Deps, case: CaseId, n: int) -> float:
@@ -80,28 +45,12 @@ async def _one_change(deps: Deps, case: CaseId, n: int) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _clerk(agency: object, name: str) -> Actor:
-    return Actor(ActorKind.PERSON, str(new_uuid()), name, Role.SUPERVISOR, agency)  # type: ignore[arg-type]
-
-
-async def _new_list(deps: Deps, agency: object) -> float:
-    """Draft, propose and approve a version; seconds that the approval took."""
-    rules = list(duties.profile("cn-gd").rules)
-    text = write(rules).rstrip() + "\r\n99,,M1,,,全程不间断\r\n"
-    clerk, second = _clerk(agency, "clerk"), _clerk(agency, "second")
-    made = await duties.draft(deps, clerk, title="bench", valid_from=date(2026, 1, 1), text=text)
-    await duties.propose(deps, clerk, made.header.id)
-    began = time.perf_counter()
-    await duties.approve(deps, second, made.header.id, made.digest)
-    return time.perf_counter() - began
-
-
 async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[Figure]:
     figures = []
-    async with open_deps(read_config(_settings(url, folder))) as deps:
+    async with open_deps(read_config(settings(url, folder))) as deps:
         agency = await organs.ensure_own_agency(deps)
         cases = await coverage_cases.fill(options.owner_url, options.cases, agency)
-        taken = await _all_due(url, folder, options.workers)
+        taken = await all_due(url, folder, options.workers)
         figures.append(
             Figure(
                 "first evaluation", len(cases) / taken, "cases/s", None,
@@ -120,9 +69,9 @@ async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[
                 scatter(times, "ms"),
             )
         )  # fmt: skip
-        approving = await _new_list(deps, agency)
+        approving = await new_list(deps, agency)
         figures.append(Figure("approval of a list that touches them all", approving, "s"))
-        taken = await _all_due(url, folder, options.workers)
+        taken = await all_due(url, folder, options.workers)
         figures.append(
             Figure(
                 "after a new list", len(cases) / taken, "cases/s", Bar(2000, at_least=True),
@@ -131,7 +80,7 @@ async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[
         )  # fmt: skip
         async with deps.database.acquire() as connection:
             await coverage_due.touch(connection, cases, "list", bulk=True)  # type: ignore[arg-type]
-        taken = await _all_due(url, folder, options.workers)
+        taken = await all_due(url, folder, options.workers)
         figures.append(
             Figure(
                 "after a list that changes nothing", len(cases) / taken, "cases/s", None,
