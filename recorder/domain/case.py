@@ -44,6 +44,18 @@ class Scheme(enum.StrEnum):
     COURT = "court"
 
 
+class CaseClass(enum.StrEnum):
+    """Cases whose footage the police keep for good (R38); a fact, whatever keeps what how long."""
+
+    #: Footage is evidence in an administrative or criminal case.
+    EVIDENCE = "evidence"
+    #: Officers were hindered in their duty.
+    OBSTRUCTION = "obstruction"
+    MASS_INCIDENT = "mass_incident"
+    #: Major, or difficult.
+    MAJOR = "major"
+
+
 class LinkOrigin(enum.StrEnum):
     """Who tied a recording to a case, or what."""
 
@@ -77,6 +89,10 @@ class CaseFile:
     recordings: int
     created_at: datetime
     updated_at: datetime
+    #: By people, and by the systems that feed it.
+    classes: tuple[CaseClass, ...] = ()
+    #: Those of them that people have said.
+    own_classes: tuple[CaseClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

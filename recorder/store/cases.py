@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from recorder.domain.case import CaseFile, CaseIdentifier, CaseState, Scheme
+from recorder.domain.case import CaseClass, CaseFile, CaseIdentifier, CaseState, Scheme
 from recorder.domain.case_number import grams
 from recorder.domain.ids import AgencyId, CaseId, new_uuid
 from recorder.domain.people import Scope
@@ -15,7 +16,9 @@ from recorder.store.connection import Connection, Row
 
 _COLUMNS = (
     "c.id, c.agency_id, a.code AS agency_code, a.name AS agency_name, c.state, c.title,"
-    " c.merged_into, c.created_at, c.updated_at,"
+    " c.merged_into, c.created_at, c.updated_at, c.classes AS own_classes,"
+    " ARRAY(SELECT unnest(c.classes) UNION SELECT unnest(f.classes) FROM feed_case f"
+    " WHERE f.case_id = c.id AND f.withdrawn_at IS NULL) AS classes,"
     " (SELECT coalesce(jsonb_agg(jsonb_build_object('scheme', i.scheme, 'raw', i.raw, 'norm',"
     " i.norm, 'key', i.key) ORDER BY i.created_at, i.id), '[]') FROM case_identifier i"
     " WHERE i.case_id = c.id) AS identifiers,"
@@ -41,7 +44,13 @@ def _from_row(row: Row) -> CaseFile:
         recordings=row["recordings"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        classes=_classes(row["classes"]),
+        own_classes=_classes(row["own_classes"]),
     )
+
+
+def _classes(said: Collection[str]) -> tuple[CaseClass, ...]:
+    return tuple(each for each in CaseClass if each in said)
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -103,13 +112,20 @@ async def add_identifier(
     return touched == 1
 
 
-async def amend(change: Change, case: CaseId, title: str | None, state: CaseState) -> None:
+async def amend(
+    change: Change,
+    case: CaseId,
+    title: str | None,
+    state: CaseState,
+    classes: Collection[CaseClass],
+) -> None:
     await change.connection.execute(
-        "UPDATE case_file SET title = $2, state = $3, updated_at = $4 WHERE id = $1",
+        "UPDATE case_file SET title = $2, state = $3, updated_at = $4, classes = $5 WHERE id = $1",
         case,
         title,
         state.value,
         change.now,
+        [each.value for each in classes],
     )
 
 
@@ -147,18 +163,25 @@ class LockedCase:
     state: CaseState
     title: str | None
     merged_into: CaseId | None
+    #: As people have said.
+    classes: tuple[CaseClass, ...]
 
 
 def _locked(row: Row) -> LockedCase:
     return LockedCase(
-        row["id"], row["agency_id"], CaseState(row["state"]), row["title"], row["merged_into"]
+        row["id"],
+        row["agency_id"],
+        CaseState(row["state"]),
+        row["title"],
+        row["merged_into"],
+        _classes(row["classes"]),
     )
 
 
 async def lock(change: Change, cases: list[CaseId], scope: Scope) -> list[LockedCase]:
     """Keep these cases from any change by others; in the order of ids, so never crosswise."""
     rows = await change.connection.fetch(
-        "SELECT id, agency_id, state, title, merged_into FROM case_file"
+        "SELECT id, agency_id, state, title, merged_into, classes FROM case_file"
         " WHERE id = ANY($1) AND in_scope(agency_id, $2) ORDER BY id FOR UPDATE",
         cases,
         scope.agencies,
@@ -169,7 +192,7 @@ async def lock(change: Change, cases: list[CaseId], scope: Scope) -> list[Locked
 async def share(change: Change, cases: list[CaseId], scope: Scope) -> list[LockedCase]:
     """Keep these cases from being amended or merged while recordings are linked to them."""
     rows = await change.connection.fetch(
-        "SELECT id, agency_id, state, title, merged_into FROM case_file"
+        "SELECT id, agency_id, state, title, merged_into, classes FROM case_file"
         " WHERE id = ANY($1) AND in_scope(agency_id, $2) ORDER BY id FOR SHARE",
         cases,
         scope.agencies,

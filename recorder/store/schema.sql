@@ -676,6 +676,9 @@ CREATE TABLE case_file (
     merged_into uuid REFERENCES case_file,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
+    -- What people say of its class (R38); sources say it in feed_case.
+    classes text[] NOT NULL DEFAULT '{}'
+        CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']),
     CHECK ((state = 'merged') = (merged_into IS NOT NULL))
 );
 CREATE INDEX case_file_agency ON case_file (agency_id, created_at DESC, id DESC);
@@ -1408,6 +1411,8 @@ CREATE TABLE feed_case (
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,
     withdrawn_at timestamptz,
+    classes text[] NOT NULL DEFAULT '{}'
+        CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']),
     PRIMARY KEY (source_id, key)
 );
 CREATE INDEX feed_case_case ON feed_case (case_id);

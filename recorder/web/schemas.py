@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from recorder.domain.case import CaseState, Scheme, Stage
+from recorder.domain.case import CaseClass, CaseState, Scheme, Stage
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.instant import Instant
@@ -179,6 +179,10 @@ class CaseChangeBody(Body):
     title: _Name | None = None
     state: Literal[CaseState.CONFIRMED] | None = None
     add_identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=50, strict=False)] = ()
+    classes: Annotated[
+        tuple[CaseClass, ...] | None,
+        Field(max_length=8, strict=False, description="in place of those people have said"),
+    ] = None
     reason: _Reason | None = None
 
 

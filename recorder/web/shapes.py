@@ -266,6 +266,7 @@ class CaseLineShape(Shape):
     title: str | None
     identifiers: tuple[IdentifierShape, ...]
     recordings: int
+    classes: tuple[str, ...] = Field(description="evidence, obstruction, mass_incident, major")
     created_at: datetime
     updated_at: datetime
 
@@ -282,6 +283,7 @@ class CaseLineShape(Shape):
                 for i in case.identifiers
             ),
             recordings=case.recordings,
+            classes=tuple(each.value for each in case.classes),
             created_at=case.created_at,
             updated_at=case.updated_at,
         )

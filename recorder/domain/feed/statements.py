@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TypeAlias
 
-from recorder.domain.case import CaseIdentifier, Scheme, Stage
+from recorder.domain.case import CaseClass, CaseIdentifier, Scheme, Stage
 from recorder.domain.case_event import ActType, EventKind, EventOfficer, Exemption, Place
 from recorder.domain.case_number import CaseNumber
 from recorder.domain.feed.mapping import MappedField, Mapping
@@ -46,6 +46,7 @@ class CaseStatement(Statement):
     opened_on: date | None
     closed_on: date | None
     state: str | None
+    classes: tuple[CaseClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,20 @@ def _case(members: dict[str, object], mapping: Mapping, today: date) -> CaseStat
         opened_on=_date(members, "opened_on"),
         closed_on=_date(members, "closed_on"),
         state=_text(members, "state"),
+        classes=_classes(members),
     )
+
+
+def _classes(members: dict[str, object]) -> tuple[CaseClass, ...]:
+    said = members.get("classes")
+    if said is None:
+        return ()
+    if not isinstance(said, list) or any(each not in _CLASSES for each in said):
+        raise RowUnreadable(ProblemCode.FIELD_MALFORMED, "classes", said)
+    return tuple(each for each in CaseClass if each in said)
+
+
+_CLASSES = frozenset(each.value for each in CaseClass)
 
 
 def _event(members: dict[str, object], mapping: Mapping) -> EventStatement:

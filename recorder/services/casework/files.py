@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recorder.domain.case import CaseFile, CaseIdentifier, CaseLink, CaseState, LinkOrigin, Scheme
+from recorder.domain.case import (
+    CaseClass,
+    CaseFile,
+    CaseIdentifier,
+    CaseLink,
+    CaseState,
+    LinkOrigin,
+    Scheme,
+)
 from recorder.domain.events import (
     CaseAmended,
     CaseMerged,
@@ -73,9 +81,12 @@ async def amend_case(
     title: str | None = None,
     state: CaseState | str | None = None,
     add_identifiers: Iterable[tuple[Scheme | str, str]] = (),
+    classes: Iterable[CaseClass] | None = None,
     reason: str | None = None,
 ) -> CaseFile:
-    """Change the title (empty text removes it), confirm a provisional case, add numbers.
+    """Change the title (empty text removes it), confirm a provisional case, add numbers, class it.
+
+    ``classes``: those that people say, in place of those they have said; a system's own stay.
 
     ``add_identifiers`` holds pairs of scheme and number; those the case has already are passed
     over. Nothing to change is no failure. Raises NotFound ``case-not-found``, Conflict
@@ -84,6 +95,7 @@ async def amend_case(
     """
     numbers = [words.identifier(number, scheme) for scheme, number in add_identifiers]
     name, why = words.title(title), names.reason(reason)
+    classed = None if classes is None else _classes(classes)
     try:
         async with deps.change(actor) as change:
             found = await _locked(change, actor, [case_id])
@@ -96,11 +108,19 @@ async def amend_case(
                 before["title"], after["title"] = locked.title, name
             if wanted is not locked.state:
                 before["state"], after["state"] = locked.state.value, wanted.value
+            if classed is not None and classed != locked.classes:
+                before["classes"], after["classes"] = _words(locked.classes), _words(classed)
             if added := await _add_numbers(change, locked, numbers):
                 after["numbers"] = [f"{i.scheme.value}:{i.raw}" for i in added]
             if not after:
                 raise _AsItWas
-            await cases.amend(change, case_id, locked.title if title is None else name, wanted)
+            await cases.amend(
+                change,
+                case_id,
+                locked.title if title is None else name,
+                wanted,
+                locked.classes if classed is None else classed,
+            )
             change.record(
                 CaseAmended(
                     subject=case_id, agency=locked.agency, before=before, after=after, reason=why
@@ -155,6 +175,15 @@ async def merge_cases(
     return await _read(deps, into)
 
 
+def _classes(said: Iterable[CaseClass]) -> tuple[CaseClass, ...]:
+    wanted = set(said)
+    return tuple(each for each in CaseClass if each in wanted)
+
+
+def _words(classes: Iterable[CaseClass]) -> list[str]:
+    return [each.value for each in classes]
+
+
 async def _absorb(
     change: Change,
     source: LockedCase,
@@ -172,7 +201,10 @@ async def _absorb(
     if source.state is CaseState.CONFIRMED and state is CaseState.PROVISIONAL:
         state = CaseState.CONFIRMED
         before["state"], after["state"] = target.state.value, state.value
-    await cases.amend(change, target.id, target.title, state)
+    classes = _classes((*target.classes, *source.classes))
+    if classes != target.classes:
+        before["classes"], after["classes"] = _words(target.classes), _words(classes)
+    await cases.amend(change, target.id, target.title, state, classes)
     change.record(
         CaseAmended(
             subject=target.id, agency=target.agency, before=before, after=after, reason=reason

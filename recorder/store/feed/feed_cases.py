@@ -50,20 +50,21 @@ async def write(
     """What these keys say from now on."""
     await change.connection.execute(
         "INSERT INTO feed_case (source_id, key, case_id, agency_id, revision, title, act_type,"
-        " matter, opened_on, closed_on, state, occurred_at, received_at, withdrawn_at)"
+        " matter, opened_on, closed_on, state, occurred_at, received_at, withdrawn_at, classes)"
         " SELECT $1, c.key, c.case_id, c.agency_id, c.revision, c.title, c.act_type, c.matter,"
         " c.opened_on, c.closed_on, c.state, c.occurred_at, $2::timestamptz,"
-        " CASE WHEN c.withdrawn THEN $2 END"
+        " CASE WHEN c.withdrawn THEN $2 END, string_to_array(c.classes, ' ')"
         " FROM unnest($3::text[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::text[],"
-        " $9::text[], $10::date[], $11::date[], $12::text[], $13::timestamptz[], $14::boolean[])"
+        " $9::text[], $10::date[], $11::date[], $12::text[], $13::timestamptz[], $14::boolean[],"
+        " $15::text[])"
         " AS c (key, case_id, agency_id, revision, title, act_type, matter, opened_on, closed_on,"
-        " state, occurred_at, withdrawn)"
+        " state, occurred_at, withdrawn, classes)"
         " ON CONFLICT (source_id, key) DO UPDATE SET case_id = excluded.case_id,"
         " agency_id = excluded.agency_id, revision = excluded.revision, title = excluded.title,"
         " act_type = excluded.act_type, matter = excluded.matter,"
         " opened_on = excluded.opened_on, closed_on = excluded.closed_on,"
         " state = excluded.state, occurred_at = excluded.occurred_at,"
-        " withdrawn_at = excluded.withdrawn_at",
+        " withdrawn_at = excluded.withdrawn_at, classes = excluded.classes",
         source,
         change.now,
         [at.key for at, _ in cases],
@@ -78,6 +79,7 @@ async def write(
         [said.state for _, said in cases],
         [said.occurred_at for _, said in cases],
         [at.withdrawn for at, _ in cases],
+        [" ".join(said.classes) for _, said in cases],
     )
 
 

@@ -54,6 +54,7 @@ async def amend(request: web.Request) -> web.StreamResponse:
         request.app[DEPS], request[ACTOR], _case_id(request),
         title=body.title, state=body.state, reason=body.reason,
         add_identifiers=[(i.scheme, i.number) for i in body.add_identifiers],
+        classes=body.classes,
     )  # fmt: skip
     return json_answer(shapes.CaseLineShape.of(case))
 

@@ -7,6 +7,12 @@ CASE_STATES = {
     "confirmed": "Confirmed",
     "merged": "Merged",
 }
+CLASSES = {
+    "evidence": "Evidence in a case",
+    "obstruction": "Obstruction of duty",
+    "mass_incident": "Mass incident",
+    "major": "Major or difficult case",
+}
 STAGES = {
     "initiation": "Initiation",
     "investigation": "Investigation",
@@ -25,6 +31,7 @@ ORIGINS = {
 }
 WORDS = {
     "case_state": CASE_STATES,
+    "case_class": CLASSES,
     "stage": STAGES,
     "mapped_stage": STAGES,
     "origin": ORIGINS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from recorder.domain.case import CaseFile, Scheme, Stage
+from recorder.domain.case import CaseClass, CaseFile, Scheme, Stage
 from recorder.domain.case_event import ActType
 from recorder.domain.coverage import placing
 from recorder.domain.finding import FindingState
@@ -106,6 +106,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         stages=list(Stage),
         stage_counts=Counter(recording.stage for recording in found.items),
         schemes=list(Scheme),
+        classes=list(CaseClass),
         ended=view.ended,
         named=await directory.name_recordings(deps, actor, {link.recording for link in view.ended}),
         history=[(event, words.facts_of(event.facts)) for event in reversed(view.history)],
@@ -162,11 +163,13 @@ async def confirm(request: web.Request) -> web.StreamResponse:
 @posted("/")
 async def amend(request: web.Request) -> web.StreamResponse:
     case_id, form = _case_id(request), await read_form(request)
-    number = form.text("number")
+    number, classes = form.text("number"), form.every("class")
+    if not set(classes) <= set(CaseClass):
+        raise InvalidInput("form-invalid", "The form holds something unknown.")
     added = [(form.text("scheme") or Scheme.CASE, number)] if number else []
     await casework.amend_case(
         request.app[DEPS], request[ACTOR], case_id, title=form.text("title"),
-        add_identifiers=added, reason=form.optional("reason"),
+        add_identifiers=added, classes=map(CaseClass, classes), reason=form.optional("reason"),
     )  # fmt: skip
     return go(f"/cases/{case_id}", done="amended")
 

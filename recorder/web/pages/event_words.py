@@ -94,6 +94,7 @@ FACTS = {
     "incomplete": "Upload ended early",
     "gaps": "Gaps in the media",
     "codes": "Codes",
+    "classes": "Classes",
     "segments": "Segments",
     "period": "Period",
     "cause": "Cause",
