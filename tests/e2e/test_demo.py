@@ -41,6 +41,9 @@ async def test_the_main_job_is_shown_from_the_first_byte_to_the_comparison() -> 
             for line in report.splitlines()
             if "s, reconnect" in line and "sealed" in line and case in line
         ]
+        findings = told.partition(f"Findings of {case}")[2]
+        assert "gap_unexplained" in findings
+        assert "upload_late" in findings
         assert [place.name for place in folder.iterdir()] == ["d"]
 
 

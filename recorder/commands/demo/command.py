@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
+from recorder.commands.demo import casework as casework_told
 from recorder.commands.demo.footage import make_clips
 from recorder.commands.demo.livestream import Streamed, stream
 from recorder.commands.demo.relay import BadNetwork
@@ -80,6 +81,8 @@ class Demo:
         # Piped into a file there is no width to keep to.
         self._say = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
         self._began = time.monotonic()
+        #: The page of the case, once findings are there.
+        self._page = ""
 
     async def tell(self) -> int:
         """The whole story; the server ends with it."""
@@ -94,6 +97,7 @@ class Demo:
             self._report(rows, cast)
             if streamed is not None:
                 self._report_livestream(streamed, cast)
+                await self._casework(running, cast, rows)
             self._farewell(cast)
             if not self._args.once:
                 await self._stay()
@@ -143,7 +147,7 @@ class Demo:
             running.environment["RECORDER_FFMPEG"],
             self._data / "clips" / cast.device,
             cast.device,
-            datetime.now(_CHINA),
+            datetime.now(_CHINA) - casework_told.AGO,
         )
 
     # --- sending ------------------------------------------------------------------------------
@@ -250,6 +254,22 @@ class Demo:
             raise IntegrityError("demo-find", "The livestream is not in its case.")
         return streamed
 
+    async def _casework(self, running: Running, cast: Cast, rows: list[dict[str, Any]]) -> None:
+        """What should have been recorded, told by a case system, and what was."""
+        self._step("A case system tells of a seizure, from when to when")
+        found = await casework_told.tell(
+            running, cast.supervisor, cast.case_number, cast.device, rows
+        )
+        self._step("Held the footage against what had to be recorded")
+        table = Table(title=f"Findings of {cast.case_number}")
+        for heading in ("finding", "severity", "from", "rule"):
+            table.add_column(heading, no_wrap=heading != "rule", overflow="fold")
+        for one in found.findings:
+            at = datetime.fromisoformat(one["began_at"]).astimezone(_CHINA)
+            table.add_row(one["kind"], one["severity"], f"{at:%Y-%m-%d %H:%M:%S}", one["rule"])
+        self._say.print(table)
+        self._page = f"{running.url}/cases/{found.case}"
+
     def _report(self, rows: list[dict[str, Any]], cast: Cast) -> None:
         table = Table(title=f"{cast.case_number} · camera {cast.device}")
         for heading in ("file", "state", "MB", "shown as", "flags", "SHA-256"):
@@ -285,6 +305,10 @@ class Demo:
             self._say.print(
                 f"\nWeb address, signs you in once:\n  {cast.login_link}\n", soft_wrap=True
             )
+            if self._page:
+                self._say.print(
+                    f"Then its case, with the hole on its axis:\n  {self._page}\n", soft_wrap=True
+                )
 
     async def _stay(self) -> None:
         asked = asyncio.Event()

@@ -37,20 +37,23 @@ _CLIPS = (
 )  # fmt: skip
 
 
-async def make_clips(ffmpeg: str, folder: Path, device: str, now: datetime) -> list[Path]:
+#: When each begins, in seconds: they follow each other, but for twelve seconds after the second.
+_BEGIN_S = (0, 6, 22, 26)
+
+
+async def make_clips(ffmpeg: str, folder: Path, device: str, began: datetime) -> list[Path]:
     """Four clips of one camera, the first the largest and the last one cut off; all differ."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    start = now - timedelta(minutes=30)
-    for n, clip in enumerate(_CLIPS):
-        at = (start + timedelta(minutes=5 * n)).strftime("%Y%m%d%H%M%S")
+    for second, clip in zip(_BEGIN_S, _CLIPS, strict=True):
+        at = (began + timedelta(seconds=second)).strftime("%Y%m%d%H%M%S")
         path = folder / f"{device}_440301_{at}.{clip.extension}"
         await _run(
             ffmpeg, "-hide_banner", "-loglevel", "error", "-nostdin", "-y",
             "-f", "lavfi", "-i", _PICTURE.format(size=clip.size, s=clip.seconds),
             "-f", "lavfi", "-i", _SOUND.format(s=clip.seconds),
             # The tool would leave its version out and the clips of two runs would be equal.
-            "-metadata", f"comment={device} {now.isoformat()}",
+            "-metadata", f"comment={device} {began.isoformat()}",
             *clip.options, str(path),
         )  # fmt: skip
         made.append(path)

@@ -23,7 +23,7 @@ class Visitor:
         """The JSON answer of a GET below /api/v1."""
         return await asyncio.to_thread(self._get, path, query)
 
-    async def post(self, path: str, said: dict[str, object]) -> Any:
+    async def post(self, path: str, said: object) -> Any:
         """The JSON answer of a POST below /api/v1."""
         return await asyncio.to_thread(self._post, path, said)
 
@@ -48,7 +48,7 @@ class Visitor:
         with self._open(path, query) as answer:
             return json.load(answer)
 
-    def _post(self, path: str, said: dict[str, object]) -> Any:
+    def _post(self, path: str, said: object) -> Any:
         with self._open(path, body=json.dumps(said).encode()) as answer:
             return json.load(answer)
 
