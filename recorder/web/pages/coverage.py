@@ -13,6 +13,7 @@ from recorder.domain.instant import format_utc
 from recorder.services import dashboard, directory
 from recorder.services.dashboard import Comparison, Dashboard, Line
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
+from recorder.store.coverage.sums import AGES
 from recorder.web import i18n
 from recorder.web.exports import exported, wanted_form
 from recorder.web.keys import ACTOR, DEPS
@@ -135,6 +136,23 @@ class Links:
             "late": self.findings(kind="upload_late"),
             "idle": "#devices",
         }[one.word]
+
+    def _days_of(self, age: int) -> dict[str, object]:
+        """The days of a class of age; the oldest class has no first one."""
+        youngest = AGES[age - 1] if age else 0
+        first = self.told.today - timedelta(days=AGES[age] - 1) if age < len(AGES) else ""
+        return {"from": first, "to": self.told.today - timedelta(days=youngest)}
+
+    def waiting(self, age: int) -> str:
+        """To findings of a class of age that nobody has answered."""
+        return self.findings(**self._days_of(age), state="open")
+
+    def pool(self, age: int) -> str:
+        """To footage of a class of age that belongs to no case."""
+        told = {"linked": "no", **self._days_of(age)}
+        if self.told.place is not None and all(line.is_own for line in self.told.lines):
+            told["agency"] = self.told.place.code
+        return f"/recordings?{urlencode({n: str(v) for n, v in told.items() if v})}"
 
     @staticmethod
     def second(scene: SceneWithHoles, began_at: str) -> str:
