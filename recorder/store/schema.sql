@@ -1810,6 +1810,7 @@ CREATE TABLE scene_day (
     missing_ms bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (agency_id, day, kind, act_type, stage)
 );
+CREATE INDEX scene_day_day ON scene_day (day);
 
 -- Scenes of an officer's day in an agency, kept by differences; a scene of two counts for both.
 CREATE TABLE officer_day (

@@ -3,10 +3,11 @@
 from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled
 from recorder.services.dashboard.asking import dashboard
 from recorder.services.dashboard.counting import add_up_footage
-from recorder.services.dashboard.lists import devices, officers, scenes
+from recorder.services.dashboard.lists import MOST, devices, officers, scenes
 from recorder.services.dashboard.question import Comparison, Question
 
 __all__ = [
+    "MOST",
     "Comparison",
     "Dashboard",
     "Line",

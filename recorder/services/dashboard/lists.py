@@ -50,7 +50,9 @@ async def devices(deps: Deps, actor: Actor, question: Question) -> list[tuple[De
     return [(each, len(working) - each.workdays) for each in found]
 
 
-async def scenes(deps: Deps, actor: Actor, question: Question) -> list[SceneWithHoles]:
+async def scenes(
+    deps: Deps, actor: Actor, question: Question, *, limit: int = MOST
+) -> list[SceneWithHoles]:
     """Scenes of an organisation or an officer with something missing or late, the worst first.
 
     Raises NotFound ``agency-not-found``, Forbidden ``permission-missing``.
@@ -60,8 +62,8 @@ async def scenes(deps: Deps, actor: Actor, question: Question) -> list[SceneWith
     async with deps.database.acquire() as connection:
         if officer is not None:
             return await lines.scenes_of_officer(
-                connection, actor.scope, officer, question.first, question.last, MOST
+                connection, actor.scope, officer, question.first, question.last, limit
             )
         base = await ground(connection, actor, question.agency, today)
         holdings = base.holdings(actor, question.first, question.last)
-        return await lines.scenes(connection, actor.scope, holdings, MOST)
+        return await lines.scenes(connection, actor.scope, holdings, limit)

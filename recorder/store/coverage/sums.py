@@ -73,12 +73,15 @@ async def scenes(
         f"{HELD}, rough AS (SELECT h.way, d.stage, d.act_type,"  # noqa: S608 - constant text
         f" date_trunc($6, d.day::timestamp)::date AS since, {SUMS}"
         " FROM held h JOIN scene_day d ON d.agency_id = h.agency"
-        " AND d.day BETWEEN h.first AND h.last GROUP BY 1, 2, 3, 4)"
+        # The whole span besides, for the index by day.
+        " AND d.day BETWEEN h.first AND h.last AND d.day BETWEEN $7 AND $8 GROUP BY 1, 2, 3, 4)"
         f" SELECT way, stage, act_type, since, grouping(way, stage, act_type, since) AS which,"
         f" {SUMS} FROM rough GROUP BY GROUPING SETS ((way), (stage), (act_type), (since))"
         " ORDER BY since",
         *held(scope, holdings),
         unit,
+        min((each.first for each in holdings), default=date.max),
+        max((each.last for each in holdings), default=date.min),
     )
     return [_line(row) for row in rows]
 

@@ -23,6 +23,8 @@ from recorder.web.pages.dashboard_question import Asked, spans
 from recorder.web.pages.rendering import locale_of, page
 
 _SECOND = timedelta(seconds=1)
+#: That a page shows; an export has more.
+_MOST_SCENES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,16 @@ def _with_days(asked: Asked, first: date, last: date) -> dashboard.Question:
 
 
 async def _last_level(request: web.Request, asked: Asked, told: Dashboard) -> LastLevel:
+    most = dashboard.MOST if wanted_form(request) else _MOST_SCENES
     deps, actor, question = request.app[DEPS], request[ACTOR], asked.question
     if told.officer is not None:
-        return LastLevel(scenes=await dashboard.scenes(deps, actor, question))
+        return LastLevel(scenes=await dashboard.scenes(deps, actor, question, limit=most))
     if not told.has_officers:
         return LastLevel()
     return LastLevel(
         officers=await dashboard.officers(deps, actor, question),
         devices=await dashboard.devices(deps, actor, question),
-        scenes=await dashboard.scenes(deps, actor, question),
+        scenes=await dashboard.scenes(deps, actor, question, limit=most),
     )
 
 
