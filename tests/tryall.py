@@ -175,7 +175,7 @@ def make_tokens() -> dict[str, Tokens]:
             Role.SOURCE: ["feed", "add", mark.lower()],
             **{
                 role: ["token", "add", f"{mark}-{role}", "--role", role.value]
-                for role in (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR)
+                for role in (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.READER)
             },
         }
         made[side] = {

@@ -23,6 +23,8 @@ class Role(enum.StrEnum):
     ADMINISTRATOR = "administrator"
     #: A system that feeds cases.
     SOURCE = "source"
+    #: A system that counts what we found; it changes nothing.
+    READER = "reader"
 
 
 class Permission(enum.StrEnum):
@@ -66,6 +68,8 @@ class Permission(enum.StrEnum):
     SETTLE_FINDINGS = "settle-findings"
     #: Figures officer by officer.
     COMPARE_OFFICERS = "compare-officers"
+    #: Event facts, for the models of other systems.
+    READ_FACTS = "read-facts"
     #: Draft and propose duty lists.
     EDIT_DUTIES = "edit-duties"
     #: Decide as the second person about what another one proposed.
@@ -96,6 +100,7 @@ _SUPERVISOR = _OFFICER | {
     Permission.SETTLE_ALARMS,
     Permission.SETTLE_FINDINGS,
     Permission.COMPARE_OFFICERS,
+    Permission.READ_FACTS,
     Permission.EDIT_DUTIES,
     Permission.APPROVE,
 }
@@ -121,6 +126,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: frozenset(_SUPERVISOR),
     Role.ADMINISTRATOR: _ADMINISTRATOR,
     Role.SOURCE: frozenset({Permission.FEED, Permission.READ_FEEDS}),
+    Role.READER: frozenset({Permission.READ_FACTS}),
 }
 
 

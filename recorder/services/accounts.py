@@ -66,6 +66,8 @@ SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 LOCALES = ("zh_CN", "en")
 PEOPLES_ROLES = (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR)
+#: What a program may be, by a token that comes with nothing else.
+PROGRAMS_ROLES = (*PEOPLES_ROLES, Role.READER)
 LOGIN_LINK_LIFE = timedelta(hours=1)
 #: How exactly it is noted when a session was used last.
 _SEEN_TO = timedelta(minutes=1)

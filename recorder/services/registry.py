@@ -135,7 +135,7 @@ async def add_token(
     agency: str | None = None,
     city: bool = False,
 ) -> AddedToken:
-    """A token by which a program acts with a person's role.
+    """A token by which a program acts with a person's role, or reads.
 
     Raises InvalidInput ``role-unknown``: tokens of devices and docks come with these.
     """
@@ -143,9 +143,9 @@ async def add_token(
         raise InvalidInput(
             "role-unknown", f"The token of a {role} comes with it: add the {role} instead."
         )
-    if role not in accounts.PEOPLES_ROLES:
+    if role not in accounts.PROGRAMS_ROLES:
         raise InvalidInput(
-            "role-unknown", f"The role of a token is one of: {', '.join(accounts.PEOPLES_ROLES)}."
+            "role-unknown", f"The role of a token is one of: {', '.join(accounts.PROGRAMS_ROLES)}."
         )
     accounts.refuse_city(actor, city)
     named = names.checked(name, "name")

@@ -35,8 +35,8 @@ async def touch(
     """Have these cases evaluated again after this transaction, whatever is due already.
 
     ``because`` is one word: link, footage, mark, reason, event, document, list, certificate,
-    handover, roster, holiday, elsewhere. ``bulk`` ones, such as all cases of an agency, come
-    after others.
+    handover, roster, holiday, number, elsewhere. ``bulk`` ones, such as all cases of an agency,
+    come after others.
     """
     # In the order of ids, so that two who touch the same cases wait in line. A case that is due
     # already is only locked: whoever evaluates it must see what this transaction commits.

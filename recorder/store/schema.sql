@@ -427,7 +427,8 @@ CREATE TABLE token (
     agency_id uuid NOT NULL REFERENCES agency,
     name text NOT NULL,
     role text NOT NULL
-        CHECK (role IN ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source')),
+        CHECK (role IN
+            ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source', 'reader')),
     device_id uuid REFERENCES device,
     dock_id uuid REFERENCES dock,
     city boolean NOT NULL DEFAULT false,
@@ -1934,6 +1935,34 @@ CREATE TRIGGER recording_recounted
         started_at, ended_at, links ON recording
     FOR EACH ROW EXECUTE FUNCTION count_changed_footage();
 
+-- What other systems' models are told (docs/design/fact-feed.md). The one
+-- feed: its life (a restored database begins another), and the position given out last.
+CREATE TABLE event_fact_feed (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch uuid NOT NULL DEFAULT gen_random_uuid(),
+    position bigint NOT NULL DEFAULT 0
+);
+INSERT INTO event_fact_feed DEFAULT VALUES;
+
+-- The newest version of each fact; a new version takes a new position.
+CREATE TABLE event_fact (
+    id uuid PRIMARY KEY,
+    case_id uuid NOT NULL,
+    agency_id uuid NOT NULL,
+    day date NOT NULL,
+    officers text[] NOT NULL,
+    version integer NOT NULL CHECK (version > 0),
+    position bigint NOT NULL,
+    issued_at timestamptz NOT NULL,
+    -- The event counts no more; the body is what it said last.
+    withdrawn boolean NOT NULL DEFAULT false,
+    body text NOT NULL
+);
+CREATE UNIQUE INDEX event_fact_position ON event_fact (position);
+CREATE INDEX event_fact_agency ON event_fact (agency_id, position);
+CREATE INDEX event_fact_day ON event_fact (day, position);
+CREATE INDEX event_fact_case ON event_fact (case_id);
+
 -- Where a device was at a time.
 CREATE INDEX recording_device_time ON recording (device_number, started_at)
     WHERE started_at IS NOT NULL AND latitude IS NOT NULL;
@@ -1956,6 +1985,7 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_inte
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch
     FROM recorder_service;
+REVOKE INSERT ON event_fact_feed FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,
     enforcement_subject, entrustment, holiday, roster
     FROM recorder_service;

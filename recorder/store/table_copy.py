@@ -91,6 +91,7 @@ TABLES = (
     "finding",
     "finding_act",
     "finding_day",
+    "event_fact",
     "task_run",
     "store_intent",
     "alarm",
@@ -100,7 +101,7 @@ TABLES = (
 #: What it does not hold: who was signed in, had a turn, had spent a limit or was in the middle of
 #: an audit must not be so again, addresses of cameras hold their passwords, what was seen in the
 #: store is looked for anew, beginnings of playlists are written anew, recordings count themselves
-#: as they come back, and the schema makes itself.
+#: as they come back, the schema makes itself, and the feed of facts begins another life.
 LEFT_OUT = (
     "session",
     "login_link",
@@ -111,6 +112,7 @@ LEFT_OUT = (
     "livestream_stretch",
     "allowance",
     "open_stream",
+    "event_fact_feed",
     "turn",
     "store_look",
     "device_day",
@@ -184,12 +186,16 @@ class TableCopy:
         return _rows(status)
 
     async def go_on_behind(self) -> None:
-        """Have the next custody event take the position behind the highest one."""
+        """Have the next custody event and fact take the position behind the highest one."""
         with translated():
             await self.raw.execute(
                 "SELECT setval(pg_get_serial_sequence('custody_event', 'position'),"
                 " greatest(1, (SELECT max(position) FROM custody_event)),"
                 " EXISTS (SELECT FROM custody_event))"
+            )
+            await self.raw.execute(
+                "UPDATE event_fact_feed SET position ="
+                " (SELECT coalesce(max(position), 0) FROM event_fact)"
             )
 
 

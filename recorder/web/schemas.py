@@ -247,7 +247,7 @@ class TokenBody(Body):
     """A token for a program."""
 
     name: _Name
-    role: Literal[Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR]
+    role: Literal[Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.READER]
     agency: _Code | None = None
     city: bool = False
 

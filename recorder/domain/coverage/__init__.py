@@ -1,6 +1,7 @@
 """Was it recorded: a pure function of duties, events and footage (docs/design/coverage.md)."""
 
 from recorder.domain.coverage.engine import Evaluation, evaluate
+from recorder.domain.coverage.event_facts import EventFact, event_facts
 from recorder.domain.coverage.facts import (
     CaseFacts,
     Certificate,
@@ -18,6 +19,7 @@ __all__ = [
     "CaseFacts",
     "Certificate",
     "Evaluation",
+    "EventFact",
     "Footage",
     "FootageMark",
     "GapReason",
@@ -30,4 +32,5 @@ __all__ = [
     "SceneState",
     "Shift",
     "evaluate",
+    "event_facts",
 ]

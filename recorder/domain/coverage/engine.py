@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from recorder.domain.coverage.facts import CaseFacts, Presence
@@ -27,6 +27,8 @@ class Evaluation:
     again_at: datetime | None
     #: Where its officers were, for the evaluation of other cases.
     presences: tuple[Presence, ...]
+    #: The scenes with what they were judged by; two answers are equal by what they say.
+    measured: tuple[Measured, ...] = field(default=(), compare=False, repr=False)
 
 
 def evaluate(facts: CaseFacts) -> Evaluation:
@@ -43,6 +45,7 @@ def evaluate(facts: CaseFacts) -> Evaluation:
         tuple(findings[key] for key in sorted(findings)),
         _again(measured, covered),
         tuple(presence for scene in scenes for presence in officers_of(scene)),
+        measured,
     )
 
 

@@ -125,6 +125,8 @@ class CaseFacts:
     at: datetime
     act_type: ActType | None = None
     matter: str | None = None
+    #: The case's numbers, the first one first.
+    numbers: tuple[str, ...] = ()
     events: tuple[CaseEvent, ...] = ()
     documents: tuple[CaseDocument, ...] = ()
     footage: tuple[Footage, ...] = ()

@@ -121,6 +121,8 @@ async def amend_case(
                 wanted,
                 locked.classes if classed is None else classed,
             )
+            if added:
+                await coverage_due.touch(change.connection, [case_id], "number")
             change.record(
                 CaseAmended(
                     subject=case_id, agency=locked.agency, before=before, after=after, reason=why

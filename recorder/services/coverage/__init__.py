@@ -18,10 +18,12 @@ from recorder.services.coverage.many import (
     assign_many,
     how_many,
 )
+from recorder.services.coverage.telling import FactsAhead, facts_ahead, read_facts
 
 __all__ = [
     "MOST_AT_ONCE",
     "CaseCoverage",
+    "FactsAhead",
     "FindingView",
     "Many",
     "all_wanted",
@@ -33,9 +35,11 @@ __all__ = [
     "close",
     "evaluate_due",
     "evaluate_many",
+    "facts_ahead",
     "finding",
     "findings",
     "first_findings",
     "how_many",
+    "read_facts",
     "reply",
 ]

@@ -69,6 +69,7 @@ async def facts_of(
                 at=at,
                 act_type=ActType(head.act_type) if head.act_type else None,
                 matter=head.matter,
+                numbers=head.numbers,
                 events=tuple(happened),
                 documents=tuple(documents.get(head.case, ())),
                 footage=tuple(shown),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from recorder.domain.coverage import CaseFacts, Evaluation, SceneCoverage
+from recorder.domain.coverage import CaseFacts, Evaluation, EventFact, SceneCoverage, event_facts
 from recorder.domain.coverage.differences import Changed, KnownFinding, differences
 from recorder.domain.deadline import Calendar, deadline, parse_term
 from recorder.domain.events import FindingChanged, FindingRaised, FindingWithdrawn
@@ -19,6 +19,7 @@ from recorder.domain.ids import new_uuid
 from recorder.domain.instant import CHINA
 from recorder.store.change import Change
 from recorder.store.coverage import days, findings, scenes
+from recorder.store.coverage import event_facts as fact_rows
 from recorder.store.coverage.days import CountedScene, SceneCount
 from recorder.store.coverage.findings import FindingCount
 
@@ -30,7 +31,8 @@ _AT_ONCE = 500
 async def write(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
     """Make everything say these answers; a case whose answer is the same costs nothing."""
     known = await scenes.answers(change.connection, [facts.case for facts, _ in answers])
-    digests = {facts.case: digest_of(answer) for facts, answer in answers}
+    told = {facts.case: event_facts(facts, answer) for facts, answer in answers}
+    digests = {facts.case: digest_of(answer, told[facts.case]) for facts, answer in answers}
     differ = [each for each in answers if known.get(each[0].case) != digests[each[0].case]]
     if not differ:
         return
@@ -43,9 +45,12 @@ async def write(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]])
             for facts, answer in differ
         ],
     )
+    # Last: until the commit nobody else tells facts.
+    cases = [facts.case for facts, _ in differ]
+    await fact_rows.tell(change, cases, [fact for case in cases for fact in told[case]])
 
 
-def digest_of(answer: Evaluation) -> bytes:
+def digest_of(answer: Evaluation, told: Sequence[EventFact]) -> bytes:
     """SHA-256 of everything an evaluation says but when it is to be made again."""
     said = [
         [
@@ -71,6 +76,7 @@ def digest_of(answer: Evaluation) -> bytes:
             ]
             for each in answer.findings
         ],
+        [[str(each.id), each.body] for each in told],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode("utf-8")).digest()
 

@@ -12,6 +12,7 @@ from recorder.domain.case import CaseIdentifier, CaseState
 from recorder.domain.events import CaseAmended, CaseOpened
 from recorder.domain.feed.statements import Numbers
 from recorder.domain.ids import AgencyId, CaseId, new_uuid
+from recorder.store import coverage_due
 from recorder.store.change import Change
 from recorder.store.feed import numbers as numbers_of_cases
 from recorder.store.feed import proposals
@@ -137,6 +138,8 @@ async def _amend(change: Change, plan: _Plan, known: set[CaseId]) -> None:
             numbers.setdefault(case, []).append(f"{number.scheme.value}:{number.raw}")
     for case, listed in numbers.items():
         after.setdefault(case, {})["numbers"] = listed
+    if numbers:
+        await coverage_due.touch(change.connection, numbers, "number")
     agencies = {case: place[0] for place, case in plan.known.items()}
     for case, news in after.items():
         change.record(

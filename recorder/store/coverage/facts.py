@@ -127,18 +127,25 @@ class CaseHead:
     agency: AgencyId
     act_type: str | None
     matter: str | None
+    #: Its numbers, the first one first.
+    numbers: tuple[str, ...]
 
 
 async def heads_of(connection: Connection, cases: Collection[CaseId]) -> list[CaseHead]:
     """These cases with what their sources say last of act type and matter."""
     rows = await connection.fetch(
-        "SELECT c.id, c.agency_id, f.act_type, f.matter FROM case_file c"
+        "SELECT c.id, c.agency_id, f.act_type, f.matter,"
+        " ARRAY(SELECT i.norm FROM case_identifier i WHERE i.case_id = c.id"
+        "  ORDER BY i.created_at, i.id) AS numbers FROM case_file c"
         " LEFT JOIN LATERAL (SELECT act_type, matter FROM feed_case f WHERE f.case_id = c.id"
         "  AND f.withdrawn_at IS NULL ORDER BY f.received_at DESC, f.key LIMIT 1) f ON true"
         " WHERE c.id = ANY($1)",
         list(cases),
     )
-    return [CaseHead(row["id"], row["agency_id"], row["act_type"], row["matter"]) for row in rows]
+    return [
+        CaseHead(row["id"], row["agency_id"], row["act_type"], row["matter"], tuple(row["numbers"]))
+        for row in rows
+    ]
 
 
 async def agencies_with_officers(

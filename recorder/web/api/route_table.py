@@ -6,6 +6,7 @@ from recorder.web.api.routes_of_approvals import APPROVAL_ROUTES
 from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_duties import DUTY_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
+from recorder.web.api.routes_of_facts import FACT_ROUTES
 from recorder.web.api.routes_of_feeds import FEED_ROUTES
 from recorder.web.api.routes_of_figures import FIGURE_ROUTES
 from recorder.web.api.routes_of_findings import FINDING_ROUTES
@@ -31,6 +32,7 @@ API_ROUTES: tuple[Route, ...] = (
     *WEBHOOK_ROUTES,
     *FINDING_ROUTES,
     *FIGURE_ROUTES,
+    *FACT_ROUTES,
     *DUTY_ROUTES,
     *APPROVAL_ROUTES,
     *IMPORT_ROUTES,

@@ -177,7 +177,7 @@ async def tokens(request: web.Request) -> web.StreamResponse:
     return await page(
         request, "tokens.html", tokens=found.items, more=found.next,
         agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
-        roles=accounts.PEOPLES_ROLES,
+        roles=accounts.PROGRAMS_ROLES,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ ROLES = {
     "supervisor": "Supervisor",
     "administrator": "Administrator",
     "source": "Case system",
+    "reader": "Reading system",
 }
 ACTORS = {
     "device": "device",

@@ -26,5 +26,6 @@ PROBLEMS: dict[str, Entry] = {
         Kind.CONFLICT,
         duty_list_state=("Not in this state", "Load the list again; make a new version."),
         finding_state=("Not in this state", "Load the finding again."),
+        facts_restarted=("Feed begun anew", "Forget all facts; read without `after`."),
     ),
 }
