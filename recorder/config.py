@@ -20,6 +20,8 @@ from recorder.domain.upload import MIB
 from recorder.errors import InvalidInput
 
 PREFIX = "RECORDER_"
+#: Scheme, host and port, as browsers write them; no wildcard.
+_ORIGIN = r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?"
 
 
 class Config(BaseModel):
@@ -116,6 +118,10 @@ class Config(BaseModel):
     #: A session that nobody has used for this long has ended.
     session_idle_s: int = Field(30 * 60, ge=60)
     playback_ttl_s: int = Field(600, ge=10)
+    #: Origins whose pages may show a case in a frame, comma-separated; empty: none.
+    embed_origins: str = Field("", pattern=rf"^({_ORIGIN}(,{_ORIGIN})*)?$")
+    #: How long an address for such a frame counts.
+    embed_ttl_s: int = Field(1800, ge=60, le=86_400)
     #: Refused sign-ins for one login, and for one address, within 15 minutes.
     sign_in_tries: int = Field(8, ge=1)
     sign_in_tries_per_address: int = Field(60, ge=1)
@@ -173,6 +179,11 @@ class Config(BaseModel):
             except ValueError as error:
                 raise ValueError(f"RECORDER_{name.upper()}: {error}") from error
         return self
+
+    @property
+    def embedding_origins(self) -> tuple[str, ...]:
+        """The origins that may show a case in a frame."""
+        return tuple(filter(None, self.embed_origins.split(",")))
 
     def needs_second_factor(self, role: str) -> bool:
         """Whether people of this role do nothing without a second factor."""

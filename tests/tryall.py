@@ -175,7 +175,13 @@ def make_tokens() -> dict[str, Tokens]:
             Role.SOURCE: ["feed", "add", mark.lower()],
             **{
                 role: ["token", "add", f"{mark}-{role}", "--role", role.value]
-                for role in (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.READER)
+                for role in (
+                    Role.OFFICER,
+                    Role.SUPERVISOR,
+                    Role.ADMINISTRATOR,
+                    Role.READER,
+                    Role.EMBEDDER,
+                )
             },
         }
         made[side] = {

@@ -25,6 +25,8 @@ class Role(enum.StrEnum):
     SOURCE = "source"
     #: A system that counts what we found; it changes nothing.
     READER = "reader"
+    #: A system whose pages show footage of a case to the person in front of them.
+    EMBEDDER = "embedder"
 
 
 class Permission(enum.StrEnum):
@@ -70,6 +72,8 @@ class Permission(enum.StrEnum):
     COMPARE_OFFICERS = "compare-officers"
     #: Event facts, for the models of other systems.
     READ_FACTS = "read-facts"
+    #: An address under which a page of another system shows a case.
+    EMBED = "embed"
     #: Draft and propose duty lists.
     EDIT_DUTIES = "edit-duties"
     #: Decide as the second person about what another one proposed.
@@ -101,6 +105,7 @@ _SUPERVISOR = _OFFICER | {
     Permission.SETTLE_FINDINGS,
     Permission.COMPARE_OFFICERS,
     Permission.READ_FACTS,
+    Permission.EMBED,
     Permission.EDIT_DUTIES,
     Permission.APPROVE,
 }
@@ -127,6 +132,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: _ADMINISTRATOR,
     Role.SOURCE: frozenset({Permission.FEED, Permission.READ_FEEDS}),
     Role.READER: frozenset({Permission.READ_FACTS}),
+    Role.EMBEDDER: frozenset({Permission.EMBED}),
 }
 
 

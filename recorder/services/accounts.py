@@ -32,6 +32,7 @@ from recorder.services.sign_in import (
     sign_out,
 )
 from recorder.store import (
+    case_embeds,
     livestream_push_keys,
     livestream_tickets,
     people,
@@ -67,7 +68,7 @@ LONGEST_PASSWORD = 256
 LOCALES = ("zh_CN", "en")
 PEOPLES_ROLES = (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 #: What a program may be, by a token that comes with nothing else.
-PROGRAMS_ROLES = (*PEOPLES_ROLES, Role.READER)
+PROGRAMS_ROLES = (*PEOPLES_ROLES, Role.READER, Role.EMBEDDER)
 LOGIN_LINK_LIFE = timedelta(hours=1)
 #: How exactly it is noted when a session was used last.
 _SEEN_TO = timedelta(minutes=1)
@@ -263,6 +264,7 @@ async def sweep(deps: Deps) -> None:
         await people.remove_old_login_links(connection, now - timedelta(days=1))
         await sessions.remove_old_sessions(connection, now - _KNOWN_FOR)
         await playback_grants.remove_expired(connection, now - timedelta(days=1))
+        await case_embeds.remove_expired(connection, now - timedelta(days=1))
         await livestream_tickets.remove_expired(connection, now - timedelta(days=1))
         await livestream_push_keys.remove_expired(connection, now - _KNOWN_FOR)
 

@@ -70,8 +70,8 @@ class Connection:
     """One database connection: reading, and writing what is no evidence.
 
     Rows that are no evidence and so may be written with a plain Connection: sessions, login
-    links, failed sign-ins, playback grants, upload offsets with their parts and pieces, leases
-    and progress of task runs, tries to deliver messages, turns, places of audits, cases that
+    links, failed sign-ins, playback grants, embeds, upload offsets with their parts and pieces,
+    leases and progress of task runs, tries to deliver messages, turns, places of audits, cases that
     are due to be evaluated, when
     the case of footage was last looked for and what was proposed, and when originals were last
     read back. All other writes take a ``Change``.

@@ -45,7 +45,9 @@ async def touch(
         " SELECT DISTINCT c, now(), '-infinity'::timestamptz, $3::boolean, $2::text"
         " FROM unnest($1::uuid[]) c ORDER BY c"
         " ON CONFLICT (case_id) DO UPDATE SET since = least(d.since, excluded.since),"
-        " due_at = '-infinity', bulk = d.bulk AND excluded.bulk, because = excluded.because"
+        " due_at = '-infinity', because = excluded.because,"
+        # What only waits for its time is no news.
+        " bulk = excluded.bulk AND (d.bulk OR d.due_at > '-infinity')"
         " WHERE d.due_at > '-infinity' OR (d.bulk AND NOT excluded.bulk)",
         list(cases),
         because,

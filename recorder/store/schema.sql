@@ -428,7 +428,8 @@ CREATE TABLE token (
     name text NOT NULL,
     role text NOT NULL
         CHECK (role IN
-            ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source', 'reader')),
+            ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source', 'reader',
+             'embedder')),
     device_id uuid REFERENCES device,
     dock_id uuid REFERENCES dock,
     city boolean NOT NULL DEFAULT false,
@@ -1414,6 +1415,8 @@ CREATE TABLE feed_case (
     withdrawn_at timestamptz,
     classes text[] NOT NULL DEFAULT '{}'
         CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']),
+    -- Since when this counts.
+    changed_at timestamptz,
     PRIMARY KEY (source_id, key)
 );
 CREATE INDEX feed_case_case ON feed_case (case_id);
@@ -1963,6 +1966,52 @@ CREATE INDEX event_fact_agency ON event_fact (agency_id, position);
 CREATE INDEX event_fact_day ON event_fact (day, position);
 CREATE INDEX event_fact_case ON event_fact (case_id);
 
+-- Addresses under which a page of another system shows one case for a while (docs/design/embeds.md).
+CREATE TABLE case_embed (
+    secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
+    case_id uuid NOT NULL REFERENCES case_file,
+    token_id uuid NOT NULL REFERENCES token,
+    number text NOT NULL,
+    on_behalf_of text NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX case_embed_expires ON case_embed (expires_at);
+
+-- What the feed said before it said something else (docs/design/case-feed.md).
+CREATE TABLE feed_past (
+    kind text NOT NULL CHECK (kind IN ('case', 'event', 'document')),
+    source_id uuid NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    case_id uuid NOT NULL,
+    -- It counted from then until then.
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    -- The row of feed_case, case_event or case_document.
+    said jsonb NOT NULL
+);
+CREATE INDEX feed_past_case ON feed_past (case_id, kind);
+CREATE INDEX feed_past_key ON feed_past (source_id, key) WHERE kind = 'case';
+
+-- A trigger, so that no statement that changes a row forgets it.
+CREATE FUNCTION keep_feed_past() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    began timestamptz := coalesce(OLD.changed_at, OLD.received_at);
+    ended timestamptz := coalesce(NEW.changed_at, now());
+BEGIN
+    IF began < ended THEN
+        INSERT INTO feed_past (kind, source_id, key, case_id, since, until, said)
+            VALUES (TG_ARGV[0], OLD.source_id, OLD.key, OLD.case_id, began, ended, to_jsonb(OLD));
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER feed_case_past AFTER UPDATE ON feed_case
+    FOR EACH ROW EXECUTE FUNCTION keep_feed_past('case');
+CREATE TRIGGER case_event_past AFTER UPDATE ON case_event
+    FOR EACH ROW EXECUTE FUNCTION keep_feed_past('event');
+CREATE TRIGGER case_document_past AFTER UPDATE ON case_document
+    FOR EACH ROW EXECUTE FUNCTION keep_feed_past('document');
+
 -- Where a device was at a time.
 CREATE INDEX recording_device_time ON recording (device_number, started_at)
     WHERE started_at IS NOT NULL AND latitude IS NOT NULL;
@@ -1977,7 +2026,7 @@ CREATE TRIGGER custody_event_append_only
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_custody();
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
-GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, store_intent, allowance,
+GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
     superseded_object, livestream_stretch, footage_delta
@@ -1986,6 +2035,7 @@ REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestr
     gap_reason, livestream_place, finding_act, livestream_stretch
     FROM recorder_service;
 REVOKE INSERT ON event_fact_feed FROM recorder_service;
+REVOKE UPDATE ON feed_past FROM recorder_service;
 REVOKE UPDATE ON registry_import, organisation, officer, officer_certificate, device_registration, matter,
     enforcement_subject, entrustment, holiday, roster
     FROM recorder_service;

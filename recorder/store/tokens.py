@@ -12,6 +12,17 @@ from recorder.store.connection import Connection, Row
 
 _COLUMNS = "id, agency_id, name, role, device_id, dock_id, city, created_at, revoked_at"
 
+_WHO = (
+    "SELECT t.id, t.name, t.role, t.agency_id, t.city, t.device_id, t.dock_id,"
+    " d.number, d.state, k.name AS dock_name,"
+    " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = t.agency_id"
+    " ORDER BY seen_id) AS below,"
+    " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = t.agency_id AND acts)"
+    " AS branches FROM token t"
+    " LEFT JOIN device d ON d.id = t.device_id LEFT JOIN dock k ON k.id = t.dock_id"
+    " WHERE t.revoked_at IS NULL AND"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
@@ -65,19 +76,17 @@ async def actor_by_hash(connection: Connection, secret_hash: bytes) -> Actor | N
     A device or dock goes by its own id, so that a new token continues what an old one began;
     a program by its token's.
     """
-    row = await connection.fetchrow(
-        "SELECT t.id, t.name, t.role, t.agency_id, t.city, t.device_id, t.dock_id,"
-        " d.number, d.state, k.name AS dock_name,"
-        " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = t.agency_id"
-        " ORDER BY seen_id) AS below,"
-        " ARRAY(SELECT seen_id FROM agency_reach WHERE agency_id = t.agency_id AND acts)"
-        " AS branches FROM token t"
-        " LEFT JOIN device d ON d.id = t.device_id LEFT JOIN dock k ON k.id = t.dock_id"
-        " WHERE t.secret_hash = $1 AND t.revoked_at IS NULL",
-        secret_hash,
-    )
-    if row is None:
-        return None
+    row = await connection.fetchrow(_WHO + " t.secret_hash = $1", secret_hash)
+    return _actor(row) if row else None
+
+
+async def actor_of(connection: Connection, token: TokenId) -> Actor | None:
+    """Whom the token of this id speaks for, unless it is revoked."""
+    row = await connection.fetchrow(_WHO + " t.id = $1", token)
+    return _actor(row) if row else None
+
+
+def _actor(row: Row) -> Actor:
     role = Role(row["role"])
     kinds = {Role.DEVICE: ActorKind.DEVICE, Role.DOCK: ActorKind.DOCK}
     return Actor(

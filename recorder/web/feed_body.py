@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from aiohttp import web
@@ -22,6 +24,7 @@ MAX_FEED_BYTES = 32 * 1024 * 1024
 #: One answer holds so many lines.
 MAX_FEED_ROWS = 20_000
 Splitter: TypeAlias = LineSplitter | ArraySplitter
+_Take: TypeAlias = Callable[[Sequence[FeedRow | Problem]], Awaitable[list[RowAnswer]]]
 _SPLITTERS: dict[str, type[Splitter]] = {
     "application/json": ArraySplitter,
     "application/x-ndjson": LineSplitter,
@@ -31,7 +34,7 @@ _SPLITTERS: dict[str, type[Splitter]] = {
 
 
 async def take_rows(
-    request: web.Request, deps: Deps, actor: Actor, source: FeedSource
+    request: web.Request, deps: Deps, actor: Actor, source: FeedSource, *, backfill: bool
 ) -> list[RowAnswer]:
     """What became of each row of the body; whole batches count although what follows fails.
 
@@ -48,8 +51,9 @@ async def take_rows(
         raise _too_large()
     await send_continue(request)
     answers: list[RowAnswer] = []
+    take = functools.partial(receiving.receive, deps, actor, source, backfill=backfill)
     try:
-        await _read(request, deps, actor, source, splitter(), answers)
+        await _read(request, take, splitter(), answers)
     except RecorderError as error:
         error.facts["rows"] = len(answers)
         raise
@@ -57,12 +61,7 @@ async def take_rows(
 
 
 async def _read(
-    request: web.Request,
-    deps: Deps,
-    actor: Actor,
-    source: FeedSource,
-    splitter: Splitter,
-    answers: list[RowAnswer],
+    request: web.Request, take: _Take, splitter: Splitter, answers: list[RowAnswer]
 ) -> None:
     waiting: list[FeedRow | Problem] = []
     length = 0
@@ -73,22 +72,16 @@ async def _read(
         waiting += splitter.feed(piece)
         while len(waiting) >= BATCH_ROWS:
             batch, waiting = waiting[:BATCH_ROWS], waiting[BATCH_ROWS:]
-            await _take(deps, actor, source, batch, answers)
+            await _take(take, batch, answers)
     waiting += splitter.end()
     if waiting:
-        await _take(deps, actor, source, waiting, answers)
+        await _take(take, waiting, answers)
 
 
-async def _take(
-    deps: Deps,
-    actor: Actor,
-    source: FeedSource,
-    batch: list[FeedRow | Problem],
-    answers: list[RowAnswer],
-) -> None:
+async def _take(take: _Take, batch: list[FeedRow | Problem], answers: list[RowAnswer]) -> None:
     if len(answers) + len(batch) > MAX_FEED_ROWS:
         raise _too_large()
-    answers += await receiving.receive(deps, actor, source, batch)
+    answers += await take(batch)
 
 
 def _too_large() -> TooLarge:

@@ -21,6 +21,9 @@ class FeedQuery(Query):
     answers: Annotated[
         Literal["all", "problems"], Field(description="each row, or those that have a problem")
     ] = "all"
+    backfill: Annotated[
+        bool, Field(description="rows of the past: evaluated behind what happens today")
+    ] = False
 
 
 class FeedSourceBody(Body):

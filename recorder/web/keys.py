@@ -35,6 +35,8 @@ class SignIn:
 ACTOR: web.RequestKey[Actor] = web.RequestKey("actor", Actor)
 #: The browser session; None for bearer tokens and for nobody.
 SIGN_IN: web.RequestKey[SignIn | None] = web.RequestKey("sign_in", SignIn)
+#: The origins whose pages may show this answer in a frame; absent: none.
+FRAMED_BY: web.RequestKey[str] = web.RequestKey("framed_by", str)
 #: The name of this request in logs and problems, sent back as X-Request-Id.
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 #: Set once the head of the answer has left, after which no problem can be told any more.

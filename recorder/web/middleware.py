@@ -21,7 +21,7 @@ from recorder.services import limits
 from recorder.telemetry import bind, log
 from recorder.web import authentication, problems
 from recorder.web.body import check_expectation
-from recorder.web.keys import ACTOR, DEPS, HEAD_SENT, REQUEST_ID
+from recorder.web.keys import ACTOR, DEPS, FRAMED_BY, HEAD_SENT, REQUEST_ID
 from recorder.web.route import Route
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ _POLICY = (
     " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script';"
     " trusted-types recorder"
 )
+_NO_FRAME = "frame-ancestors 'none'"
 #: What every answer carries, unless its handler is stricter; docs/design/threat-model.md says why.
 HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -160,8 +161,17 @@ def _refuse_one_too_many(request: web.Request) -> None:
 async def complete_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: headers that every answer carries, unless the handler set them."""
     request[HEAD_SENT] = True
+    if origins := request.get(FRAMED_BY):
+        # The one page that others show: by these origins only, and its address tells nobody.
+        headers = response.headers
+        headers["Content-Security-Policy"] = _POLICY.replace(
+            _NO_FRAME, f"frame-ancestors {origins}"
+        )
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        headers["Referrer-Policy"] = "no-referrer"
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if not (origins and name == "X-Frame-Options"):
+            response.headers.setdefault(name, value)
     response.headers.setdefault("X-Request-Id", request.get(REQUEST_ID, ""))
     if authentication.is_secure(request):
         response.headers.setdefault(hdrs.STRICT_TRANSPORT_SECURITY, _HSTS)

@@ -131,7 +131,7 @@ def _parameters(row: Route) -> list[Json]:
             "in": "path",
             "required": True,
             "schema": {"type": "string"}
-            if name in ("secret", "hook")
+            if name in ("secret", "hook", "embed")
             else {"type": "string", "format": "uuid"},
         }
         for name in _PATH_PARAMETER.findall(row.path)

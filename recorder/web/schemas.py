@@ -247,7 +247,7 @@ class TokenBody(Body):
     """A token for a program."""
 
     name: _Name
-    role: Literal[Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.READER]
+    role: Literal[Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.READER, Role.EMBEDDER]
     agency: _Code | None = None
     city: bool = False
 

@@ -141,12 +141,14 @@ class Pages:
 
 
 @asynccontextmanager
-async def open_pages(database_url: str, folder: Path, browser: Browser) -> AsyncIterator[Pages]:
+async def open_pages(
+    database_url: str, folder: Path, browser: Browser, **settings: object
+) -> AsyncIterator[Pages]:
     """The service on an empty database, at the time of the browser's clock."""
     work = folder / "work"
     work.mkdir()
     async with open_web_service(
-        database_url, folder, work_folder=work, ffmpeg=footage_set.ffmpeg()
+        database_url, folder, work_folder=work, ffmpeg=footage_set.ffmpeg(), **settings
     ) as service:
         service.bureau.clock.at = datetime.now(UTC)
         yield Pages(service, browser)

@@ -55,6 +55,7 @@ BODIES: dict[str, object] = {
     "POST /api/v1/gateways/{id}/revoke": REASON,
     "POST /api/v1/webhooks/{id}/replay": {},
     "POST /api/v1/webhooks/{id}/stop": REASON,
+    "POST /api/v1/embeds": {"number": "1", "on_behalf_of": "a"},
     "POST /api/v1/feeds/{source}/mappings": {"field": "event", "code": "x", "value": None},
     "POST /api/v1/merge-proposals/{id}": {"decision": "rejected", **REASON},
     "PUT /api/v1/feeds/{source}/state": {"state": "suspended", **REASON},
@@ -95,6 +96,7 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = path.replace("{source}", things.get("feeds", "nobodys"))
     path = path.replace("{period}", "1").replace("{number}", "1")
     path = path.replace("{login}", "somebody").replace("{secret}", "x" * 43)
+    path = path.replace("{embed}", "x" * 43)
     return (
         path.replace("{kind}", "officers")
         .replace("{version}", "0")

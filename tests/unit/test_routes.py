@@ -22,6 +22,21 @@ PUBLIC_API = {
     "POST /api/v1/gateways/hooks/{secret}",
     "POST /api/v1/gateways/hooks/{secret}/{hook}",
     "GET /api/v1/service-key",
+    # Whoever has the address of a frame has no other word for who it is.
+    *(
+        f"GET /api/v1/embeds/{{embed}}/{piece}"
+        for piece in (
+            "recordings/{id}/playback",
+            "recordings/{id}/playback/{secret}",
+            "recordings/{id}/poster",
+            "livestreams/{id}/watch/{secret}/index.m3u8",
+            "livestreams/{id}/watch/{secret}/periods/{period}/init.mp4",
+            "livestreams/{id}/watch/{secret}/segments/{number}.m4s",
+            "livestreams/{id}/watch/{secret}/proxy/index.m3u8",
+            "livestreams/{id}/watch/{secret}/proxy/periods/{period}/init.mp4",
+            "livestreams/{id}/watch/{secret}/proxy/segments/{number}.m4s",
+        )
+    ),
 }
 
 

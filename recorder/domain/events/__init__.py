@@ -9,6 +9,7 @@ from recorder.domain.events.cases import (
     CaseMerged,
     CaseOpened,
     CaseViewed,
+    EmbedGranted,
     RecordingLinked,
     RecordingUnlinked,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "DuplicateReleased",
     "DutyListApproved",
     "DutyListDrafted",
+    "EmbedGranted",
     "EnrolmentCodeMade",
     "FeedBatchReceived",
     "FeedMappingMade",

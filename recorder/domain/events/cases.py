@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from recorder.domain.events.base import CustodyEvent, SubjectKind
 
@@ -41,6 +42,17 @@ class CaseMerged(CustodyEvent):
 class CaseViewed(CustodyEvent):
     SUBJECT = SubjectKind.CASE
     IS_LOOK = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedGranted(CustodyEvent):
+    """Another system may show the case in its page, to somebody whom it names."""
+
+    SUBJECT = SubjectKind.CASE
+    IS_LOOK = True
+    number: str
+    on_behalf_of: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
-from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
+from recorder.domain.case_event import ActType, CaseEvent
 from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark, GapReason, Shift
 from recorder.domain.coverage.rules_of_footage import ON_ROSTER
 from recorder.domain.gap_reason import InterruptionPlace
@@ -21,7 +20,6 @@ from recorder.store.coverage import facts as rows
 from recorder.store.feed import case_documents, case_events
 from recorder.store.registry import officers, rosters
 
-T = TypeVar("T", CaseEvent, CaseDocument)
 #: A clock that is off by a day moves footage no further than this beyond ON_ROSTER.
 _ROSTER_AROUND = ON_ROSTER + timedelta(days=1)
 
@@ -35,9 +33,13 @@ async def facts_of(
     as_of: datetime | None = None,
 ) -> list[CaseFacts]:
     """What is known of these cases; ``as_of``: what had been received and approved by then."""
-    heads = await rows.heads_of(connection, cases)
-    events = _received(await case_events.of_cases(connection, cases), as_of)
-    documents = _received(await case_documents.of_cases(connection, cases), as_of)
+    heads = await rows.heads_of(connection, cases, as_of)
+    if as_of is None:
+        events = await case_events.of_cases(connection, cases)
+        documents = await case_documents.of_cases(connection, cases)
+    else:
+        events = await case_events.of_cases_at(connection, cases, as_of)
+        documents = await case_documents.of_cases_at(connection, cases, as_of)
     footage = await _footage(connection, cases, as_of)
     organs = {head.agency for head in heads}
     organs.update(event.agency for each in events.values() for event in each)
@@ -95,15 +97,6 @@ async def _shifts(
         return {}
     first, last = min(begins) - _ROSTER_AROUND, max(begins) + _ROSTER_AROUND
     return await rosters.shifts_between(connection, officers, first, last, as_of)
-
-
-def _received(found: dict[CaseId, list[T]], as_of: datetime | None) -> dict[CaseId, list[T]]:
-    if as_of is None:
-        return found
-    return {
-        case: [each for each in listed if each.received_at <= as_of]
-        for case, listed in found.items()
-    }
 
 
 def _numbers(events: Iterable[CaseEvent], footage: Iterable[Footage]) -> set[str]:

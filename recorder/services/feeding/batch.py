@@ -66,7 +66,12 @@ def claim_of(row: FeedRow) -> Claim:
 
 
 async def take(
-    change: Change, source: FeedSource, given: Sequence[FeedRow], *, stored: bool = False
+    change: Change,
+    source: FeedSource,
+    given: Sequence[FeedRow],
+    *,
+    stored: bool = False,
+    backfill: bool = False,
 ) -> tuple[list[RowAnswer], datetime | None]:
     """Let the rows take part; what became of each, and the latest moment that they tell of.
 
@@ -90,7 +95,7 @@ async def take(
         places.append(len(answers))
         answers.append(None)
         entries.append(Entry(row, stored))
-    batch = Batch(source, entries)
+    batch = Batch(source, entries, is_backfill=backfill)
     kept += await _join_waiting(change, batch)
     await _read(change, batch)
     _decide(batch, kept)

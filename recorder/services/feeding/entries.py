@@ -35,6 +35,8 @@ class Batch:
 
     source: FeedSource
     entries: list[Entry]
+    #: Of the past: what happens today is evaluated before it.
+    is_backfill: bool = False
     #: Winners of all keys that matter, before and after.
     before: dict[str, Claim] = field(default_factory=dict)
     winners: dict[str, Claim] = field(default_factory=dict)

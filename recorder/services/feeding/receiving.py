@@ -49,16 +49,22 @@ async def check_quota(deps: Deps, source: FeedSource) -> None:
 
 
 async def receive(
-    deps: Deps, actor: Actor, source: FeedSource, rows: Sequence[FeedRow | Problem]
+    deps: Deps,
+    actor: Actor,
+    source: FeedSource,
+    rows: Sequence[FeedRow | Problem],
+    *,
+    backfill: bool = False,
 ) -> list[RowAnswer]:
     """Take one batch: what became of each row; everything is committed or nothing.
 
-    At most ``BATCH_ROWS``. Rows sent again change nothing. Raises Unavailable.
+    At most ``BATCH_ROWS``. Rows sent again change nothing. ``backfill``: their cases are
+    evaluated behind what happens today. Raises Unavailable.
     """
     kept = [row for row in rows if isinstance(row, FeedRow)]
     for left in reversed(range(_TRIES)):
         try:
-            taken = await _take(deps, actor, source, kept) if kept else []
+            taken = await _take(deps, actor, source, kept, backfill) if kept else []
             break
         except (NumbersRaced, Unavailable):
             if not left:
@@ -73,13 +79,13 @@ async def receive(
 
 
 async def _take(
-    deps: Deps, actor: Actor, source: FeedSource, rows: list[FeedRow]
+    deps: Deps, actor: Actor, source: FeedSource, rows: list[FeedRow], backfill: bool
 ) -> list[RowAnswer]:
     async with deps.change(actor) as change:
         await sources.hold(change, source.id)
         cost = timedelta(microseconds=60_000_000 * len(rows) // source.rows_per_minute)
         await allowances.charge(change.connection, _LIMIT, str(source.id), change.now, cost=cost)
-        answers, newest_at = await batch.take(change, source, rows)
+        answers, newest_at = await batch.take(change, source, rows, backfill=backfill)
         found = Counter(each.outcome for each in answers)
         today = FeedDay(
             change.now.astimezone(CHINA).date(),

@@ -34,7 +34,7 @@ async def write(change: Change, batch: Batch) -> None:
     touched = await _leave(change, batch, changed)
     touched |= await _write_statements(change, batch, changed)
     if touched:
-        await coverage_due.touch(change.connection, touched, "event")
+        await coverage_due.touch(change.connection, touched, "event", bulk=batch.is_backfill)
 
 
 async def _write_rows(change: Change, batch: Batch, changed: set[str]) -> None:

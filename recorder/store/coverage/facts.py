@@ -131,16 +131,23 @@ class CaseHead:
     numbers: tuple[str, ...]
 
 
-async def heads_of(connection: Connection, cases: Collection[CaseId]) -> list[CaseHead]:
-    """These cases with what their sources say last of act type and matter."""
+async def heads_of(
+    connection: Connection, cases: Collection[CaseId], as_of: datetime | None
+) -> list[CaseHead]:
+    """These cases with what their sources say last of act type and matter, or said then."""
     rows = await connection.fetch(
         "SELECT c.id, c.agency_id, f.act_type, f.matter,"
         " ARRAY(SELECT i.norm FROM case_identifier i WHERE i.case_id = c.id"
         "  ORDER BY i.created_at, i.id) AS numbers FROM case_file c"
-        " LEFT JOIN LATERAL (SELECT act_type, matter FROM feed_case f WHERE f.case_id = c.id"
-        "  AND f.withdrawn_at IS NULL ORDER BY f.received_at DESC, f.key LIMIT 1) f ON true"
+        " LEFT JOIN LATERAL (SELECT act_type, matter FROM (SELECT * FROM feed_case"
+        "   WHERE case_id = c.id AND ($2::timestamptz IS NULL"
+        "   OR coalesce(changed_at, received_at) <= $2)"
+        "  UNION ALL SELECT (jsonb_populate_record(NULL::feed_case, p.said)).* FROM feed_past p"
+        "   WHERE p.kind = 'case' AND p.case_id = c.id AND p.since <= $2 AND p.until > $2) f"
+        "  WHERE f.withdrawn_at IS NULL ORDER BY f.received_at DESC, f.key LIMIT 1) f ON true"
         " WHERE c.id = ANY($1)",
         list(cases),
+        as_of,
     )
     return [
         CaseHead(row["id"], row["agency_id"], row["act_type"], row["matter"], tuple(row["numbers"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from recorder.domain.case_event import CaseDocument
 from recorder.domain.feed.statements import DocumentStatement
@@ -45,6 +46,26 @@ async def of_cases(
         " WHERE d.case_id = ANY($1) AND d.withdrawn_at IS NULL"
         " ORDER BY d.case_id, d.occurred_at, d.id",
         list(case_ids),
+    )
+    found: dict[CaseId, list[CaseDocument]] = {}
+    for row in rows:
+        found.setdefault(row["case_id"], []).append(_from_row(row))
+    return found
+
+
+async def of_cases_at(
+    connection: Connection, case_ids: Sequence[CaseId], moment: datetime
+) -> dict[CaseId, list[CaseDocument]]:
+    """As ``of_cases``, by what the sources had said at a moment."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM (SELECT * FROM case_document"  # noqa: S608 - constant text
+        "  WHERE case_id = ANY($1) AND changed_at <= $2"
+        "  UNION ALL SELECT (jsonb_populate_record(NULL::case_document, p.said)).*"
+        "  FROM feed_past p WHERE p.kind = 'document' AND p.case_id = ANY($1)"
+        "  AND p.since <= $2 AND p.until > $2) d JOIN feed_source s ON s.id = d.source_id"
+        " WHERE d.withdrawn_at IS NULL ORDER BY d.case_id, d.occurred_at, d.id",
+        list(case_ids),
+        moment,
     )
     found: dict[CaseId, list[CaseDocument]] = {}
     for row in rows:

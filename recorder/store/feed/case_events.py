@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 from recorder.domain.case import Stage
@@ -73,6 +74,32 @@ async def of_cases(
         " WHERE e.case_id = ANY($1) AND e.withdrawn_at IS NULL"
         " ORDER BY e.case_id, e.began_at, e.id",
         list(case_ids),
+    )
+    found: dict[CaseId, list[CaseEvent]] = {}
+    for row in rows:
+        found.setdefault(row["case_id"], []).append(_from_row(row))
+    return found
+
+
+async def of_cases_at(
+    connection: Connection, case_ids: Sequence[CaseId], moment: datetime
+) -> dict[CaseId, list[CaseEvent]]:
+    """As ``of_cases``, by what the sources had said at a moment."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM (SELECT * FROM case_event"  # noqa: S608 - constant text
+        "  WHERE case_id = ANY($1) AND changed_at <= $2"
+        "  UNION ALL SELECT (jsonb_populate_record(NULL::case_event, p.said)).* FROM feed_past p"
+        "  WHERE p.kind = 'event' AND p.case_id = ANY($1) AND p.since <= $2 AND p.until > $2) e"
+        " JOIN feed_source s ON s.id = e.source_id"
+        " LEFT JOIN LATERAL (SELECT c.act_type, c.matter FROM feed_case c"
+        "   WHERE c.source_id = e.source_id AND c.key = e.case_key"
+        "   AND coalesce(c.changed_at, c.received_at) <= $2"
+        "  UNION ALL SELECT p.said ->> 'act_type', p.said ->> 'matter' FROM feed_past p"
+        "   WHERE p.kind = 'case' AND p.source_id = e.source_id AND p.key = e.case_key"
+        "   AND p.since <= $2 AND p.until > $2) c ON true"
+        " WHERE e.withdrawn_at IS NULL ORDER BY e.case_id, e.began_at, e.id",
+        list(case_ids),
+        moment,
     )
     found: dict[CaseId, list[CaseEvent]] = {}
     for row in rows:

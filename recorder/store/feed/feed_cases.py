@@ -50,10 +50,11 @@ async def write(
     """What these keys say from now on."""
     await change.connection.execute(
         "INSERT INTO feed_case (source_id, key, case_id, agency_id, revision, title, act_type,"
-        " matter, opened_on, closed_on, state, occurred_at, received_at, withdrawn_at, classes)"
+        " matter, opened_on, closed_on, state, occurred_at, received_at, withdrawn_at, classes,"
+        " changed_at)"
         " SELECT $1, c.key, c.case_id, c.agency_id, c.revision, c.title, c.act_type, c.matter,"
         " c.opened_on, c.closed_on, c.state, c.occurred_at, $2::timestamptz,"
-        " CASE WHEN c.withdrawn THEN $2 END, string_to_array(c.classes, ' ')"
+        " CASE WHEN c.withdrawn THEN $2 END, string_to_array(c.classes, ' '), $2"
         " FROM unnest($3::text[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::text[],"
         " $9::text[], $10::date[], $11::date[], $12::text[], $13::timestamptz[], $14::boolean[],"
         " $15::text[])"
@@ -64,6 +65,7 @@ async def write(
         " act_type = excluded.act_type, matter = excluded.matter,"
         " opened_on = excluded.opened_on, closed_on = excluded.closed_on,"
         " state = excluded.state, occurred_at = excluded.occurred_at,"
+        " changed_at = excluded.changed_at,"
         " withdrawn_at = excluded.withdrawn_at, classes = excluded.classes",
         source,
         change.now,
@@ -88,7 +90,8 @@ async def set_withdrawn(
 ) -> list[CaseId]:
     """Take these back, or bring them back; the cases for which that is news."""
     rows = await change.connection.fetch(
-        "UPDATE feed_case SET withdrawn_at = CASE WHEN $3::boolean THEN $4::timestamptz END"
+        "UPDATE feed_case SET withdrawn_at = CASE WHEN $3::boolean THEN $4::timestamptz END,"
+        " changed_at = $4::timestamptz"
         " WHERE source_id = $1 AND key = ANY($2::text[]) AND (withdrawn_at IS NULL) = $3::boolean"
         " RETURNING case_id",
         source,
@@ -102,5 +105,8 @@ async def set_withdrawn(
 async def move(change: Change, source: CaseId, into: CaseId) -> None:
     """What was said of a merged case is said of the other one."""
     await change.connection.execute(
-        "UPDATE feed_case SET case_id = $2 WHERE case_id = $1", source, into
+        "UPDATE feed_case SET case_id = $2, changed_at = $3 WHERE case_id = $1",
+        source,
+        into,
+        change.now,
     )

@@ -24,7 +24,6 @@ async def read(request: web.Request) -> web.StreamResponse:
     tag = _tag(ahead, actor)
     headers = {
         hdrs.ETAG: f'W/"{tag}"',
-        hdrs.CACHE_CONTROL: "private, no-cache",
         hdrs.VARY: f"{hdrs.ACCEPT_ENCODING}, {hdrs.AUTHORIZATION}",
         CURSOR: ahead.cursor,
     }

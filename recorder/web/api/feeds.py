@@ -19,7 +19,7 @@ async def take(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     source = await sources.own(deps, actor, _name(request))
     await receiving.check_quota(deps, source)
-    answers = await take_rows(request, deps, actor, source)
+    answers = await take_rows(request, deps, actor, source, backfill=query.backfill)
     shape = shapes.FeedAnswerShape.of(answers, problems_only=query.answers == "problems")
     return json_answer(shape)
 

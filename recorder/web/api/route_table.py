@@ -5,6 +5,7 @@ from __future__ import annotations
 from recorder.web.api.routes_of_approvals import APPROVAL_ROUTES
 from recorder.web.api.routes_of_copies import COPY_ROUTES
 from recorder.web.api.routes_of_duties import DUTY_ROUTES
+from recorder.web.api.routes_of_embeds import EMBED_ROUTES
 from recorder.web.api.routes_of_evidence import EVIDENCE_ROUTES
 from recorder.web.api.routes_of_facts import FACT_ROUTES
 from recorder.web.api.routes_of_feeds import FEED_ROUTES
@@ -33,6 +34,7 @@ API_ROUTES: tuple[Route, ...] = (
     *FINDING_ROUTES,
     *FIGURE_ROUTES,
     *FACT_ROUTES,
+    *EMBED_ROUTES,
     *DUTY_ROUTES,
     *APPROVAL_ROUTES,
     *IMPORT_ROUTES,

@@ -56,6 +56,7 @@ EVENTS = {
     "CaseMerged": "Case merged",
     "CaseMergeRejected": "Merge refused",
     "CaseViewed": "Case viewed",
+    "EmbedGranted": "Shown in another system",
     "FindingRaised": "Finding raised",
     "FindingChanged": "Finding changed",
     "FindingWithdrawn": "Finding withdrawn",

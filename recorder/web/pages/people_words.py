@@ -10,6 +10,7 @@ ROLES = {
     "administrator": "Administrator",
     "source": "Case system",
     "reader": "Reading system",
+    "embedder": "Showing system",
 }
 ACTORS = {
     "device": "device",

@@ -17,6 +17,7 @@ from recorder.web.pages import (
     copies,
     coverage,
     duties,
+    embeds,
     feeds,
     findings,
     livestreams,
@@ -55,6 +56,7 @@ _ADMIN = "/administration"
 PAGE_ROUTES: tuple[Route, ...] = (
     _page("/static/{version}/{name}", assets.serve, _P.PUBLIC, "A style sheet, script or icon."),
     _page("/sign-in", login.show_sign_in, _P.PUBLIC, "The form that signs in."),
+    _page("/embed/{embed}", embeds.show, _P.PUBLIC, "A case in a frame of another system."),
     _form("/sign-in", login.sign_in, _P.PUBLIC, "Sign in by password."),
     _page("/sign-in/code", login.show_code, _P.PUBLIC, "The form for the code of an app."),
     _form("/sign-in/code", login.give_code, _P.PUBLIC, "Give the code of an app."),

@@ -25,6 +25,7 @@ PROBLEMS: dict[str, Entry] = {
         Kind.NOT_FOUND,
         case_not_found=("No such case", "It is not there, or not your business."),
         link_not_found=("No such link", "The recording is not linked to this case."),
+        embed_ended=("Address ended", "Ask for another; it lasts half an hour."),
     ),
     **of_kind(
         Kind.CONFLICT,
@@ -35,6 +36,11 @@ PROBLEMS: dict[str, Entry] = {
         proposal_closed=("Proposal closed", "It was decided, or linked; load the page again."),
         case_number_ambiguous=("Several cases have this number", "Name the case by its id."),
         case_number_taken=("Number taken", "`case` names the case that has it."),
+        embed_off=("Embeds are off", "The operator may name origins in RECORDER_EMBED_ORIGINS."),
+    ),
+    **of_kind(
+        Kind.FORBIDDEN,
+        embed_program=("For programs", "Ask with a token of the role embedder."),
     ),
     **of_kind(
         Kind.RATE_LIMITED,

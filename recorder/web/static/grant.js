@@ -6,8 +6,8 @@ export class NotNow extends Error {
   }
 }
 
-export async function grant(id, signal, kind = "recordings") {
-  const answer = await fetch(`/api/v1/${kind}/${id}/playback`, {
+export async function grant(id, signal, kind = "recordings", api = "/api/v1") {
+  const answer = await fetch(`${api}/${kind}/${id}/playback`, {
     signal,
     headers: { Accept: "application/json" },
   });

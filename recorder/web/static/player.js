@@ -241,7 +241,7 @@ export class Player extends EventTarget {
     this.wish = new AbortController();
     let given;
     try {
-      given = await grant(clip.dataset.clip, this.wish.signal);
+      given = await this.ask(clip, this.wish.signal);
       if (given.mediaType === PLAYLIST && this.byProxy) await this.place(proxyOf(given.url));
     } catch (error) {
       if (error.name === "AbortError" || clip !== this.clip) return;
@@ -282,6 +282,11 @@ export class Player extends EventTarget {
     this.renewLater();
   }
 
+  // A frame of another system asks under the address that it has.
+  ask(clip, signal) {
+    return grant(clip.dataset.clip, signal, "recordings", this.root.dataset.api);
+  }
+
   address(given) {
     return this.byProxy ? proxyOf(given.url) : given.url;
   }
@@ -307,7 +312,7 @@ export class Player extends EventTarget {
     // Asked for once, however often it is found to be due meanwhile.
     this.renewAt = Infinity;
     try {
-      const given = await grant(clip.dataset.clip);
+      const given = await this.ask(clip);
       if (stream !== this.stream) return;
       this.lasts(given);
       stream.renew(this.address(given));
@@ -371,13 +376,14 @@ export class Player extends EventTarget {
       this.timer = setTimeout(() => this.load(true), ASK_FOR_PLACE_MS);
     } else if (error.code === "playback-impossible") this.say("none", true);
     else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();
+    else if (error.code === "embed-ended") this.say("ended");
     else this.say("broken", true);
   }
 
   async askAgain() {
     const clip = this.clip;
     try {
-      await grant(clip.dataset.clip);
+      await this.ask(clip);
     } catch (error) {
       if (clip === this.clip) this.refused(error);
       return;
@@ -466,7 +472,7 @@ export class Player extends EventTarget {
     this.find(".screen-title").textContent = this.words[name].dataset.title;
     this.find(".screen-text").textContent = this.words[name].textContent;
     const link = this.find("[data-original]");
-    link.hidden = !original || this.root.dataset.watch !== "yes";
+    link.hidden = !original || this.root.dataset.watch !== "yes" || "api" in this.root.dataset;
     link.href = `/api/v1/recordings/${this.clip.dataset.clip}/original`;
     this.find(".screen-words").hidden = false;
     this.start.hidden = true;

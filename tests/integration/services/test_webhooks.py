@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from recorder.adapters.media import FfmpegTool
 from recorder.domain.ids import RecordingId
 from recorder.domain.people import OPERATOR
+from recorder.domain.pipeline import WorkQueue
 from recorder.domain.webhook import PAUSES, Topic, signature
 from recorder.errors import Conflict, InvalidInput
 from recorder.services import casework, webhooks
 from recorder.services.webhooks import AddedEndpoint
 from recorder.store.webhooks import Delivery
+from tests.support import footage, workshop
 from tests.support.bureau import Bureau, open_bureau
+from tests.support.enforcement import a_case, a_source, at, evaluated, happened
 
 
 @dataclass
@@ -198,3 +202,43 @@ async def test_messages_in_the_hands_of_a_dead_worker_are_sent_by_another(
     bureau.clock.forward(seconds=61)
     await webhooks.send_due(bureau.deps)
     assert len(receiver.got) == 1
+
+
+async def test_one_late_and_incomplete_clip_is_told_under_all_four_topics(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    """From the upload to the receiver: linked, read back, too late, and not all of it."""
+    added = await add(bureau, receiver.url, *Topic)
+    await a_source(bureau)
+    case = await a_case(bureau, "沪市监案〔2026〕1号")
+    await happened(bureau, case)
+    recording = await workshop.deliver(
+        bureau, await workshop.camera(bureau), b"footage", case_number="沪市监案〔2026〕1号",
+        officer="081501", device_clock_at=bureau.clock.now().isoformat(),
+        device_started_at=at(0).isoformat(), device_ended_at=at(40).isoformat(),
+    )  # fmt: skip
+    tool = FfmpegTool(Path(footage.ffmpeg()))
+    await workshop.work_off(bureau.deps, tool, WorkQueue.IO)
+    await evaluated(bureau)
+    while await webhooks.send_due(bureau.deps):
+        pass
+    told = {}
+    for _, words, body in receiver.got:
+        sent_at = datetime.fromtimestamp(int(words["webhook-timestamp"]), UTC)
+        expected = signature(added.secret, words["webhook-id"], sent_at, body)
+        assert words["webhook-signature"] == expected["webhook-signature"]
+        message = json.loads(body)
+        told[message["type"]] = message["data"]
+        # Whom it is about is for those who may ask.
+        assert "081501" not in body
+    assert sorted(told) == ["gap", "late", "linked", "sealed"]
+    assert len(receiver.got) == 4
+    assert told["linked"]["case"] == told["late"]["subject"]["id"] == str(case)
+    assert told["late"]["kind"] == "upload_late"
+    assert told["late"]["recordings"] == [str(recording)]
+    assert (told["gap"]["kind"], told["gap"]["recordings"]) == ("ends_early", [str(recording)])
+    assert told["sealed"]["subject"] == {"kind": "recording", "id": str(recording)}
+    # Evaluated again, the same is nothing new.
+    await evaluated(bureau)
+    assert not await webhooks.send_due(bureau.deps)
+    assert len(receiver.got) == 4

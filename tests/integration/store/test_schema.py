@@ -163,6 +163,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "login_link",
             "sign_in_failure",
             "playback_grant",
+            "case_embed",
             "livestream_ticket",
             "livestream_push_key",
             "livestream_stretch",

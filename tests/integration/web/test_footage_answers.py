@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from recorder.domain.events import MediaProbed, RecordingSealed
+from recorder.domain.events import RecordingSealed
 from recorder.domain.ids import RecordingId
-from recorder.domain.media import MediaFacts, Showable, StreamFacts
 from recorder.domain.people import OPERATOR, Role
 from recorder.ledger import receipt as receipts
 from recorder.ledger.note import NoteVerifier
 from recorder.services import review
 from recorder.store import recordings
+from tests.support.playable import probe_as_playable
 from tests.support.web_service import PATCH, Answer, WebService
 
 CONTENT = os.urandom(100_000)
@@ -72,32 +72,6 @@ async def seal(footage: Footage) -> None:
         )  # fmt: skip
         change.record(event)
         assert await recordings.seal(change, event)
-
-
-async def probe_as_playable(footage: Footage) -> None:
-    """Write what probe would find about a clip that browsers play as it is."""
-    facts = MediaFacts(
-        container="mov",
-        length_ms=2000,
-        streams=(
-            StreamFacts(
-                "video", "h264", tag="avc1", level=30, pix_fmt="yuv420p", width=640, height=360,
-                fps_milli=25_000, packets=50, length_ms=2000,
-            ),
-        ),
-        keyframes=2,
-    )  # fmt: skip
-    deps = footage.service.deps
-    view = await review.recording(deps, OPERATOR, footage.key)
-    async with deps.change(OPERATOR) as change:
-        event = MediaProbed(
-            subject=view.recording.id, agency=view.recording.agency,
-            showable=facts.showable.value, needs_proxy=False, flags=(), tool="test",
-            tool_version="1", media=facts.to_json(),
-        )  # fmt: skip
-        change.record(event)
-        await recordings.set_media(change, event, None, 2000)
-    assert facts.showable is Showable.AS_IS
 
 
 async def test_the_whole_original_comes_back(footage: Footage) -> None:
@@ -219,7 +193,7 @@ async def test_what_is_not_ready_cannot_be_played_yet(footage: Footage) -> None:
 async def test_a_playback_address_serves_only_whom_it_was_given_to(
     footage: Footage,
 ) -> None:
-    await probe_as_playable(footage)
+    await probe_as_playable(footage.service.deps, footage.key)
     grant = await footage.ask("/playback")
     url = str(grant.json["url"])
     assert url.startswith(f"/api/v1/recordings/{footage.id}/playback/")
