@@ -10,7 +10,3 @@ CREATE TABLE case_embed (
 CREATE INDEX case_embed_expires ON case_embed (expires_at);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON case_embed TO recorder_service;
-
-ALTER TABLE token DROP CONSTRAINT token_role_check;
-ALTER TABLE token ADD CONSTRAINT token_role_check CHECK (role IN
-    ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source', 'reader', 'embedder'));

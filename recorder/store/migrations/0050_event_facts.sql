@@ -32,7 +32,7 @@ GRANT SELECT, INSERT, UPDATE ON event_fact TO recorder_service;
 
 ALTER TABLE token DROP CONSTRAINT token_role_check;
 ALTER TABLE token ADD CONSTRAINT token_role_check CHECK (role IN
-    ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source', 'reader'));
+    ('device', 'dock', 'officer', 'supervisor', 'administrator', 'source', 'reader', 'embedder'));
 
 -- Every case with an event gets its facts, behind what happens today.
 INSERT INTO coverage_due (case_id, since, due_at, bulk, because)
