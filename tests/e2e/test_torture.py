@@ -5,36 +5,59 @@ from __future__ import annotations
 import pytest
 
 from recorder.services.audit import Level
-from tests.torture.live_rounds import run_live_round
+from tests.torture.live_rounds import LiveRound
 from tests.torture.rounds import MIB, Outcome, run_round
-from tests.torture.schedule import ERROR, FILES, LIVE, Job, covering_faults
+from tests.torture.schedule import ERROR, FILES, LIVE, TAILS, Job, covering_faults
 from tests.torture.stand import Crew, open_stand
 
 
-# Each of some two hundred faults costs a moment, and nine processes start again: a busy machine
-# needs long. One stand for both rounds: it takes longer to start than a round of livestreams.
+# Each of some two hundred faults costs a moment, and processes start again: a busy machine needs
+# long. Livestreams and files at once: most of either is waiting.
 @pytest.mark.timeout(900)
 async def test_whatever_fails_or_dies_at_any_commit_point_nothing_acknowledged_is_lost() -> None:
-    async with open_stand("versitygw", Crew(ingests=1)) as stand:
-        live = await run_live_round(stand, covering_faults(LIVE), number=0, patience_s=120)
+    faults = {(f.point, f.nth): f for job in (FILES, LIVE) for f in covering_faults(job)}
+    async with (
+        open_stand("versitygw", Crew(ingests=1)) as stand,
+        stand.with_own_clock() as beside,
+    ):
+        live = LiveRound(beside, number=0, patience_s=120)
         outcome = await run_round(
             stand,
-            covering_faults(FILES),
+            list(faults.values()),
             number=0,
             lengths=(16 * MIB + 4321, MIB),
             proxied=True,
             level=Level.DIGEST,
+            beside=live.strike,
         )
+        await live.ask()
     assert outcome.broken == []
     assert outcome.sent_bytes >= outcome.file_bytes
-    _covered(outcome, FILES)
-    assert live.broken == []
-    _covered(live, LIVE)
+    assert live.outcome.broken == []
+    _covered(outcome, FILES, LIVE)
 
 
-def _covered(outcome: Outcome, job: Job) -> None:
-    """Every point failed on both sides, and everybody died."""
+@pytest.mark.timeout(600)
+async def test_tails_in_place_and_objects_of_a_folder_survive_whatever_fails_or_dies() -> None:
+    async with open_stand("folder", Crew(has_drawer=False)) as stand:
+        outcome = await run_round(
+            stand,
+            covering_faults(TAILS),
+            number=0,
+            lengths=(MIB,),
+            proxied=False,
+            level=Level.DIGEST,
+        )
+    assert outcome.broken == []
+    _covered(outcome, TAILS)
+
+
+def _covered(outcome: Outcome, *jobs: Job) -> None:
+    """Every point failed on both sides, and everybody died who was to."""
     struck = {(fault.point, fault.when) for fault in outcome.fired}
-    for when in ("before", "after"):
-        assert {each for each in job.points if (each, when) not in struck} <= job.secondary, when
-    assert {fault.victim for fault in outcome.fired} == {ERROR, *job.victims}
+    for job in jobs:
+        for when in ("before", "after"):
+            missed = {each for each in job.points if (each, when) not in struck}
+            assert missed <= job.secondary, when
+    killed = {(f.point, f.when, f.victim) for f in outcome.fired if f.victim != ERROR}
+    assert killed == {kill for job in jobs for kill in job.killing}

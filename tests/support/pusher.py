@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
-from tests.support.web_service import Answer
+from tests.support.answers import Answer
 
 Ask = Callable[..., Awaitable[Answer]]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -20,26 +19,12 @@ from recorder.services import registry
 from recorder.services.feeding import sources
 from recorder.web.app import build_app
 from recorder.web.server import serving
+from tests.support.answers import Answer as Answer
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.waiting import eventually
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PATCH = {**TUS, "Content-Type": "application/offset+octet-stream"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    reason: str | None = None
-
-    @property
-    def json(self) -> dict[str, object]:
-        loaded: dict[str, object] = json.loads(self.content)
-        return loaded
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from tests.torture import report
 from tests.torture.live_rounds import run_live_round
 from tests.torture.promises import broken_promises, given_up
 from tests.torture.rounds import MIB, run_round
-from tests.torture.schedule import FILES, LIVE, random_faults
+from tests.torture.schedule import FILES, FOLDER, LIVE, random_faults
+from tests.torture.stand import FOLDER as FOLDER_STAND
 from tests.torture.stand import Crew, Stand, open_stand
 
 _FAULTS_IN_A_ROUND = 40
@@ -34,7 +35,8 @@ _CREWS = {
 async def main(options: argparse.Namespace) -> int:
     """0 when every promise was kept in every round."""
     print(f"seed {options.seed}, store {options.store}", flush=True)
-    job = LIVE if options.live else FILES
+    files = FOLDER if options.store == FOLDER_STAND else FILES
+    job = LIVE if options.live else files
     run = report.Run(options.seed, options.store, first=options.first, job=job)
     ends_at = time.monotonic() + 60 * options.minutes
     async with open_stand(options.store, _CREWS[options.live]) as stand:
@@ -65,7 +67,7 @@ async def _round(stand: Stand, run: report.Run) -> None:
     number = run.next_round
     # A round is repeated by its seed and number, whatever came before.
     chance = random.Random(f"{run.seed}/{number}")
-    faults = random_faults(chance, _FAULTS_IN_A_ROUND)
+    faults = random_faults(chance, _FAULTS_IN_A_ROUND, run.job)
     lengths = (17 * MIB + chance.randrange(MIB), 2 * MIB + chance.randrange(MIB), 1_000_000)
     run.outcomes.append(
         await run_round(stand, faults, number=number, lengths=lengths, proxied=number % 2 == 0)
@@ -85,12 +87,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--live", action="store_true", help="rounds of livestreams")
     parser.add_argument("--n", type=int, default=100, help="faults that must have struck")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--store", choices=("versitygw", "minio"), default="versitygw")
+    parser.add_argument(
+        "--store", choices=("versitygw", "minio", FOLDER_STAND), default="versitygw"
+    )
     parser.add_argument("--first", type=int, default=0, help="number of the first round")
     parser.add_argument("--minutes", type=float, default=600.0, help="no round begins later")
     parser.add_argument("--out", type=Path, help="file for the report")
     parser.add_argument("--keep-going", action="store_true", help="do not end at a broken promise")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.live and options.store == FOLDER_STAND:
+        parser.error("livestreams are struck on an S3 server")
+    return options
 
 
 if __name__ == "__main__":

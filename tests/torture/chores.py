@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from recorder.domain.alarm import AlarmCode
 from recorder.errors import RecorderError, Unavailable
-from recorder.services import alarms, ingest, watch
-from recorder.store import original_objects
+from recorder.services import alarms, ingest, live, watch
+from recorder.store import original_objects, uploads
 from tests.torture.stand import Stand
 
 
@@ -29,7 +29,7 @@ async def again(work: Callable[[], Awaitable[object]], times: int = 100) -> None
 async def do_chores(stand: Stand, days: int) -> None:
     """Everything of it, until nothing is left to do, so many days from now."""
     stand.clock.at = datetime.now(UTC) + timedelta(days=days)
-    await again(lambda: ingest.expire_overdue(stand.deps))
+    await again(lambda: _expire(stand))
     await _keep_locks_ahead(stand)
     await _raise_and_clear(stand)
     for sweep in (ingest.sweep_pieces, ingest.sweep_intents):
@@ -40,6 +40,17 @@ async def do_chores(stand: Stand, days: int) -> None:
     drawer = stand.drawer
     if drawer is not None:
         await again(lambda: ingest.release_duplicates(drawer.struck))
+        await again(lambda: live.release_superseded(drawer.struck))
+
+
+async def _expire(stand: Stand) -> int:
+    """As the clock does, again and again: one that could not be ended is not left to the next."""
+    ended = await ingest.expire_overdue(stand.deps)
+    async with stand.straight.database.acquire() as connection:
+        due = await uploads.overdue(connection, stand.clock.now(), 1)
+    if due and not ended:
+        raise Unavailable("uploads-overdue", "Some uploads could not be ended.")
+    return ended
 
 
 async def _keep_locks_ahead(stand: Stand) -> None:

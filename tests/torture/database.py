@@ -20,6 +20,7 @@ from tests.torture.schedule import Director, Fault
 _GIVEN = "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[],"
 #: How a statement begins → the name of its commit point, the weightiest of a transaction first.
 STATEMENTS = (
+    ("SELECT supersede_originals", "db.compacted"),
     ("INSERT INTO duplicate_object", "db.duplicate"),
     ("UPDATE upload SET state = 'finished'", "db.finished"),
     ("UPDATE livestream SET state = 'closed'", "db.live_closed"),
@@ -45,6 +46,8 @@ STATEMENTS = (
     ("UPDATE upload SET multipart_id", "db.multipart"),
     # The last offset of an upload and its completion are one transaction: this is its name.
     ("UPDATE upload SET state = 'completing'", "db.completing"),
+    # A tail in place and the offset behind it; a part's row goes by the name of the offset.
+    ("INSERT INTO upload_piece (object_key, upload_id, state", "db.piece_placed"),
     ("UPDATE upload SET offset_bytes", "db.offset"),
     ("UPDATE upload SET state = 'removed'", "db.expire_empty"),
     ("WITH made AS (INSERT INTO case_link", "db.link"),
@@ -55,7 +58,10 @@ STATEMENTS = (
     ("UPDATE upload SET next_part", "db.part_number"),
     ("INSERT INTO store_intent (id, kind, object_key, upload_id", "db.part_intent"),
     ("INSERT INTO store_intent (id, kind, object_key, run_id", "db.rendition_intent"),
-    ("INSERT INTO upload_piece", "db.piece_intent"),
+    ("INSERT INTO upload_piece (object_key, upload_id, offset", "db.piece_intent"),
+    ("INSERT INTO volume_intent", "db.volume_claim"),
+    ("UPDATE volume_intent SET lock_until", "db.volume_lock"),
+    ("DELETE FROM superseded_object s USING", "db.superseded_gone"),
     ("UPDATE task_run SET state = 'claimed'", "db.claim"),
     ("UPDATE task_run SET lease_until", "db.heartbeat"),
     ("UPDATE task_run SET state = 'pending', due_at = $3", "db.give_back"),
@@ -74,8 +80,10 @@ STATEMENTS = (
 WEIGHTS = {
     **{name: weight for weight, (_, name) in enumerate(STATEMENTS)},
     # These stand for the same statements as others do.
-    **dict.fromkeys(("db.expire_early", "db.examined", "db.proxy"), 0),
+    **dict.fromkeys(("db.expire_early", "db.examined", "db.proxy", "db.index_claim"), 0),
 }
+#: The place of an index among what is claimed, -1, as an array of integers has it.
+_INDEX = struct.pack("!i", -1)
 _SSL, _GSS = 80877103, 80877104
 
 
@@ -91,6 +99,8 @@ def _finer(name: str, given: list[bytes | None]) -> str:
     """The same statement serves several purposes: its parameters say which."""
     if name == "db.completing" and given[1:2] != [None]:
         return "db.expire_early"
+    if name == "db.volume_claim" and given[2:] and _INDEX in (given[2] or b""):
+        return "db.index_claim"
     if name == "db.poster" and given[2:3] == [b"proxy"]:
         return "db.proxy"
     if name == "db.probed" and given and b'"first_look": true' not in (given[1] or b""):

@@ -1,8 +1,8 @@
 """The disk's side: a process of the product whose calls to the file system are commit points.
 
-``python -m tests.torture.disk SOCKET VICTIM WORDS…`` is ``recorder WORDS…`` with an audit hook of
-Python (PEP 578) in it: before a file of the spool or of the folder store is named, opened or
-removed, the stand is asked what is to happen. The product holds no word of it.
+``python -m tests.torture.disk SOCKET VICTIM MODULE WORDS…`` is ``python -m MODULE WORDS…`` with an
+audit hook of Python (PEP 578) in it: before a file of the spool or of the folder store is named,
+opened, synced or removed, the stand is asked what is to happen. The product holds no word of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,10 @@ from typing_extensions import override
 from tests.torture.schedule import ERROR, Director
 
 _LONGEST_WORDS = 4096
+_really_sync = os.fsync
+#: Python tells no hook of a sync; a process that is struck does (``main``).
+_SYNC = "os.fsync"
+_WRITER = r"/multipart/[0-9a-f]{32}/w\d{20}$"
 #: Names of points by the audit event and the end of the file's path.
 _POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     "os.rename": (
@@ -34,7 +39,7 @@ _POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     ),
     "open": (
         (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.read"),
-        (re.compile(r"/multipart/[0-9a-f]{32}/w\d{20}$"), "folder.hold"),
+        (re.compile(_WRITER), "folder.hold"),
         (re.compile(r"/originals/.+/original/=[0-9a-f]{32}~"), "folder.lock"),
         (re.compile(r"/originals/.+/original/=[0-9a-f]{32}$"), "folder.read_original"),
     ),
@@ -42,20 +47,33 @@ _POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
         (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.remove"),
         (re.compile(r"/p\d{6}-\d{9}\.init$"), "spool.forget"),
         (re.compile(r"/multipart/[0-9a-f]{32}/upload$"), "folder.forget"),
-        (re.compile(r"/multipart/[0-9a-f]{32}/w\d{20}$"), "folder.unlink"),
+        (re.compile(_WRITER), "folder.unlink"),
     ),
     "os.mkdir": ((re.compile(r"/multipart/[0-9a-f]{32}$"), "folder.create"),),
     "os.link": (
         (re.compile(r"/originals/.+/original/=[0-9a-f]{32}$"), "folder.publish"),
         (re.compile(r"/originals/.+\.json/=[0-9a-f]{32}$"), "folder.sidecar"),
+        (re.compile(r"/renditions/.+/=[0-9a-f]{32}$"), "folder.rendition"),
+    ),
+    "os.truncate": ((re.compile(_WRITER), "folder.cut"),),
+    _SYNC: (
+        (re.compile(_WRITER), "folder.settle"),
+        (re.compile(r"/multipart/[0-9a-f]{32}/upload$"), "folder.begun"),
+        (re.compile(r"/multipart/[0-9a-f]{32}$"), "folder.named"),
+        (re.compile(r"/originals/.+/original$"), "folder.linked"),
     ),
 }
+#: How a writer's file is opened says what for.
+_WAYS = {os.O_RDWR | os.O_CREAT: "folder.hold", os.O_RDWR: "folder.join"}
 #: What has an effect, done by the hook itself where the fault comes behind it.
 _ACTS: Mapping[str, Callable[[str, tuple[Any, ...]], None]] = {
     "os.rename": lambda path, given: os.rename(given[0], path),
     "os.link": lambda path, given: os.link(given[0], path),
     "os.remove": lambda path, _: os.unlink(path),
     "os.mkdir": lambda path, _: os.mkdir(path, 0o750),
+    "os.truncate": lambda _, given: os.truncate(given[0], given[1]),
+    _SYNC: lambda _, given: _really_sync(given[0]),
+    "open": lambda path, given: os.close(os.open(path, given[2], 0o640)),
 }
 
 
@@ -65,14 +83,25 @@ def point_of(event: str, given: tuple[Any, ...]) -> tuple[str, str] | None:
     if kinds is None:
         return None
     named = given[1] if event in ("os.rename", "os.link") else given[0]
+    if isinstance(named, int):
+        # A descriptor: what lies behind it.
+        with suppress(OSError):
+            named = os.readlink(f"/proc/self/fd/{named}")
     if not isinstance(named, (str, os.PathLike)):
         return None
     path = os.fspath(named)
     if isinstance(path, str):
         for end, point in kinds:
             if end.search(path):
-                return point, path
+                return _finer(point, given), path
     return None
+
+
+def _finer(point: str, given: tuple[Any, ...]) -> str:
+    """A writer's file is held, joined into an object, or only read."""
+    if point != "folder.hold":
+        return point
+    return _WAYS.get(given[2] & (os.O_ACCMODE | os.O_CREAT), "folder.adopt")
 
 
 class DiskSide:
@@ -118,9 +147,10 @@ class DiskSide:
         self._thread.join()
         self._server.server_close()
 
-    def command(self, victim: str, *words: str) -> tuple[str, ...]:
-        """``recorder`` with these words, struck; it is a victim by this name."""
-        return (sys.executable, "-m", "tests.torture.disk", str(self.address), victim, *words)
+    def command(self, victim: str, module: str, *words: str) -> tuple[str, ...]:
+        """``python -m module`` with these words, struck; it is a victim by this name."""
+        hooked = (sys.executable, "-m", "tests.torture.disk", str(self.address), victim)
+        return (*hooked, module, *words)
 
     def answer(
         self,
@@ -136,6 +166,7 @@ class DiskSide:
         def kill(_: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
+        self._director.hold(point)
         fault = self._director.at(point)
         own = kill if fault is not None and fault.victim == asked["victim"] else None
         if self._director.strikes(fault, "before", own):
@@ -181,7 +212,7 @@ class _Hook:
             line.sendall(json.dumps(words).encode() + b"\n")
             answer = line.recv(_LONGEST_WORDS)
             if answer == b"do it\n":
-                if event in _ACTS:
+                if event in _ACTS and (event != "open" or given[2] & os.O_CREAT):
                     _ACTS[event](path, given)
                 line.sendall(b"done\n")
                 answer = line.recv(_LONGEST_WORDS)
@@ -189,12 +220,18 @@ class _Hook:
             raise OSError(5, "Struck by the stand")
 
 
-def main(address: str, victim: str, words: list[str]) -> None:
-    """Be ``recorder`` with these words."""
+def _told_sync(descriptor: int) -> None:
+    sys.audit(_SYNC, descriptor)
+    _really_sync(descriptor)
+
+
+def main(address: str, victim: str, module: str, words: list[str]) -> None:
+    """Be this module with these words."""
     sys.addaudithook(_Hook(address, victim))
-    sys.argv = ["recorder", *words]
-    runpy.run_module("recorder", run_name="__main__", alter_sys=True)
+    os.fsync = _told_sync  # type: ignore[assignment]
+    sys.argv = [module, *words]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -1,5 +1,6 @@
 """A second, small world on a folder store, for what S3 cannot show within a test's time: objects
-that repeat a recording are let go when their lock has ended, and no S3 server has a clock to set.
+that repeat a recording, and those that a compaction has superseded, are let go when their lock has
+ended, and no S3 server has a clock to set.
 """
 
 from __future__ import annotations
@@ -10,43 +11,26 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from typing_extensions import override
-
 from recorder.adapters.media import FfmpegTool
-from recorder.adapters.objects import Bucket
 from recorder.config import read_config
+from recorder.domain.compaction import LEAST_OBJECTS
 from recorder.domain.people import OPERATOR
 from recorder.domain.pipeline import WorkQueue
-from recorder.errors import Unavailable
 from recorder.runtime import Deps, open_deps
 from recorder.services import audit, ingest
 from recorder.services.audit import Level
 from tests.support import footage
 from tests.support.bureau import Bureau, open_bureau
-from tests.support.faulty_objects import FaultyObjects
+from tests.support.compacting import sealed_livestream
 from tests.support.senders import content
 from tests.support.workshop import camera, deliver, work_off
 from tests.torture.schedule import Director
-
-
-class _StruckFolder(FaultyObjects):
-    """Deleting is a point of the director's."""
-
-    director: Director
-
-    @override
-    async def delete(self, bucket: Bucket, key: str, version: str) -> None:
-        fault = self.director.at("folder.delete")
-        if self.director.strikes(fault, "before"):
-            raise Unavailable("store-unavailable", "Struck before a deletion.")
-        await super().delete(bucket, key, version)
-        if self.director.strikes(fault, "after"):
-            raise Unavailable("store-unavailable", "Struck after a deletion.")
+from tests.torture.struck_objects import StruckObjects
 
 
 @dataclasses.dataclass
 class Drawer:
-    """Footage with two duplicates each, whose release is struck."""
+    """Footage with two duplicates each, and compacted livestreams; what they let go is struck."""
 
     bureau: Bureau
     #: Through the database's proxy, with a folder that is struck.
@@ -54,13 +38,16 @@ class Drawer:
     deliveries: int = 0
 
     async def fill(self) -> None:
-        """One more recording, sealed, and two objects that repeat it; sixty days go by."""
+        """One more recording, sealed, two objects that repeat it, and a livestream in volumes;
+        sixty days go by."""
         self.deliveries += 1
         actor = await camera(self.bureau, f"DRAWER-{self.deliveries}")
         for _ in range(3):
             await deliver(self.bureau, actor, content(3000, seed=self.deliveries))
         tool = FfmpegTool(Path(footage.ffmpeg()))
-        assert await work_off(self.bureau.deps, tool, WorkQueue.IO) == 1
+        await sealed_livestream(self.bureau, actor, LEAST_OBJECTS, verify=False)
+        # Both are verified, and the livestream is compacted.
+        assert await work_off(self.bureau.deps, tool, WorkQueue.IO) == 3
         self.bureau.clock.forward(days=60)
 
     async def broken(self) -> list[str]:
@@ -74,8 +61,12 @@ class Drawer:
         kept = await self.bureau.value(
             "SELECT count(*) FROM duplicate_object WHERE released_at IS NULL"
         )
-        if (sealed, kept) != (self.deliveries, 0):
-            broken.append(f"drawer: {sealed} of {self.deliveries} sealed, {kept} duplicates kept")
+        left = await self.bureau.value("SELECT count(*) FROM superseded_object")
+        if (sealed, kept, left) != (2 * self.deliveries, 0, 0):
+            broken.append(
+                f"drawer: {sealed} of {2 * self.deliveries} sealed, {kept} duplicates and"
+                f" {left} superseded objects kept"
+            )
         return broken
 
 
@@ -98,6 +89,5 @@ async def open_drawer(
             }
         )
         async with open_deps(config, clock=bureau.clock) as deps:
-            objects = _StruckFolder(deps.objects)
-            objects.director = director
+            objects = StruckObjects(deps.objects, director, {"delete": "folder.delete"})
             yield Drawer(bureau, dataclasses.replace(deps, objects=objects))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from recorder.adapters.objects import Bucket
-from tests.torture import pusher
+from tests.torture import pushed_media, pusher
 from tests.torture.promises import rows
 from tests.torture.stand import Stand
 
@@ -34,6 +34,7 @@ async def broken_live_promises(
     broken += await _uncounted(stand, segments)
     broken += await _unlike(stand, segments)
     broken += await _known(stand, pushed)
+    broken += await _compacted(stand, pushed)
     broken += await _gaps(stand, segments, since)
     media_us = sum(
         row["duration_us"] or 0
@@ -102,7 +103,7 @@ async def _unlike(stand: Stand, segments: list[Any]) -> list[str]:
 async def _known(stand: Stand, pushed: str) -> list[str]:
     """The pushed livestream: two recordings with the digests of what was pushed, its two gaps, and
     the second body beside the first."""
-    sent, livestream = pusher.takes(), pushed.rpartition("/")[2]
+    sent, livestream = pushed_media.takes(), pushed.rpartition("/")[2]
     first, late = hashlib.sha256(sent.init), sent.segments[pusher.LATE - 1]
     for number, body in enumerate(sent.segments, 1):
         if number == pusher.FIRST_PERIOD + 1:
@@ -125,7 +126,7 @@ async def _known(stand: Stand, pushed: str) -> list[str]:
         " AND state = 'conflicting'",
         livestream,
     )
-    if [row["sha256"] for row in beside] != [hashlib.sha256(pusher.second_body()).digest()]:
+    if [row["sha256"] for row in beside] != [hashlib.sha256(pushed_media.second_body()).digest()]:
         broken.append(f"{len(beside)} second bodies are kept, not the one that came")
     gaps = await rows(
         stand.straight,
@@ -137,6 +138,39 @@ async def _known(stand: Stand, pushed: str) -> list[str]:
         ("reconnect", None), ("segments_missing", pusher.LATE)
     ]:  # fmt: skip
         broken.append(f"its gaps are {[dict(row) for row in gaps]}")
+    return broken
+
+
+async def _compacted(stand: Stand, pushed: str) -> list[str]:
+    """The pushed recording lies in volumes and is what it was; what these replace is known."""
+    deps, livestream = stand.straight, pushed.rpartition("/")[2]
+    objects = await rows(
+        deps,
+        "SELECT o.object_key, o.version, r.sha256 FROM original_object o JOIN recording r"
+        " ON r.id = o.recording_id WHERE r.livestream_id = $1::uuid AND r.continues IS NULL"
+        " ORDER BY o.n",
+        livestream,
+    )
+    broken, whole = [], hashlib.sha256()
+    for row in objects:
+        async for block in deps.objects.read(Bucket.ORIGINALS, row["object_key"], row["version"]):
+            whole.update(block)
+        left = await deps.objects.open_multiparts(row["object_key"])
+        broken += [f"multipart {each.key} {each.id} is orphaned" for each in left]
+    if not all("/volumes-" in row["object_key"] for row in objects):
+        broken.append("what was pushed is not put into volumes")
+    if {row["sha256"] for row in objects} != {whole.digest()}:
+        broken.append("the volumes of what was pushed do not read back as what was sealed")
+    counted = await rows(
+        deps,
+        "SELECT (SELECT count(*) FROM volume_intent) AS claimed, (SELECT count(*)"
+        " FROM superseded_object s JOIN recording r ON r.id = s.recording_id"
+        " WHERE r.livestream_id = $1::uuid) AS superseded",
+        livestream,
+    )
+    # All segments but the late one, and an init segment for each of two periods.
+    if (counted[0]["claimed"], counted[0]["superseded"]) != (0, pusher.LAST - 1 + 2):
+        broken.append(f"claimed volumes, superseded objects: {dict(counted[0])}")
     return broken
 
 

@@ -1,7 +1,7 @@
 """A device that pushes a livestream, to be killed: ``python -m tests.torture.pusher URL FOLDER``.
 
-FOLDER holds ``token``; ``livestream`` is its journal, the address of what it has opened. Two
-periods; the segment ``LATE`` is left out, and ``TWICE`` comes with a second body.
+FOLDER holds ``token`` and ``bodies`` (pushed_media.py); ``livestream`` is its journal, the
+address of what it has opened. It imports little: it starts again each time it is killed.
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.support.answers import Answer
 from tests.support.pusher import delivered, said
-from tests.support.streams import Take, take
-from tests.support.web_service import Answer
 
 #: Numbers of a livestream: the first period ends behind ``FIRST_PERIOD``.
-FIRST_PERIOD, LATE, TWICE, LAST = 3, 6, 2, 8
+FIRST_PERIOD, LATE, TWICE, LAST = 3, 6, 2, 34
 
 
-def takes() -> Take:
-    """What is pushed; segment ``n`` is the n-th of it."""
-    return take(seconds=LAST)
+def init(folder: Path) -> Path:
+    """The init segment."""
+    return folder / "bodies" / "init"
 
 
-def second_body() -> bytes:
-    """Other bytes for the number ``TWICE``."""
-    return takes().segments[LAST - 1]
+def body(folder: Path, number: int) -> Path:
+    """The segment of this number."""
+    return folder / "bodies" / str(number)
 
 
 class Asking:
@@ -71,17 +70,19 @@ async def main(url: str, folder: Path) -> int:
         draft = folder / "livestream.draft"
         draft.write_text(answer.headers["Location"])
         draft.rename(journal)
-    place, sent = journal.read_text(), takes()
+    place = journal.read_text()
     for period in ("1/init", "2/init?cause=reconnect"):
         path = f"{place}/periods/{period}"
-        answer = await delivered(ask, path, token, sent.init)
+        answer = await delivered(ask, path, token, init(folder).read_bytes())
         assert answer.status in (200, 201), answer.content
     for number in range(1, LAST + 1):
         if number != LATE:
             path = f"{place}/{place_of(number)}"
-            answer = await delivered(ask, path, token, sent.segments[number - 1])
+            answer = await delivered(ask, path, token, body(folder, number).read_bytes())
             assert answer.status in (200, 201), answer.content
-    answer = await delivered(ask, f"{place}/{place_of(TWICE)}", token, second_body())
+    answer = await delivered(
+        ask, f"{place}/{place_of(TWICE)}", token, body(folder, TWICE + 1).read_bytes()
+    )
     assert answer.status in (200, 409), answer.content
     answer = await said(ask, f"{place}/close", token, json.dumps({"last": LAST}).encode())
     assert answer.status == 200, answer.content

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.torture.rounds import Outcome
-from tests.torture.schedule import ERROR, FILES, Job
+from tests.torture.schedule import ERROR, FILES, LIVE, Job
 
 
 @dataclass
@@ -51,7 +51,7 @@ def text(run: Run) -> str:
         f" {sum(outcome.seconds for outcome in outcomes) / 60:.0f} minutes",
         f"- faults that struck: {len(fired)} ({when['before']} before, {when['after']} after they"
         f" took effect); drawn, but their place was not reached: {missed}",
-        *(_bytes(outcomes) if run.job is FILES else []),
+        *(_bytes(outcomes) if run.job is not LIVE else []),
         f"- task runs that a person had to retry: {sum(o.retried for o in outcomes)}",
         f"- uploads of which the killed store itself had lost an acknowledged part, told by the"
         f" alarm upload_stuck and sent anew by the client: {run.given_up}",

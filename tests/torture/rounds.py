@@ -10,7 +10,7 @@ import os
 import subprocess
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,14 @@ from tests.support import footage
 from tests.support.product import long_clip
 from tests.support.waiting import eventually
 from tests.torture.chores import again, do_chores
+from tests.torture.processes import Process
 from tests.torture.promises import broken_promises, rows
 from tests.torture.schedule import Fault
 from tests.torture.senders import link, send_odd_uploads
 from tests.torture.stand import Stand
 
 MIB = 1 << 20
-_PAUSE_S = 0.5
+_PAUSE_S = 0.25
 
 
 @dataclass
@@ -82,8 +83,12 @@ async def run_round(
     lengths: Sequence[int],
     proxied: bool,
     level: Level = Level.SIZE,
+    beside: Callable[[], Awaitable[None]] | None = None,
 ) -> Outcome:
-    """Send, strike, wait until all is well, do the chores, and look at everything."""
+    """Send, strike, wait until all is well, do the chores, and look at everything.
+
+    ``beside`` goes on while the files are sent, and is at its end before the chores.
+    """
     loop = asyncio.get_running_loop()
     began, sent, sent_again = loop.time(), stand.ear.sent_up, stand.ear.sent_again.copy()
     place = stand.folder / f"round-{number}"
@@ -96,14 +101,9 @@ async def run_round(
     client = stand.camera(place)
     hurrying = asyncio.create_task(hurry(stand))
     try:
-        await client.ended(within=400)
-        await send_odd_uploads(
-            stand, min((place / "card").iterdir(), key=lambda f: f.stat().st_size)
-        )
-        sealed = await _sealed(stand, files, outcome)
-        assert sealed, "no file is sealed"
-        await link(stand, sealed[0])
-        await _only_link(stand)
+        async with _going_on(beside) as ended:
+            await _send(stand, place, client, files, outcome)
+            await ended()
         await do_chores(stand, days=9)
         await all_done(stand, outcome)
         outcome.missed = stand.director.clear()
@@ -128,6 +128,39 @@ async def run_round(
     return outcome
 
 
+@contextlib.asynccontextmanager
+async def _going_on(
+    beside: Callable[[], Awaitable[None]] | None,
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """This goes on in the block; what is given waits for its end."""
+
+    async def nothing() -> None:
+        return
+
+    task = asyncio.ensure_future((beside or nothing)())
+
+    async def ended() -> None:
+        await task
+
+    try:
+        yield ended
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _send(
+    stand: Stand, place: Path, client: Process, files: dict[str, str], outcome: Outcome
+) -> None:
+    """The card is sealed, odd things came beside it, and a recording is tied to a second case."""
+    await client.ended(within=400)
+    await send_odd_uploads(stand, min((place / "card").iterdir(), key=lambda f: f.stat().st_size))
+    sealed = await _sealed(stand, files, outcome)
+    assert sealed, "no file is sealed"
+    await link(stand, sealed[0])
+    await _only_link(stand)
+
+
 async def _sealed(stand: Stand, files: dict[str, str], outcome: Outcome) -> list[uuid.UUID]:
     """The recording of each file, sealed with its digest."""
     found = await rows(
@@ -150,15 +183,20 @@ async def _only_link(stand: Stand) -> None:
 
 
 async def hurry(stand: Stand) -> None:
-    """Tasks that failed are tried again after a second: nothing here needs the minutes that a
-    store of the real world may need."""
+    """Tasks that failed are tried again very soon: nothing here needs the minutes that a store of
+    the real world may need."""
     while True:
         await rows(
             stand.straight,
-            "UPDATE task_run SET due_at = now() + interval '1 second' WHERE state = 'pending'"
-            " AND due_at > now() + interval '1 second' RETURNING id",
+            "UPDATE task_run SET due_at = now() + interval '300 ms' WHERE state = 'pending'"
+            " AND due_at > now() + interval '300 ms' RETURNING id",
         )
         await asyncio.sleep(_PAUSE_S)
+        due = await rows(
+            stand.straight,
+            "SELECT queue, id::text FROM task_run WHERE state = 'pending' AND due_at <= now()",
+        )
+        await stand.straight.queue.wake((row["queue"], row["id"]) for row in due)
 
 
 async def all_done(stand: Stand, outcome: Outcome) -> None:
@@ -175,5 +213,5 @@ async def all_done(stand: Stand, outcome: Outcome) -> None:
                     outcome.retried += 1
         return not unfinished or None
 
-    is_done: bool = await eventually(done, within=240, what="every task done")
+    is_done: bool = await eventually(done, within=600, what="every task done")
     assert is_done

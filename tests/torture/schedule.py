@@ -24,8 +24,8 @@ class Job:
     rare: Mapping[str, int]
     #: Reached only where an earlier fault has left something.
     secondary: frozenset[str]
-    #: Where the covering round kills each victim, on both sides.
-    killing: tuple[str, ...]
+    #: Where the covering round kills whom, and on which side.
+    killing: tuple[tuple[str, str, str], ...]
     #: Where errors lead to the points of the third: these are only reached by them.
     leading: tuple[str, tuple[int, ...], str] | None = None
 
@@ -59,6 +59,7 @@ _PHASES = {
     "alarms": ("db.alarm_raised", "db.alarm_again", "db.alarm_cleared"),
     "turns": ("db.turn", "db.turn_back"),
     "duplicates": ("folder.delete", "db.released"),
+    "superseded": ("db.superseded_gone",),
     "sweep": (
         *("store.delete_piece", "db.pieces_removed", "db.sweep_claim"),
         *("store.list_multiparts", "store.abort", "db.sweep_drop"),
@@ -72,10 +73,60 @@ FILES = Job(
         **dict.fromkeys(("db.duplicate", "db.mismatched", "db.proxy", "db.link", "http.link"), 1),
         **dict.fromkeys(("db.expire_empty", "db.expire_early"), 1),
         **dict.fromkeys(("db.alarm_raised", "db.alarm_again", "db.alarm_cleared"), 1),
-        **dict.fromkeys(("db.released", "db.give_back", "db.sweep_drop", "store.abort"), 2),
+        **dict.fromkeys(
+            ("db.superseded_gone", "db.released", "db.give_back", "db.sweep_drop", "store.abort"), 2
+        ),
     },
     secondary=frozenset({"store.abort", "store.piece_read", "db.sweep_claim", "db.sweep_drop"}),
-    killing=("http.append", "store.part", "db.offset", "store.piece", "db.claim", "store.lock"),
+    killing=(
+        *(("http.append", "before", "service"), ("store.part", "after", "client")),
+        *(("db.offset", "before", "database"), ("store.piece", "after", "store")),
+        *(("db.claim", "before", "worker"), ("store.lock", "after", "redis")),
+    ),
+)
+
+#: Objects in a folder: its own commit points, tails in place among them.
+_FOLDER_PHASES = {
+    "tail": (
+        *("folder.create", "folder.begun", "folder.named", "folder.hold", "folder.settle"),
+        *("db.piece_placed", "folder.adopt"),
+    ),
+    "join": (
+        *("folder.join", "folder.cut", "folder.lock", "folder.publish", "folder.linked"),
+        *("folder.sidecar", "folder.forget", "folder.unlink"),
+    ),
+    "read": ("folder.read_original", "folder.rendition"),
+    "leftovers": ("folder.lock_ahead", "folder.list", "folder.abort"),
+}
+#: What only a store with staged pieces comes to.
+_STAGED = ("db.piece_intent", "db.pieces_removed")
+
+#: Only the points of the folder: what make test adds to a round of FILES.
+TAILS = Job(
+    phases=_FOLDER_PHASES,
+    victims=("service", "worker", "client", "database", "redis"),
+    rare={"folder.rendition": 2, "folder.abort": 2},
+    secondary=frozenset({"folder.cut", "folder.abort"}),
+    killing=(
+        *(("folder.settle", "before", "service"), ("db.piece_placed", "after", "service")),
+        *(("folder.publish", "after", "database"), ("folder.read_original", "before", "worker")),
+        ("folder.hold", "before", "client"),
+    ),
+)
+
+FOLDER = Job(
+    phases={
+        **{
+            name: kept
+            for name, points in _PHASES.items()
+            if (kept := tuple(p for p in points if p[:6] != "store." and p not in _STAGED))
+        },
+        **_FOLDER_PHASES,
+    },
+    victims=TAILS.victims,
+    rare={**FILES.rare, **TAILS.rare},
+    secondary=FILES.secondary | TAILS.secondary,
+    killing=TAILS.killing,
 )
 
 _LIVE_PHASES = {
@@ -90,24 +141,36 @@ _LIVE_PHASES = {
     "states": ("db.live_interrupted", "db.live_closing", "http.live_close", "db.live_told"),
     "seal": ("db.live_named", "store.live_manifest", "db.live_closed"),
     "verify": ("store.live_read", "db.sealed"),
+    "compact": (
+        *("db.volume_claim", "store.volume_versions", "store.volume_open", "store.volume_create"),
+        *("store.volume_part", "store.volume_complete", "store.volume_abort"),
+        *("store.volume_read", "db.volume_lock", "db.index_claim", "store.volume_index"),
+        "db.compacted",
+    ),
     "locks": ("store.live_lock", "db.live_locked", "db.live_opening_locked"),
 }
 
 LIVE = Job(
     phases=_LIVE_PHASES,
     victims=(
-        *("service", "worker", "client", "publisher", "ingest"),
+        *("service", "worker", "device", "publisher", "ingest"),
         *("store", "database", "redis"),
     ),
     rare={
         **dict.fromkeys(("db.live_opening_locked", "db.live_closed", "db.live_interrupted"), 1),
+        **dict.fromkeys(("db.compacted", "store.volume_index", "db.index_claim"), 2),
+        **dict.fromkeys(("db.volume_claim", "store.volume_abort"), 2),
         **dict.fromkeys(("store.live_manifest", "db.live_named", "spool.forget"), 2),
         **dict.fromkeys(("db.live_closing", "http.live_close", "http.live_open"), 2),
     },
-    secondary=frozenset(),
+    secondary=frozenset({"store.volume_abort"}),
     killing=(
-        *("store.live_received", "db.live_counted", "http.live_segment", "db.live_take"),
-        *("db.live_claim", "store.live_init", "spool.keep", "spool.read"),
+        *(("db.live_take", "before", "publisher"), ("http.live_segment", "after", "publisher")),
+        *(("db.live_claim", "before", "ingest"), ("spool.read", "after", "ingest")),
+        *(("store.live_received", "after", "service"), ("db.live_counted", "after", "database")),
+        *(("store.live_init", "before", "store"), ("spool.keep", "before", "redis")),
+        *(("store.live_segment", "before", "device"), ("store.volume_part", "after", "worker")),
+        ("http.live_init", "after", "device"),
     ),
     leading=("store.live_received", (1, 2, 4, 6, 8, 10), "spool."),
 )
@@ -126,7 +189,10 @@ class Hold:
     times: int
 
 
-HOLDS = (Hold("store.part", "db.touch", 2), Hold("store.read_original", "db.heartbeat", 3))
+HOLDS = (
+    *(Hold("store.part", "db.touch", 2), Hold("store.read_original", "db.heartbeat", 3)),
+    *(Hold("folder.settle", "db.touch", 2), Hold("folder.read_original", "db.heartbeat", 3)),
+)
 _LONGEST_HOLD_S = 20.0
 
 
@@ -173,17 +239,13 @@ def _leading(job: Job, faults: Sequence[Fault]) -> list[Fault]:
 
 def covering_faults(job: Job = FILES) -> list[Fault]:
     """Every point fails before its effect when it is reached first, and after it the next time;
-    every victim is killed on both sides of something."""
+    then victims are killed."""
     errors = [
         Fault(point, nth, when, ERROR)
         for point in job.points
         for nth, when in ((1, "before"), (2, "after"))
     ]
-    kills = [
-        Fault(point, 3 + shift, when, job.victims[(index + shift) % len(job.victims)])
-        for shift, when in enumerate(("before", "after"))
-        for index, point in enumerate(job.killing)
-    ]
+    kills = [Fault(point, 3, when, victim) for point, when, victim in job.killing]
     return [*errors, *kills, *_leading(job, errors + kills)]
 
 

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
+import dataclasses
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import asyncpg
 
 from recorder.config import read_config
+from recorder.domain.people import OPERATOR, Role
 from recorder.runtime import Deps, open_deps
+from recorder.services import registry
 from tests.support import footage, postgres, redis, s3, servers
 from tests.support.bureau import SetClock
 from tests.support.waiting import eventually
@@ -33,118 +32,20 @@ from tests.torture.database import DatabaseProxy
 from tests.torture.disk import DiskSide
 from tests.torture.drawer import Drawer, open_drawer
 from tests.torture.ear import Ear
+from tests.torture.processes import Process, Victims
 from tests.torture.schedule import Director
 from tests.torture.store import StoreProxy
+from tests.torture.struck_objects import StruckObjects
 
 _START_S = 90.0
-_RECORDER = (sys.executable, "-m", "recorder")
 #: The kind of a stand whose objects lie in a folder.
 FOLDER = "folder"
-
-
-@dataclass
-class Process:
-    """One process that is started again when it dies, until it is stopped."""
-
-    name: str
-    command: Sequence[str]
-    folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    stop_signal: str = "TERM"
-    #: Exit codes after which it is not started again.
-    final: frozenset[int] = frozenset()
-    starts: int = 0
-    _leash: subprocess.Popen[bytes] | None = None
-    _keeping: asyncio.Task[None] | None = None
-
-    @property
-    def log(self) -> Path:
-        return self.folder / f"{self.name}.log"
-
-    def start(self) -> None:
-        """It runs from now on, whatever kills it."""
-        self._launch()
-        self._keeping = asyncio.create_task(self._keep())
-
-    def _launch(self) -> None:
-        self.starts += 1
-        with self.log.open("ab") as log:
-            self._leash = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tests.support.guard"),
-                    *("--stop-signal", self.stop_signal, "--", *self.command),
-                ],
-                cwd=servers.REPOSITORY,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    async def _keep(self) -> None:
-        while self._leash is not None:
-            code = self._leash.poll()
-            if code is None:
-                await asyncio.sleep(0.05)
-            elif code in self.final:
-                return
-            else:
-                _let_go(self._leash)
-                await asyncio.sleep(0.1)
-                self._launch()
-
-    def kill(self) -> None:
-        """kill -9, from any thread; nothing happens while it is between two lives."""
-        if self._leash is None:
-            return
-        with contextlib.suppress(OSError, ValueError):
-            children = Path(f"/proc/{self._leash.pid}/task/{self._leash.pid}/children")
-            for word in children.read_text().split():
-                os.kill(int(word), signal.SIGKILL)
-
-    async def ended(self, within: float) -> None:
-        """It has ended with one of its final codes."""
-        assert self._keeping is not None
-        async with asyncio.timeout(within):
-            await asyncio.shield(self._keeping)
-
-    async def stop(self) -> None:
-        """It has ended and does not come again."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
-        if self._leash is not None:
-            _let_go(self._leash)
-            await asyncio.to_thread(self._leash.wait)
-
-
-def _let_go(leash: subprocess.Popen[bytes]) -> None:
-    if leash.stdin is not None:
-        leash.stdin.close()
-
-
-class Victims:
-    """Who is killed by which name; of several with one name the next one each time."""
-
-    def __init__(self) -> None:
-        self._named: dict[str, list[Process]] = {}
-
-    def add(self, name: str, process: Process) -> None:
-        self._named.setdefault(name, []).append(process)
-
-    def replace(self, name: str, process: Process) -> None:
-        self._named[name] = [process]
-
-    def starts(self, name: str) -> int:
-        """How often processes of this name were started."""
-        return sum(process.starts for process in self._named[name])
-
-    def kill(self, name: str) -> None:
-        """kill -9; nothing happens where nobody has the name now."""
-        for process in self._named.get(name, [])[:1]:
-            process.kill()
-            self._named[name].append(self._named[name].pop(0))
+#: What the chores of such a stand ask of the folder, by the name of the call.
+_CHORES = {
+    "extend_lock": "folder.lock_ahead",
+    "open_multiparts": "folder.list",
+    "abort_multipart": "folder.abort",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +80,13 @@ class Stand:
     #: Ports of the processes that take livestreams by RTMP, comma-separated.
     rtmp_ports: str
 
+    @contextlib.asynccontextmanager
+    async def with_own_clock(self) -> AsyncIterator[Stand]:
+        """The same stand for a round beside another one, whose clock moves otherwise."""
+        clock = SetClock()
+        async with open_deps(self.deps.config, clock=clock) as deps:
+            yield dataclasses.replace(self, deps=deps, clock=clock)
+
     def spooled_files(self) -> list[Path]:
         """What waits on the disk of the processes that take livestreams."""
         return [path for path in (self.folder / "spool").glob("*/*/p*") if path.is_file()]
@@ -211,7 +119,10 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
     crew = crew or Crew()
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="footage-torture-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        # A thousand small files: on a busy disk they take longer to remove than a round does.
+        cluster = servers.new_folder("postgres", in_memory=True)
+        for each in (folder, cluster):
+            stack.callback(shutil.rmtree, each, ignore_errors=True)
         ports = {name: servers.free_port() for name in ("s3", "postgres", "redis")}
         victims = Victims()
         director = Director(victims.kill)
@@ -219,9 +130,9 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
         def start(name: str, process: Process) -> None:
             victims.add(name, process)
             process.start()
-            stack.push_async_callback(process.stop)
+            stack.push_async_callback(process.end)
 
-        for process in await asyncio.to_thread(_servers, kind, folder, ports):
+        for process in await asyncio.to_thread(_servers, kind, folder, cluster, ports):
             start(process.name, process)
         direct, drawer = await _databases(kind, ports)
         database = await stack.enter_async_context(DatabaseProxy(ports["postgres"], director))
@@ -229,17 +140,16 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
         disk = stack.enter_context(DiskSide(folder / "disk.socket", director))
         straight, struck = _both_settings(kind, folder, direct, ports, store)
         struck |= {"RECORDER_DATABASE_URL": database.instead_of(direct)}
-        web = [servers.free_port() for _ in range(crew.services)]
-        rtmp = [servers.free_port() for _ in range(crew.ingests)]
-        for number, (name, words) in enumerate(_product(crew, web, rtmp)):
-            is_struck = kind == FOLDER or name == "ingest"
-            command = disk.command(name, *words) if is_struck else (*_RECORDER, *words)
-            start(name, Process(f"{number}-{name}", command, folder, struck))
-        for port in web:
-            await _answers(port)
-        device = await _admin(straight, "device", "add", "TORTURE-1")
-        program = await _admin(straight, "token", "add", "torture", "--role", "supervisor")
+        web, rtmp = ([servers.free_port() for _ in range(n)] for n in (crew.services, crew.ingests))
+        for process in _product(crew, web, rtmp, disk, folder, is_folder=kind == FOLDER):
+            process.environment = struck
+            start(process.name.partition("-")[2], process)
+        plain = await stack.enter_async_context(open_deps(read_config(straight)))
         clock = SetClock()
+        deps = await stack.enter_async_context(open_deps(read_config(struck), clock=clock))
+        if kind == FOLDER:
+            deps = _struck(deps, director)
+        device, program = await _senders(plain, web)
         ear = await stack.enter_async_context(Ear(web, director, store.pushed))
         yield Stand(
             folder=folder,
@@ -252,14 +162,29 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
             if crew.has_drawer
             else None,
             disk=disk,
-            deps=await stack.enter_async_context(open_deps(read_config(struck), clock=clock)),
+            deps=deps,
             clock=clock,
-            straight=await stack.enter_async_context(open_deps(read_config(straight))),
+            straight=plain,
             device=device,
             program=program,
             victims=victims,
             rtmp_ports=",".join(map(str, rtmp)),
         )
+
+
+def _struck(deps: Deps, director: Director) -> Deps:
+    """With a folder whose calls by the chores are struck."""
+    objects = StruckObjects(deps.objects, director, _CHORES)
+    return dataclasses.replace(deps, objects=objects)
+
+
+async def _senders(deps: Deps, web: Sequence[int]) -> tuple[str, str]:
+    """Tokens of a device and of a program, when the services answer."""
+    for port in web:
+        await _answers(port)
+    device = await registry.add_device(deps, OPERATOR, number="TORTURE-1")
+    program = await registry.add_token(deps, OPERATOR, name="torture", role=Role.SUPERVISOR)
+    return device.token, program.secret
 
 
 async def _databases(kind: str, ports: Mapping[str, int]) -> list[str]:
@@ -297,6 +222,8 @@ def _both_settings(
     plain |= {
         "RECORDER_OBJECTS_FOLDER": str(folder / "objects"),
         "RECORDER_OBJECTS_FLOOR_BYTES": "0",
+        # Little, so that tails leave memory for the page cache.
+        "RECORDER_UPLOAD_BUFFER_BYTES": str(32 << 20),
     }
     return plain, dict(plain)
 
@@ -311,6 +238,8 @@ def _settings(folder: Path, url: str, ports: Mapping[str, int]) -> dict[str, str
         "RECORDER_FFMPEG": footage.ffmpeg(),
         "RECORDER_TASK_LEASE_S": "3",
         "RECORDER_LIVE_SPOOL_FOLDER": str(folder / "spool"),
+        # The least: several volumes of what is pushed.
+        "RECORDER_COMPACT_OBJECT_BYTES": str(1 << 20),
     }
 
 
@@ -330,9 +259,9 @@ def _s3_settings(server: s3.S3Server, endpoint: str) -> dict[str, str]:
     }
 
 
-def _servers(kind: str, folder: Path, ports: Mapping[str, int]) -> list[Process]:
+def _servers(kind: str, folder: Path, cluster: Path, ports: Mapping[str, int]) -> list[Process]:
     (folder / "s3").mkdir()
-    data = folder / "postgres"
+    data = cluster / "data"
     postgres.make_cluster(data)
     stores = [
         Process(
@@ -364,14 +293,29 @@ def _servers(kind: str, folder: Path, ports: Mapping[str, int]) -> list[Process]
 
 
 def _product(
-    crew: Crew, web: Sequence[int], rtmp: Sequence[int]
-) -> list[tuple[str, Sequence[str]]]:
-    """The name of each process of the product as a victim, and the words of its command."""
-    return [
-        *(("service", ("serve", "--listen", f"127.0.0.1:{port}")) for port in web),
-        *(("worker", ("work",)) for _ in range(crew.workers)),
-        *(("ingest", ("live", "serve", "--rtmp", f"127.0.0.1:{port}")) for port in rtmp),
+    crew: Crew,
+    web: Sequence[int],
+    rtmp: Sequence[int],
+    disk: DiskSide,
+    folder: Path,
+    *,
+    is_folder: bool,
+) -> list[Process]:
+    """The processes of the product; in a folder stand all are struck, else those with a spool."""
+    ways = ("live", "serve", "--rtmp")
+    named = [
+        *(("service", ("recorder", "serve", "--listen", f"127.0.0.1:{port}")) for port in web),
+        # What ``recorder work`` becomes.
+        *(("worker", ("workers",)) for _ in range(crew.workers)),
+        *(("ingest", ("recorder", *ways, f"127.0.0.1:{port}")) for port in rtmp),
     ]
+    processes = []
+    for number, (name, words) in enumerate(named):
+        command = (sys.executable, "-m", *words)
+        if is_folder or name == "ingest":
+            command = disk.command(name, *words)
+        processes.append(Process(f"{number}-{name}", command, folder))
+    return processes
 
 
 async def _answers(port: int) -> None:
@@ -386,15 +330,3 @@ async def _answers(port: int) -> None:
 
     is_ready: bool = await eventually(ready, within=_START_S, what="the service")
     assert is_ready
-
-
-async def _admin(environment: Mapping[str, str], *words: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "recorder", "admin", *words, "--json"),
-        cwd=servers.REPOSITORY,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    return str(json.loads(out)["token"])

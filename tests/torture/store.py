@@ -16,6 +16,7 @@ from tests.torture.schedule import Director
 #: Objects of livestreams: ``…/live-{id}/p{period}/{number}-…`` and the documents beside them.
 _LIVE = re.compile(r"/live-(?P<id>[0-9a-f-]{36})/(?P<name>.+)$")
 _SEGMENT = re.compile(r"p\d+/\d{9}-")
+_VOLUME = re.compile(r"volumes-[0-9a-f-]{36}/(?P<index>index-)?")
 _INIT = re.compile(r"p\d+/init-")
 
 
@@ -27,8 +28,10 @@ def point_of(method: str, path: str, pushed: Container[str] = ()) -> str | None:
     place = urlsplit(path)
     bucket, _, key = place.path.lstrip("/").partition("/")
     asked = parse_qs(place.query, keep_blank_values=True)
-    found = _LIVE.search(key)
-    if found is not None:
+    found = _LIVE.search(key or asked.get("prefix", [""])[0])
+    if found is not None and (volume := _VOLUME.match(found["name"])):
+        return _volume_point(method, asked, volume["index"] is not None)
+    if found is not None and key:
         return _live_point(method, asked, found["name"], found["id"] in pushed)
     if "uploads" in asked:
         return {"POST": "store.create_multipart", "GET": "store.list_multiparts"}.get(method)
@@ -52,6 +55,23 @@ def point_of(method: str, path: str, pushed: Container[str] = ()) -> str | None:
     if bucket.endswith("originals") and method == "PUT" and key[:4].isdigit():
         return "store.sidecar"
     return names.get((method, bucket.rpartition("-")[2])) if key else None
+
+
+def _volume_point(method: str, asked: Mapping[str, list[str]], is_index: bool) -> str | None:
+    """What a compaction asks of the store about a volume, or about its index."""
+    if is_index:
+        return "store.volume_index" if method == "PUT" and "retention" not in asked else None
+    if "partNumber" in asked:
+        return "store.volume_part"
+    for word, names in (
+        ("uploads", {"POST": "store.volume_create", "GET": "store.volume_open"}),
+        ("uploadId", {"POST": "store.volume_complete", "DELETE": "store.volume_abort"}),
+        ("versions", {"GET": "store.volume_versions"}),
+    ):
+        if word in asked:
+            return names.get(method)
+    is_read = method == "GET" and not asked.keys() - {"versionId"}
+    return "store.volume_read" if is_read else None
 
 
 def _live_point(method: str, asked: Mapping[str, list[str]], name: str, pushed: bool) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import random
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,9 @@ from tests.torture.requests import Head, Requests
 from tests.torture.schedule import (
     ERROR,
     FILES,
+    FOLDER,
     LIVE,
+    TAILS,
     Director,
     Fault,
     Job,
@@ -30,13 +34,23 @@ def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
     assert len({(fault.point, fault.nth) for fault in one}) == 40
 
 
-@pytest.mark.parametrize("job", [FILES, LIVE], ids=["files", "livestreams"])
-def test_the_covering_round_names_every_point_and_every_victim_on_both_sides(job: Job) -> None:
+@pytest.mark.parametrize("job", [FILES, TAILS, LIVE], ids=["files", "tails", "livestreams"])
+def test_the_covering_round_names_every_point_on_both_sides(job: Job) -> None:
     faults = covering_faults(job)
     for when in ("before", "after"):
         assert {f.point for f in faults if f.victim == ERROR and f.when == when} == set(job.points)
-        assert {f.victim for f in faults if f.when == when} == {ERROR, *job.victims}
     assert len({(fault.point, fault.nth) for fault in faults}) == len(faults)
+    # What else strikes is killed at a point of the job.
+    assert {point for point, _, _ in job.killing} <= set(job.points)
+
+
+def test_the_covering_rounds_kill_every_victim_on_both_sides_and_each_of_a_job_in_it() -> None:
+    jobs = (FILES, TAILS, LIVE)
+    killed = {(victim, when) for job in jobs for _, when, victim in job.killing}
+    everybody = {victim for job in jobs for victim in job.victims}
+    assert killed == {(victim, when) for victim in everybody for when in ("before", "after")}
+    for job in (FILES, LIVE):
+        assert {victim for _, _, victim in job.killing} == set(job.victims)
 
 
 def test_a_fault_strikes_at_its_count_on_its_side_and_once() -> None:
@@ -133,9 +147,10 @@ async def test_what_is_sent_again_is_counted_once_and_by_its_cause() -> None:
 
 
 def test_every_point_has_a_proxy_that_knows_it() -> None:
-    points = (*FILES.points, *LIVE.points)
+    points = (*FILES.points, *FOLDER.points, *LIVE.points)
     assert {point for point in points if point.startswith("db.")} == set(database.WEIGHTS)
-    for job in (FILES, LIVE):
+    assert set(TAILS.points) < set(FOLDER.points)
+    for job in (FILES, FOLDER, LIVE):
         assert len(job.points) == len(set(job.points))
 
 
@@ -168,6 +183,44 @@ def test_objects_and_rows_of_livestreams_are_known_by_their_names() -> None:
     assert database.point_of(f"{many} $4::text[], more") == "db.live_counted"
     assert database.point_of("UPDATE livestream SET holder = $2") == "db.live_take"
     assert database.point_of("UPDATE livestream SET holder = NULL") == "db.live_let_go"
+
+
+def test_what_a_compaction_asks_is_known_by_its_names() -> None:
+    name = "019f1234-0000-7000-8000-000000000001"
+    place = f"/t1-originals/2026/11/25/live-{name}/volumes-{name}"
+    volume, index = f"{place}/0000-0-ab", f"{place}/index-0-ab.json"
+    asked = f"/t1-originals?prefix={volume.removeprefix('/t1-originals/')}"
+    assert store.point_of("GET", f"{asked}&versions=") == "store.volume_versions"
+    assert store.point_of("GET", f"{asked}&uploads=") == "store.volume_open"
+    assert store.point_of("POST", f"{volume}?uploads=") == "store.volume_create"
+    assert store.point_of("PUT", f"{volume}?partNumber=1&uploadId=u") == "store.volume_part"
+    assert store.point_of("POST", f"{volume}?uploadId=u") == "store.volume_complete"
+    assert store.point_of("DELETE", f"{volume}?uploadId=u") == "store.volume_abort"
+    assert store.point_of("GET", f"{volume}?versionId=v") == "store.volume_read"
+    assert store.point_of("HEAD", volume) is None
+    assert store.point_of("PUT", index) == "store.volume_index"
+    claim, many = "INSERT INTO volume_intent (object_key", struct.pack("!6i", 1, 0, 23, 1, 1, 4)
+    zero, index_place = many + struct.pack("!i", 0), many + struct.pack("!i", -1)
+    assert database.point_of(claim, _bound(b"r", b"k", zero)) == "db.volume_claim"
+    assert database.point_of(claim, _bound(b"r", b"k", index_place)) == "db.index_claim"
+
+
+def test_files_of_a_folder_store_are_known_by_their_names(tmp_path: Path) -> None:
+    open_upload = tmp_path / "multipart" / ("a" * 32)
+    open_upload.mkdir(parents=True)
+    writer, original = open_upload / f"w{7:020d}", f"/x/originals/2026/u/original/={'b' * 32}"
+    for flags, point in (
+        (os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, "folder.hold"),
+        (os.O_RDWR | os.O_CLOEXEC, "folder.join"),
+        (os.O_RDONLY, "folder.adopt"),
+    ):
+        assert disk.point_of("open", (writer, None, flags)) == (point, str(writer))
+    assert disk.point_of("os.link", ("/x/w", original, -1, -1)) == ("folder.publish", original)
+    assert disk.point_of("open", (original, "r", 0)) == ("folder.read_original", original)
+    assert disk.point_of("os.remove", (open_upload / "upload", -1)) is not None
+    with writer.open("wb") as file:
+        assert disk.point_of("os.fsync", (file.fileno(),)) == ("folder.settle", str(writer))
+        assert disk.point_of("os.truncate", (file.fileno(), 1)) == ("folder.cut", str(writer))
 
 
 def test_files_of_the_spool_are_known_by_their_names() -> None:

@@ -80,14 +80,22 @@ async def test_every_failure_of_the_store_leads_to_the_same_end(bureau: Bureau) 
     faulty = FaultyObjects(deps.objects)
     broken = dataclasses.replace(deps, objects=faulty)
     for call, when in FAULTS:
-        faulty.faults = [Fault(call, when, faulty.calls.count(call) + 1)]
-        await one_task(broken, "compact")
-        run = await compacted(bureau)
-        assert (run.state, run.error_code) == ("pending", "store-unavailable"), (call, when)
+        planned = faulty.calls.count(call) + 1
+        faulty.faults = [Fault(call, when, planned)]
+        while faulty.calls.count(call) < planned:
+            # More than once only if the server itself did not answer before it came to that.
+            await one_task(broken, "compact")
+            run = await compacted(bureau)
+            assert (run.state, run.error_code) == ("pending", "store-unavailable"), (
+                f"{when.name} {call}: {run}"
+            )
+            bureau.clock.forward(minutes=6)
         assert (await original_of(deps, recording))[1] == small
-        bureau.clock.forward(minutes=6)
     assert await findings(deps) == []
-    await one_task(deps, "compact")
+    while (run := await compacted(bureau)).state == "pending":
+        await one_task(deps, "compact")
+        bureau.clock.forward(minutes=6)
+    assert run.state == "done", run
     _, large, same = await original_of(deps, recording)
     assert (same, len(large) < 10) == (content, True)
     assert (await events_of(bureau, recording)).count("RecordingCompacted") == 1
