@@ -39,13 +39,16 @@ class Deps:
     instance: str
 
     @asynccontextmanager
-    async def change(self, actor: Actor, *, told_later: bool = False) -> AsyncIterator[Change]:
+    async def change(
+        self, actor: Actor, *, told_later: bool = False, patient: bool = False
+    ) -> AsyncIterator[Change]:
         """A transaction that must record an event; workers are woken after its commit.
 
         ``told_later``: one event for many such transactions follows (``open_change``).
+        ``patient``: hundreds of them may be waiting (``Database``).
         """
         async with open_change(
-            self.database, actor, self.clock.now(), told_later=told_later
+            self.database, actor, self.clock.now(), told_later=told_later, patient=patient
         ) as change:
             yield change
         if change.started:

@@ -235,41 +235,55 @@ class Directories:
         self._sync = sync
         self._durable: set[Path] = set()
 
-    def make(self, path: Path) -> bool:
-        """After return the directory exists, and each name on the way to it is durable.
+    def make(self, path: Path) -> None:
+        """After return the directory exists, and each name on the way to it is durable."""
+        _, names = self.begin(path)
+        self.settle(names)
 
-        False when it is new, and so empty.
+    def begin(self, path: Path) -> tuple[bool, list[Path]]:
+        """See that the directory exists: whether it was there, and what is not durable of its way.
+
+        Those directories, the outermost first, are to be given to ``settle`` when everything else
+        is done that is to be durable with them.
         """
         for _ in range(100):
             try:
-                was_there = self._make(path)
+                was_there, missing = self._make(path)
             except FileNotFoundError:
                 # Somebody removed an empty parent in between; what we remember is stale.
                 self._durable.clear()
                 continue
             if not was_there or path.is_dir():
-                return was_there
+                return was_there, missing
             self._durable.clear()
         raise Unavailable("store-unavailable", "A directory of the folder store keeps vanishing.")
 
-    def _make(self, path: Path) -> bool:
-        missing = []
+    def settle(self, directories: Sequence[Path]) -> None:
+        """Make the names of these directories durable.
+
+        The outermost first: others are at work there, and a sync that waits for what they do
+        makes all that was done below durable too on most file systems.
+        """
+        for directory in directories:
+            sync_directory(directory.parent, self._sync)
+        if len(self._durable) >= self._REMEMBERED:
+            self._durable.clear()
+        self._durable.update(directories)
+
+    def _make(self, path: Path) -> tuple[bool, list[Path]]:
+        missing: list[Path] = []
         for directory in (path, *path.parents):
             if directory == self._root or directory in self._durable:
                 break
-            missing.append(directory)
+            missing.insert(0, directory)
         was_there = True
-        for directory in reversed(missing):
+        for directory in missing:
             try:
                 directory.mkdir(mode=0o750)
                 was_there = False
             except FileExistsError:
                 was_there = True
-            sync_directory(directory.parent, self._sync)
-            if len(self._durable) >= self._REMEMBERED:
-                self._durable.clear()
-            self._durable.add(directory)
-        return was_there
+        return was_there, missing
 
     def prune(self, path: Path, top: Path) -> None:
         """Remove the directory and its parents below ``top`` as far as they are empty."""

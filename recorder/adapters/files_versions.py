@@ -110,15 +110,17 @@ class VersionFolder:
     ) -> StoredObject:
         """Give the synced file ``source`` its place; it is locked before it can be seen.
 
-        The file keeps its old name too. Lock and name become durable with one sync: what a power
-        cut before it leaves was told to nobody, and whoever does this again sees to its lock.
+        The file keeps its old name too. Folders, lock and name become durable together, when all
+        of them are there: what a power cut before that leaves was told to nobody, and whoever does
+        this again sees to them.
         Raises Conflict ``object-exists`` when the key is taken; what has it is durable then.
         """
         version = new_uuid().hex
         folder = self._folder(bucket, key)
         target = folder / f"={version}"
         with self._held(bucket, key):
-            if self.directories.make(folder):
+            was_there, names = self.directories.begin(folder)
+            if was_there:
                 if present := self.versions(bucket, key):
                     # By somebody who may have died before his sync.
                     self.settle(present[0])
@@ -130,6 +132,7 @@ class VersionFolder:
                 self._write_lock(target, lock_until, sync=False)
             os.link(source, target)
             target.chmod(0o440)
+            self.directories.settle(names)
             disk.sync_directory(folder, self._sync)
             length = target.stat().st_size
         return StoredObject(bucket, key, version, length, lock_until)
@@ -138,6 +141,8 @@ class VersionFolder:
         """After return the version cannot be written to, and its name is durable."""
         path = self.path(stored.bucket, stored.key, stored.version)
         path.chmod(0o440)
+        _, names = self.directories.begin(path.parent)
+        self.directories.settle(names)
         disk.sync_directory(path.parent, self._sync)
 
     def extend_lock(self, bucket: Bucket, key: str, version: str, until: datetime) -> StoredObject:

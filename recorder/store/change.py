@@ -74,14 +74,20 @@ class Change:
 
 @asynccontextmanager
 async def open_change(
-    database: Database, actor: Actor, now: datetime, *, told_later: bool = False
+    database: Database,
+    actor: Actor,
+    now: datetime,
+    *,
+    told_later: bool = False,
+    patient: bool = False,
 ) -> AsyncIterator[Change]:
     """A Change on a connection of its own; committed when the block ends without an exception.
 
     ``told_later``: its rows say themselves that no event tells of them yet, and a later event
-    does so for many at once (segments of livestreams): it may be without one.
+    does so for many at once (segments of livestreams): it may be without one. ``patient``: see
+    Database.
     """
-    async with database.transaction() as connection:
+    async with database.transaction(patient=patient) as connection:
         change = Change(connection, actor, now, told_later=told_later)
         yield change
         await change.finish()

@@ -87,7 +87,7 @@ async def _stop_taking(
     A full upload has such a tail when the store refused its last part and took the piece.
     """
     intake = intake_of(deps)
-    async with deps.database.acquire() as connection:
+    async with deps.database.acquire(patient=True) as connection:
         if not early:
             upload = await uploads.find(connection, upload_id)
             if upload is None or upload.state is not UploadState.OPEN:
@@ -112,7 +112,7 @@ async def _stop_taking(
 
 
 async def _complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingId:
-    async with deps.database.acquire() as connection:
+    async with deps.database.acquire(patient=True) as connection:
         upload = await uploads.find(connection, upload_id)
         if upload is None:
             raise NotFound("upload-not-found", "There is no such upload.")
@@ -140,7 +140,7 @@ async def _complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingI
         try:
             return await _write_rows(deps, actor, received, first)
         except _FinishedMeanwhile:
-            async with deps.database.acquire() as connection:
+            async with deps.database.acquire(patient=True) as connection:
                 present = await uploads.find(connection, upload_id)
             if present is not None and present.state is UploadState.FINISHED:
                 return present.recording
@@ -154,7 +154,7 @@ async def _complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingI
 async def _same_content(
     deps: Deps, source: str, length: int, arrival_sha256: bytes
 ) -> RecordingId | None:
-    async with deps.database.acquire() as connection:
+    async with deps.database.acquire(patient=True) as connection:
         return await recordings.find_by_content(connection, source, length, arrival_sha256)
 
 
@@ -187,7 +187,7 @@ async def locked_ahead(deps: Deps, stored: StoredObject) -> datetime:
 async def _write_rows(
     deps: Deps, actor: Actor, received: Received, first: RecordingId | None
 ) -> RecordingId:
-    async with deps.change(actor) as change:
+    async with deps.change(actor, patient=True) as change:
         target = first or received.upload.recording
         if not await uploads.finish(change, received.upload.id, target):
             raise _FinishedMeanwhile

@@ -55,7 +55,7 @@ async def store_sidecar(
     repeats: RecordingId | None,
 ) -> StoredObject:
     """Write the sidecar of a completed original; safe to repeat."""
-    async with deps.database.acquire() as connection:
+    async with deps.database.acquire(patient=True) as connection:
         agency = await agencies.find(connection, upload.agency)
         opened_by, raw = await uploads.words_of(connection, upload.id)
     content = canonical.encode(

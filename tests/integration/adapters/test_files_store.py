@@ -259,6 +259,32 @@ async def test_a_completion_killed_at_any_sync_can_be_repeated(tmp_path: Path) -
     assert deaths >= 4
 
 
+async def test_whoever_finds_an_object_makes_its_whole_way_durable(
+    folder: Open, tmp_path: Path
+) -> None:
+    way = ["originals", "originals/2026", "originals/2026/clip"]
+    synced: list[str] = []
+
+    def named(descriptor: int) -> str:
+        return os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path / "store")
+
+    def failing(descriptor: int) -> None:
+        if named(descriptor).startswith("originals/2026"):
+            raise OSError(errno.EIO, "lost")
+
+    key = "2026/clip"
+    multipart_id = await begun(folder(), key)
+    part = await send(folder(), key, multipart_id, 1, 1, b"footage")
+    with pytest.raises(Unavailable):
+        # It dies with everything there, lock and link, and nothing of that durable.
+        await folder(sync=failing).complete_multipart(key, multipart_id, [part])
+    found = await folder().versions(Bucket.ORIGINALS, key)
+    assert [(each.length, each.lock_until) for each in found] == [(7, UNTIL)]
+    assert (await folder(sync=lambda fd: synced.append(named(fd))).complete_multipart(
+        key, multipart_id, [part])).version == found[0].version  # fmt: skip
+    assert [path for path in synced if path in way] == way
+
+
 async def test_a_put_killed_at_any_sync_leaves_all_or_nothing(tmp_path: Path) -> None:
     deaths = 0
     while die(root := tmp_path / str(deaths), "put", deaths):
