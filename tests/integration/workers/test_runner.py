@@ -187,6 +187,7 @@ async def test_cancelling_gives_the_run_back_uncounted_and_leaves_no_child_and_n
     recording = await deliver(bureau, actor, await long_clip(footage, tmp_path), "long.avi")
     await run_task(bureau.deps, tool, await claimed(bureau.deps, WorkQueue.MEDIA))
     await run_task(bureau.deps, tool, await claimed(bureau.deps, WorkQueue.MEDIA))
+    await run_task(bureau.deps, tool, await claimed(bureau.deps, WorkQueue.MEDIA))
     ours = await claimed(bureau.deps, WorkQueue.MEDIA)
     assert ours.task == "proxy"
     working = asyncio.create_task(run_task(bureau.deps, tool, ours))
@@ -218,7 +219,7 @@ async def test_a_run_lost_in_the_middle_is_stopped_by_its_heartbeat(
 ) -> None:
     actor = await camera(bureau)
     recording = await deliver(bureau, actor, await long_clip(footage, tmp_path), "long.avi")
-    for _ in range(2):
+    for _ in range(3):
         await run_task(bureau.deps, tool, await claimed(bureau.deps, WorkQueue.MEDIA))
     lost = await claimed(bureau.deps, WorkQueue.MEDIA)
     working = asyncio.create_task(run_task(bureau.deps, tool, lost))
