@@ -1,6 +1,8 @@
 """What goes on, as server-sent events: one query a second for all who may see the same.
 
 A listener gets the newest snapshot, never a backlog: whoever is slow misses what is out of date.
+The first one is asked for after the listener came: whoever has just opened a livestream must not be
+told by an older one that there is none.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from recorder.web.work_shapes import WorkShape
 logger = logging.getLogger(__name__)
 
 _INTERVAL_S = 1.0
+#: Between two queries of one topic and scope, however many listeners come.
+_LEAST_S = 0.1
 #: Proxies drop connections that are silent for long.
 _HEARTBEAT_S = 15.0
 #: A stream ends after this long; the browser asks again, and is asked again who it is.
@@ -62,7 +66,12 @@ class _Channel:
     #: The newest snapshot as JSON, and how often it has changed.
     snapshot: str = ""
     turn: int = 0
+    #: How many queries have begun, and which of them was answered last.
+    asked: int = 0
+    answered: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    #: Somebody came since the last query began.
+    joined: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Broadcaster:
@@ -78,6 +87,7 @@ class Broadcaster:
         key = (topic.name, actor.scope)
         channel = self._channels.setdefault(key, _Channel())
         channel.listeners += 1
+        channel.joined.set()
         if channel.task is None:
             channel.task = asyncio.create_task(self._keep_current(topic, channel, actor))
         try:
@@ -89,18 +99,28 @@ class Broadcaster:
                 self._channels.pop(key, None)
 
     async def _keep_current(self, topic: Topic, channel: _Channel, actor: Actor) -> None:
+        somebody_waits = False
         while True:
+            somebody_waits = somebody_waits or channel.joined.is_set()
+            channel.joined.clear()
+            channel.asked += 1
             try:
                 snapshot = await topic.snapshot(self._deps, actor)
             except RecorderError as error:
                 logger.warning("%s cannot be told now: %s", topic.name, error)
             else:
-                if snapshot != channel.snapshot:
-                    async with channel.changed:
+                async with channel.changed:
+                    channel.answered = channel.asked
+                    is_new = snapshot != channel.snapshot
+                    if is_new:
                         channel.snapshot = snapshot
                         channel.turn += 1
+                    if is_new or somebody_waits:
                         channel.changed.notify_all()
-            await asyncio.sleep(_INTERVAL_S)
+                somebody_waits = False
+            await asyncio.sleep(_LEAST_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(channel.joined.wait(), _INTERVAL_S - _LEAST_S)
 
     async def close(self) -> None:
         """End every query; listeners end by STOPPING."""
@@ -152,12 +172,12 @@ async def _tell(
     stopping: asyncio.Task[object],
 ) -> None:
     with request.app[BROADCASTER].listening(topic, request[ACTOR]) as channel:
+        turn, came = 0, channel.asked
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
-        turn = 0
         ends_at = asyncio.get_running_loop().time() + _LONGEST.total_seconds()
         while not stopping.done() and asyncio.get_running_loop().time() < ends_at:
-            news = await _news(channel, turn, stopping)
+            news = await _news(channel, turn, came, stopping)
             turn = channel.turn
             told = f"event: {topic.name}\ndata: {news}\n\n" if news else ":\n\n"
             await response.write(told.encode())
@@ -167,12 +187,19 @@ async def _until(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def _news(channel: _Channel, seen: int, stopping: asyncio.Task[object]) -> str | None:
-    """A newer snapshot than the one seen; None after a silence, or when the service stops."""
+async def _news(
+    channel: _Channel, seen: int, came: int, stopping: asyncio.Task[object]
+) -> str | None:
+    """A newer snapshot than the one seen, of a query after the one under way when the listener
+    came; None after a silence, or when the service stops.
+    """
+
+    def is_news() -> bool:
+        return channel.turn > seen and channel.answered > came
 
     async def newer() -> str:
         async with channel.changed:
-            await channel.changed.wait_for(lambda: channel.turn > seen)
+            await channel.changed.wait_for(is_news)
             return channel.snapshot
 
     waiting = asyncio.create_task(newer())

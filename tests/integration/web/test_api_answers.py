@@ -178,6 +178,22 @@ async def test_work_in_progress_is_streamed_as_it_changes(
         assert [upload["length"] for upload in uploads] == [5]
 
 
+async def test_who_comes_later_is_told_nothing_that_is_older_than_the_coming(
+    service: WebService, supervisor: str, device: str
+) -> None:
+    headers = {"Authorization": f"Bearer {supervisor}"}
+    place = f"{service.url}/api/v1/work/stream"
+    async with asyncio.timeout(60), service.session.get(place, headers=headers) as first:
+        await first.content.readuntil(b"\n\n")
+        assert snapshot(await first.content.readuntil(b"\n\n"))["uploads"] == []
+        # What the first listener was told is out of date from here on.
+        await service.ask("POST", "/api/v1/uploads", device, headers={**TUS, "Upload-Length": "5"})
+        async with service.session.get(place, headers=headers) as second:
+            await second.content.readuntil(b"\n\n")
+            told = snapshot(await second.content.readuntil(b"\n\n"))["uploads"]
+    assert [upload["length"] for upload in told] == [5]
+
+
 def snapshot(event: bytes) -> dict[str, list[dict[str, object]]]:
     name, _, told = event.decode().partition("\n")
     assert name == "event: work"
