@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from recorder import __version__
+from recorder.loading import loading
 
 #: Name, and one sentence for the overview. The module is recorder/commands/NAME.py,
 #: with _ for -, and _ behind what Python keeps for itself.
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _module(command: str) -> ModuleType:
     if keyword.iskeyword(command):
         command += "_"
-    return importlib.import_module(f"recorder.commands.{command.replace('-', '_')}")
+    with loading():
+        return importlib.import_module(f"recorder.commands.{command.replace('-', '_')}")
 
 
 if __name__ == "__main__":

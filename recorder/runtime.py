@@ -10,19 +10,22 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recorder.adapters.clock import Clock, SystemClock
 from recorder.adapters.files import FolderObjects
 from recorder.adapters.objects import Bucket, ObjectStore
 from recorder.adapters.objects_measured import MeasuredObjects
 from recorder.adapters.queue import Queue
-from recorder.adapters.s3 import S3Objects
 from recorder.config import Config
 from recorder.domain.people import Actor
 from recorder.errors import InvalidInput
 from recorder.ledger.note import NoteSigner
 from recorder.store.change import Change, open_change
 from recorder.store.connection import Database, open_database
+
+if TYPE_CHECKING:
+    from recorder.adapters.s3 import S3Objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ def open_objects(config: Config) -> MeasuredObjects:
     return MeasuredObjects(_plain_objects(config))
 
 
-def _plain_objects(config: Config) -> ObjectStore:
+def _plain_objects(config: Config) -> FolderObjects | S3Objects:
     if config.objects_folder is not None and config.objects == "folder":
         return FolderObjects(
             config.objects_folder,
@@ -69,6 +72,9 @@ def _plain_objects(config: Config) -> ObjectStore:
         )
     if not (config.s3_endpoint and config.s3_access_key and config.s3_secret_key):
         raise InvalidInput("configuration-invalid", "The settings name no object store.")
+    # Its library is long to load, and who keeps footage in a folder needs none of it.
+    from recorder.adapters.s3 import S3Objects
+
     return S3Objects(
         config.s3_endpoint,
         config.s3_access_key,
@@ -133,10 +139,10 @@ async def open_deps(config: Config, *, clock: Clock | None = None) -> AsyncItera
             config.database_url.get_secret_value(), largest=config.database_connections
         )
         stack.push_async_callback(database.close)
-        objects = open_objects(config)
-        stack.push_async_callback(objects.close)
-        if isinstance(objects.inner, S3Objects) and config.s3_make_buckets:
-            await objects.inner.ensure_buckets()
+        store = _plain_objects(config)
+        stack.push_async_callback(store.close)
+        if not isinstance(store, FolderObjects) and config.s3_make_buckets:
+            await store.ensure_buckets()
         queue = Queue(config.redis_url.get_secret_value() if config.redis_url else None)
         stack.push_async_callback(queue.close)
         signer = await asyncio.to_thread(
@@ -145,7 +151,7 @@ async def open_deps(config: Config, *, clock: Clock | None = None) -> AsyncItera
         yield Deps(
             config=config,
             database=database,
-            objects=objects,
+            objects=MeasuredObjects(store),
             queue=queue,
             signer=signer,
             clock=clock or SystemClock(),

@@ -2,6 +2,9 @@
 
 import sys
 
-from workers.main import main
+from recorder.loading import loading
+
+with loading():
+    from workers.main import main
 
 sys.exit(main())

@@ -11,10 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
-
-from arq.connections import RedisSettings, create_pool
-from arq.worker import Worker, func
+from typing import TYPE_CHECKING, Any
 
 from recorder import telemetry
 from recorder.adapters import metrics_port
@@ -29,6 +26,9 @@ from recorder.store import migrate
 from workers import scratch
 from workers.periodic import run_chores
 from workers.runner import QueueLoop
+
+if TYPE_CHECKING:
+    from arq.connections import RedisSettings
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +100,10 @@ async def ring(settings: RedisSettings, queue: WorkQueue, woken: Callable[[], No
 
 
 async def _listen(settings: RedisSettings, queue: WorkQueue, woken: Callable[[], None]) -> None:
+    # Only for who has Redis.
+    from arq.connections import create_pool
+    from arq.worker import Worker, func
+
     async def wake(ctx: dict[Any, Any], *args: Any) -> None:
         """The only arq job: the loop of this queue looks for due work."""
         woken()

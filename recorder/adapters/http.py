@@ -8,12 +8,14 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.domain.webhook import Attempt
+
+if TYPE_CHECKING:
+    # Loaded with the first call: most workers and commands make none.
+    import aiohttp
 
 _WHOLE_S = 15.0
 #: Of an answer nobody needs more; reading it lets the connection be used again.
@@ -33,6 +35,8 @@ class Poster:
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Attempt:
         """How it ended; never raises for what the other side or the line does."""
+        import aiohttp
+
         place = SourceAddress.parse(url)
         if place.is_number and not self._reach.may(place.name):
             return Attempt(None, "forbidden-address")
@@ -54,6 +58,8 @@ class Poster:
 @asynccontextmanager
 async def posting(reach: Reach) -> AsyncIterator[Poster]:
     """Connections for the length of the block."""
+    import aiohttp
+
     async with aiohttp.ClientSession(
         connector=guarded_connector(reach, 20),
         timeout=aiohttp.ClientTimeout(total=_WHOLE_S),
@@ -65,6 +71,7 @@ async def posting(reach: Reach) -> AsyncIterator[Poster]:
 
 def guarded_connector(reach: Reach, most: int) -> aiohttp.TCPConnector:
     """So many connections at once; one to where it may not fails with ForbiddenAddressError."""
+    import aiohttp
 
     def guarded(found: tuple[Any, ...]) -> socket.socket:
         # Asked with the number that is connected to: a name may mean another one each time.

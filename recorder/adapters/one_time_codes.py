@@ -7,7 +7,6 @@ import io
 from datetime import datetime
 
 import pyotp
-import segno
 
 _STEP_S = 30
 #: Clocks of telephones may be off by this many steps (RFC 6238, section 5.2).
@@ -38,6 +37,9 @@ def step_of(secret: str, code: str, now: datetime, used: int) -> int | None:
 
 def picture_of(address: str) -> bytes:
     """The address as a QR code, SVG, black on white: cameras read no other."""
+    # Drawn once for a person, where the service starts often.
+    import segno
+
     drawn = io.BytesIO()
     segno.make(address, error="m").save(
         drawn, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False

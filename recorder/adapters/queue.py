@@ -10,10 +10,12 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import redis.exceptions
-from arq.connections import ArqRedis, RedisSettings, create_pool
+if TYPE_CHECKING:
+    # Loaded with the first word to Redis: a command that wakes nobody, or a service without
+    # Redis, needs none of it.
+    from arq.connections import ArqRedis, RedisSettings
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ def deserialize(job: bytes) -> dict[str, Any]:
 
 def redis_settings(url: str) -> RedisSettings:
     """How to reach Redis: one try, one second."""
+    from arq.connections import RedisSettings
+
     settings = RedisSettings.from_dsn(url)
     settings.conn_retries = 0
     settings.conn_timeout = 1
@@ -54,26 +58,32 @@ class Queue:
         """Tell the workers of each ``(queue, run id)``; failures are logged and never raised."""
         if self._url is None:
             return
+        from redis.exceptions import RedisError
+
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 pool = await self._connected(self._url)
                 for queue, run in runs:
                     await pool.enqueue_job(WAKE_JOB, run, _queue_name=QUEUE_NAMES[queue])
-        except (redis.exceptions.RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError) as error:
             logger.warning("workers were not woken: %s", error)
 
     async def answers(self) -> bool:
         """Whether Redis answers within a second; False without an address."""
         if self._url is None:
             return False
+        from redis.exceptions import RedisError
+
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await (await self._connected(self._url)).ping()
-        except (redis.exceptions.RedisError, OSError, TimeoutError):
+        except (RedisError, OSError, TimeoutError):
             return False
         return True
 
     async def _connected(self, url: str) -> ArqRedis:
+        from arq.connections import create_pool
+
         async with self._opening:
             if self._pool is None:
                 self._pool = await create_pool(

@@ -1,6 +1,7 @@
 """Tables as agencies send them, and for them: CSV (UTF-8, UTF-16, GB 18030), XLSX, NDJSON.
 
-The only module that imports openpyxl. Everything is read from bytes that are already here, bounded
+The only module that imports openpyxl, and only for a spreadsheet: few processes ever see one.
+Everything is read from bytes that are already here, bounded
 in every direction; formulas are never computed, and nothing outside of the file is ever opened.
 """
 
@@ -15,13 +16,13 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import IO, Any
-
-import openpyxl
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
+from typing import IO, TYPE_CHECKING, Any
 
 from recorder.domain.spreadsheet_cell import safe
 from recorder.errors import InvalidInput, TooLarge
+
+if TYPE_CHECKING:
+    import openpyxl
 
 #: One file; more is several files.
 MOST_BYTES = 64 << 20
@@ -211,6 +212,8 @@ def _width(row: Sequence[Any]) -> int:
 
 @contextmanager
 def _unpacked(content: bytes) -> Iterator[openpyxl.Workbook]:
+    import openpyxl
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             _refuse_bombs(packed)
@@ -274,20 +277,22 @@ def write_xlsx(title: str, lines: Iterable[Sequence[Cell]], others: Iterable[She
 
     Texts stay texts, days are days; no formulas.
     """
+    import openpyxl
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
+
+    def cell(sheet: Any, value: Cell) -> Any:
+        if not isinstance(value, str):
+            return value
+        made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", safe(value)))
+        # The library itself takes "=1" for a formula.
+        made.data_type = "s"
+        return made
+
     book = openpyxl.Workbook(write_only=True)
     for name, told in ((title, lines), *others):
         sheet = book.create_sheet(_SHEET_FORBIDDEN.sub(" ", name)[:31])
         for line in told:
-            sheet.append([_cell(sheet, value) for value in line])
+            sheet.append([cell(sheet, value) for value in line])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
-
-
-def _cell(sheet: Any, value: Cell) -> Any:
-    if not isinstance(value, str):
-        return value
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", safe(value)))
-    # The library itself takes "=1" for a formula.
-    cell.data_type = "s"
-    return cell

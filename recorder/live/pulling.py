@@ -22,7 +22,6 @@ from recorder.domain.people import SERVICE
 from recorder.domain.source_address import Reach, SourceProtocol
 from recorder.errors import Locked, NotFound, RecorderError
 from recorder.live.fetching import FetchError, Inlet, Trouble
-from recorder.live.hls import client as hls
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.rtmp.reception import Farewell, Peer
@@ -226,6 +225,9 @@ class _Pull:
             if address.protocol is SourceProtocol.RTSP:
                 await rtsp.fetch(address, self._reach, self._admit, now)
             else:
+                # An HTTP client is long to load, and most who take livestreams fetch none so.
+                from recorder.live.hls import client as hls
+
                 self.text = errand.bookmark
                 await hls.fetch(address, self._reach, self._admit, now, self)
         except FetchError as error:

@@ -52,13 +52,13 @@ _Code = Annotated[str, Field(min_length=1, max_length=64)]
 class Body(BaseModel):
     """A JSON object with these members and no others; texts are not turned into numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Query(BaseModel):
     """A query with these parameters and no others."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, defer_build=True)
 
 
 class NoQuery(Query):

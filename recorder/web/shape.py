@@ -16,7 +16,8 @@ S = TypeVar("S", bound="Shape")
 class Shape(BaseModel):
     """A JSON object of an answer."""
 
-    model_config = ConfigDict(frozen=True)
+    # The rules of a shape are made when the first one is: a start needs none of the two hundred.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class ListShape(Shape, Generic[T]):

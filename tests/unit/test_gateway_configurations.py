@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from recorder.client.gateway import command, layout
+from recorder.client.gateway import layout
+from recorder.commands.live import gateway
 from recorder.domain.gateway import GatewayKind
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "gateways"
@@ -81,7 +82,7 @@ def test_the_unit_starts_the_command_with_words_that_it_knows() -> None:
     words = shlex.split(started[1])
     assert words[1:3] == ["live", "gateway"]
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    gateway.add_arguments(parser)
     args = parser.parse_args(words[3:])
     assert (str(args.dir), args.kind) == (FILES, "nginx-rtmp")
     # The sentence about leases in the guide: whoever runs it owns the files.

@@ -1,16 +1,13 @@
-"""The command ``recorder live gateway``: arguments, signals and the exit code."""
+"""What ``recorder live gateway`` runs: signals and the exit code."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
-import re
 import signal
 import sys
-from datetime import tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recorder.client.backoff import RetryPolicy
 from recorder.client.command import tls_context
@@ -27,32 +24,6 @@ from recorder.ledger.note import NoteVerifier
 
 #: A file that cannot be sent now waits no longer than so; others come before it is tried again.
 _GIVE_UP_S = 120.0
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``recorder live gateway``."""
-    parser.description = (
-        "Sends what a media server has finished writing, as the gateway whose token is given, until"
-        " SIGTERM. May be killed at any moment and started again: it continues where it was."
-    )
-    add = parser.add_argument
-    add("--dir", required=True, type=Path, metavar="DIR", help="where the media server writes")
-    add("--kind", required=True, choices=[kind.value for kind in GatewayKind])
-    add("--server", required=True, metavar="URL", help="address of the service")
-    add("--token-file", required=True, type=Path, metavar="F", help="file with the gateway's token")
-    add("--state", type=Path, metavar="DIR", help="folder of the journal and the receipts")
-    add("--jobs", type=int, default=4, metavar="N", help="files at once (default 4)")
-    add("--zone", type=_zone, metavar="NAME", help="time zone of names that say none")
-    add("--device", type=_pattern, metavar="REGEX", help="group `device` of a stream's name")
-    add("--every", type=float, default=2.0, metavar="SECONDS", help="between looks (default 2)")
-    add("--once", action="store_true", help="end when everything that is there is done")
-    add("--key", metavar="VERIFIERKEY", help="public key of the service (NAME+ID+KEY)")
-    add("--ca-file", type=Path, metavar="F", help="certificates to trust instead of the system's")
-    add(
-        "--delete-after-receipt",
-        action="store_true",
-        help="delete each file once its receipt is checked and saved",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -136,20 +107,3 @@ def _tell(step: FileProgress) -> None:
 
 def _say(sentence: str) -> None:
     print(f"recorder live gateway: {sentence}", file=sys.stderr, flush=True)
-
-
-def _zone(text: str) -> tzinfo:
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise argparse.ArgumentTypeError("a zone like Asia/Shanghai") from error
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        found = re.compile(text)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"no regular expression: {error}") from error
-    if "device" not in found.groupindex:
-        raise argparse.ArgumentTypeError("has no group (?P<device>…)")
-    return found

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.serve.listener import how_many, listener
 from recorder.commands.serve.processes import Family, Parent, Place
-from recorder.config import Config, read_config
 from recorder.errors import InvalidInput, RecorderError, Unavailable
+from recorder.loading import loading
 from recorder.telemetry import begin_logging, log
 
 if TYPE_CHECKING:
+    from recorder.config import Config
     from recorder.web.siblings import Siblings
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
     if args.data is not None or args.ready_file is not None:
         print("recorder serve: --data and --ready-file need --embedded.", file=sys.stderr)
         return 2
+    # Neither the parent of an embedded server nor a command that was misspelt reads settings.
+    from recorder.config import read_config
+
     try:
         config = read_config()
         begin_logging(config.log_level)
@@ -124,11 +128,12 @@ def _run_loop(config: Config, args: argparse.Namespace) -> int:
 
 
 async def _serve(config: Config, args: argparse.Namespace) -> None:
-    from recorder.runtime import open_deps
-    from recorder.services import organs
-    from recorder.store import migrate
-    from recorder.web.app import build_app
-    from recorder.web.server import serving
+    with loading():
+        from recorder.runtime import open_deps
+        from recorder.services import organs
+        from recorder.store import migrate
+        from recorder.web.app import build_app
+        from recorder.web.server import serving
 
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -18,8 +18,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.client.gateway import command as gateway
+from recorder.commands.live import gateway
 from recorder.errors import InvalidInput, RecorderError, Unavailable
+from recorder.loading import loading
 from recorder.telemetry import begin_logging, log
 
 if TYPE_CHECKING:
@@ -138,13 +139,14 @@ async def _serve_together(config: Config, args: argparse.Namespace) -> int:
 
 
 async def _serve(config: Config, args: argparse.Namespace) -> None:
-    from recorder.adapters import metrics_port
-    from recorder.adapters.media import find_ffmpeg
-    from recorder.commands.serve.processes import Parent
-    from recorder.live.serving import ingesting
-    from recorder.runtime import open_deps
-    from recorder.services import figures
-    from recorder.store import migrate
+    with loading():
+        from recorder.adapters import metrics_port
+        from recorder.adapters.media import find_ffmpeg
+        from recorder.commands.serve.processes import Parent
+        from recorder.live.serving import ingesting
+        from recorder.runtime import open_deps
+        from recorder.services import figures
+        from recorder.store import migrate
 
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
