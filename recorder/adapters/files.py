@@ -34,6 +34,7 @@ from recorder.adapters.objects import (
     Bucket,
     MarkerPage,
     OpenMultipart,
+    PartPage,
     StoredObject,
     StoredPart,
     StoreReport,
@@ -63,6 +64,7 @@ class FolderObjects:
     min_part_bytes = store_limits.MIN_PART_BYTES
     max_parts = store_limits.MAX_PARTS
     parts_grow = True
+    lists_multiparts = True
 
     def __init__(
         self,
@@ -260,6 +262,12 @@ class FolderObjects:
         """See ObjectStore."""
         file = self._multiparts.existing
         return file_blocks(self._reads, lambda: file(key, multipart_id, writer), offset, length)
+
+    async def listed_parts(
+        self, key: str, multipart_id: str, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        """See ObjectStore: not here."""
+        raise RuntimeError("parts of a folder lie in the files of their writers")
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

@@ -72,6 +72,24 @@ class OpenMultipart:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPart:
+    """A part of an open multipart upload, as the store lists it."""
+
+    number: int
+    length: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartPage:
+    """Parts of an open multipart upload, by number."""
+
+    parts: tuple[ListedPart, ...]
+    #: Behind which number the next page begins; None behind the last.
+    following: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class WriterFile:
     """A file in an open multipart upload whose parts grow at their places."""
 
@@ -159,6 +177,8 @@ class ObjectStore(Protocol):
     max_parts: int
     #: Whether a part may grow at its place; parts of S3 can only be sent whole.
     parts_grow: bool
+    #: Whether ``open_multiparts`` of a whole bucket names them all.
+    lists_multiparts: bool
 
     async def put(
         self,
@@ -234,6 +254,16 @@ class ObjectStore(Protocol):
         """Bytes of one writer in an open multipart upload, where ``parts_grow``; see ``read``.
 
         Raises Gone ``multipart-gone`` when it has none (any more).
+        """
+        ...
+
+    async def listed_parts(
+        self, key: str, multipart_id: str, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        """Parts of an open multipart upload behind a number, where parts are sent whole, at
+        most ``limit``; for the audit.
+
+        Raises Gone ``multipart-gone``.
         """
         ...
 

@@ -19,6 +19,7 @@ from recorder.adapters.objects import (
     MarkerPage,
     ObjectStore,
     OpenMultipart,
+    PartPage,
     StoredObject,
     StoredPart,
     StoreReport,
@@ -38,6 +39,7 @@ class MeasuredObjects:
         self.min_part_bytes = inner.min_part_bytes
         self.max_parts = inner.max_parts
         self.parts_grow = inner.parts_grow
+        self.lists_multiparts = inner.lists_multiparts
 
     async def put(
         self,
@@ -105,6 +107,12 @@ class MeasuredObjects:
     ) -> AsyncIterator[bytes]:
         blocks = self.inner.read_writer(key, multipart_id, writer, offset=offset, length=length)
         return _until_first("read_writer", blocks)
+
+    async def listed_parts(
+        self, key: str, multipart_id: str, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        with _measured("listed_parts"):
+            return await self.inner.listed_parts(key, multipart_id, after, limit)
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

@@ -20,6 +20,7 @@ from recorder.adapters.objects import (
     GrowingPart,
     MarkerPage,
     OpenMultipart,
+    PartPage,
     StoredObject,
     StoredPart,
     StoreReport,
@@ -43,6 +44,8 @@ class S3Objects:
     min_part_bytes = store_limits.MIN_PART_BYTES
     max_parts = store_limits.MAX_PARTS
     parts_grow = False
+    #: MinIO answers for exact keys only.
+    lists_multiparts = False
 
     def __init__(
         self,
@@ -226,6 +229,14 @@ class S3Objects:
     ) -> AsyncIterator[bytes]:
         """See ObjectStore: not here."""
         raise RuntimeError("parts of S3 are sent whole")
+
+    async def listed_parts(
+        self, key: str, multipart_id: str, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        """See ObjectStore."""
+        return await self._reads.run(
+            lambda: self._calls.parts(Bucket.ORIGINALS, key, multipart_id, after, limit)
+        )
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

@@ -1,4 +1,4 @@
-"""What the audit reads of unfinished uploads whose bytes lie at their places. Reads only."""
+"""What the audit reads of unfinished uploads and their parts. Reads only."""
 
 from __future__ import annotations
 
@@ -27,8 +27,15 @@ class Arrived:
     offset: int
     length: int
     sha256: bytes
-    #: Whose file they lie in; None when the row does not say.
-    writer: int | None
+    #: The number of the part; None for a tail.
+    number: int | None
+    #: The store's own word for the part; of bytes in a folder, whose file they lie in.
+    etag: str
+
+    @property
+    def writer(self) -> int | None:
+        """Whose file they lie in; None when the row does not say."""
+        return int(self.etag) if self.etag.isdecimal() else None
 
 
 async def unfinished_page(
@@ -45,31 +52,33 @@ async def unfinished_page(
     return [OpenUpload(*row) for row in rows]
 
 
-async def arrived(connection: Connection, upload: UploadId) -> list[Arrived]:
-    """What an unfinished upload has in its writers' files, by offset; nothing of a finished one."""
+async def arrived(
+    connection: Connection, upload: UploadId, *, completing: bool = True
+) -> list[Arrived]:
+    """What an unfinished upload has in its parts and its writers' files, by offset; nothing of a
+    finished one, nor, unless asked for, of one whose completion has begun.
+    """
     rows = await connection.fetch(
-        "SELECT a.offset_bytes, a.length_bytes, a.sha256, a.writer FROM upload u,"
-        " LATERAL (SELECT offset_bytes, length_bytes, sha256, etag AS writer FROM upload_part"
+        "SELECT a.* FROM upload u,"
+        " LATERAL (SELECT offset_bytes, length_bytes, sha256, part_number, etag FROM upload_part"
         "   WHERE upload_id = u.id"
-        "  UNION ALL SELECT offset_bytes, length_bytes, sha256, fence::text FROM upload_piece"
+        "  UNION ALL SELECT offset_bytes, length_bytes, sha256, NULL, fence::text"
+        "   FROM upload_piece"
         "   WHERE upload_id = u.id AND state = 'durable' AND fence IS NOT NULL) AS a"
-        " WHERE u.id = $1 AND u.state IN ('open', 'completing') ORDER BY a.offset_bytes",
+        " WHERE u.id = $1 AND (u.state = 'open' OR ($2 AND u.state = 'completing'))"
+        " ORDER BY a.offset_bytes",
+        upload,
+        completing,
+    )
+    return [Arrived(*row) for row in rows]
+
+
+async def newest_given(connection: Connection, upload: UploadId) -> tuple[int, int] | None:
+    """The last fence and part number that an unfinished upload has given out by now; None when
+    it is finished.
+    """
+    row = await connection.fetchrow(
+        "SELECT fence, next_part - 1 FROM upload WHERE id = $1 AND state IN ('open', 'completing')",
         upload,
     )
-    return [
-        Arrived(
-            row["offset_bytes"],
-            row["length_bytes"],
-            row["sha256"],
-            int(row["writer"]) if row["writer"].isdecimal() else None,
-        )
-        for row in rows
-    ]
-
-
-async def newest_fence(connection: Connection, upload: UploadId) -> int | None:
-    """The fence of an unfinished upload as it is now; None when it is finished."""
-    fence: int | None = await connection.fetchval(
-        "SELECT fence FROM upload WHERE id = $1 AND state IN ('open', 'completing')", upload
-    )
-    return fence
+    return (row[0], row[1]) if row else None

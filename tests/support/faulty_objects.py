@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,11 @@ from typing import Protocol, TypeVar
 from recorder.adapters.objects import (
     Bucket,
     GrowingPart,
+    ListedPart,
     MarkerPage,
     ObjectStore,
     OpenMultipart,
+    PartPage,
     StoredObject,
     StoredPart,
     StoreReport,
@@ -70,9 +72,12 @@ class FaultyObjects:
         self.faults = list(faults)
         self.calls: list[str] = []
         self._counts: Counter[str] = Counter()
+        #: Parts that were sent whole to a store that keeps no list of them.
+        self._sent: dict[str, dict[int, ListedPart]] = defaultdict(dict)
         self.min_part_bytes = inner.min_part_bytes
         self.max_parts = inner.max_parts
         self.parts_grow = grows and inner.parts_grow
+        self.lists_multiparts = inner.lists_multiparts
 
     def _begin(self, call: str) -> Callable[[When], None]:
         self.calls.append(call)
@@ -142,12 +147,14 @@ class FaultyObjects:
         writer: int,
         blocks: Sequence[bytes | memoryview],
     ) -> StoredPart:
-        return await self._through(
-            "upload_part",
-            lambda: self._inner.upload_part(
+        async def upload() -> StoredPart:
+            part = await self._inner.upload_part(
                 key, multipart_id, number=number, offset=offset, writer=writer, blocks=blocks
-            ),
-        )
+            )
+            self._sent[multipart_id][number] = ListedPart(number, part.length, part.etag)
+            return part
+
+        return await self._through("upload_part", upload)
 
     def growing_part(self, key: str, multipart_id: str, *, offset: int, writer: int) -> GrowingPart:
         part = self._inner.growing_part(key, multipart_id, offset=offset, writer=writer)
@@ -168,6 +175,17 @@ class FaultyObjects:
         ):
             yield block
         strike(When.AFTER)
+
+    async def listed_parts(
+        self, key: str, multipart_id: str, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        async def listed() -> PartPage:
+            if not self._inner.parts_grow:
+                return await self._inner.listed_parts(key, multipart_id, after, limit)
+            sent = self._sent[multipart_id]
+            return PartPage(tuple(sent[number] for number in sorted(sent) if number > after), None)
+
+        return await self._through("listed_parts", listed)
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart]

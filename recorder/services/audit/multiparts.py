@@ -10,27 +10,24 @@ from recorder.store import audit
 async def check_multiparts(progress: Progress, store: PacedStore) -> None:
     """Each is named by an unfinished upload or claimed by an open intent.
 
-    The store is asked for the whole bucket, and, since some stores leave that unanswered, for
-    the exact key of each unfinished upload.
+    The store is asked for the whole bucket, and, where that may be left unanswered, for the exact
+    key of each unfinished upload.
     """
     deps, report = progress.deps, progress.report
     async with deps.database.acquire() as connection:
         keys = await audit.unfinished_keys(connection)
-    found = {(each.key, each.id) for each in await store.open_multiparts(None)}
-    for key in keys:
-        found |= {(each.key, each.id) for each in await store.open_multiparts(key)}
+    found = await store.open_multiparts(keys)
     report.looked_at["multiparts"] += len(found)
     if not found:
         return
     listed = sorted({key for key, _ in found})
     async with deps.database.acquire() as connection:
         # Asked after the listing: an intent comes before its multipart upload, and goes in the
-        # transaction that names it.
+        # statement that names it.
         intended = await audit.intended_keys(connection, listed)
         named = await audit.named_multiparts(connection, listed)
-    for key, multipart_id in sorted(found - named):
-        still = key not in intended and multipart_id in {
-            each.id for each in await store.open_multiparts(key)
-        }
-        if still:
-            report.found("multipart-unclaimed", "object", key, f"multipart upload {multipart_id}")
+    strange = {each for each in found - named if each[0] not in intended}
+    if strange:
+        strange &= await store.open_multiparts(sorted({key for key, _ in strange}))
+    for key, multipart_id in sorted(strange):
+        report.found("multipart-unclaimed", "object", key, f"multipart upload {multipart_id}")

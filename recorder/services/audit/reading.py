@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from recorder.adapters.objects import (
     Bucket,
     DeleteMarker,
+    ListedPart,
     ObjectStore,
-    OpenMultipart,
     StoredObject,
     WriterFile,
 )
 from recorder.errors import Gone, NotFound
 from recorder.services import delete_markers
 from recorder.services.pace import Pace
+from recorder.store.audit_parts import OpenUpload
 
 #: Days whose listings are kept at one time.
 _DAYS_KEPT = 2
@@ -44,10 +45,35 @@ class PacedStore:
         await self.pace.request()
         return await self._objects.versions(bucket, key)
 
-    async def open_multiparts(self, key: str | None) -> list[OpenMultipart]:
-        """The unfinished multipart uploads of originals, of this key or of all."""
+    async def open_multiparts(self, keys: Iterable[str]) -> set[tuple[str, str]]:
+        """Key and id of the unfinished multipart uploads of originals, of all and of these keys.
+
+        The keys are asked for one by one only where a store leaves the whole bucket unanswered.
+        """
+        found = await self._multiparts(None)
+        for key in () if self._objects.lists_multiparts else keys:
+            found |= await self._multiparts(key)
+        return found
+
+    async def _multiparts(self, key: str | None) -> set[tuple[str, str]]:
         await self.pace.request()
-        return await self._objects.open_multiparts(key)
+        found = await self._objects.open_multiparts(key)
+        for _ in range(len(found) // _BATCH):
+            await self.pace.request()
+        return {(each.key, each.id) for each in found}
+
+    async def listed_parts(self, upload: OpenUpload) -> AsyncIterator[ListedPart]:
+        """The parts of its open multipart upload; none when it is not there (any more)."""
+        following: int | None = 0
+        while following is not None:
+            await self.pace.request()
+            try:
+                page = await self._objects.listed_parts(upload.key, upload.multipart_id, following)
+            except (Gone, NotFound):
+                return
+            for part in page.parts:
+                yield part
+            following = page.following
 
     async def versions_below(self, bucket: Bucket, prefix: str) -> AsyncIterator[StoredObject]:
         """Every version below the prefix; a request for each thousand, as S3 lists."""

@@ -238,7 +238,7 @@ FINDINGS: dict[str, str] = {
     "piece-unclaimed": "pieces of uploads that nobody knows",
     "part-missing": "bytes of open uploads missing",
     "part-digest-differs": "bytes of open uploads that differ",
-    "part-unclaimed": "files in open uploads that nobody knows",
+    "part-unclaimed": "files or parts in open uploads that nobody knows",
     "recording-without-object": "recordings without their object",
     "recording-without-event": "recordings without an event",
     "sealed-without-event": "seals without an event",

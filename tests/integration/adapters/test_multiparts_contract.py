@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recorder.adapters.objects import Bucket, ObjectStore, StoredObject, StoredPart
+from recorder.adapters.objects import Bucket, ListedPart, ObjectStore, StoredObject, StoredPart
 from recorder.errors import (
     Conflict,
     Forbidden,
@@ -272,3 +272,31 @@ async def test_renditions_have_multipart_uploads_of_their_own(store: ObjectStore
     assert await store.open_multiparts("r/proxy", bucket=Bucket.RENDITIONS) == []
     await store.abort_multipart("r/proxy", ABSENT, bucket=Bucket.RENDITIONS)
     assert [each.id for each in await store.open_multiparts("r/proxy")] == [multipart_id]
+
+
+@pytest.mark.parametrize("store", ["versitygw", "minio", "strict"], indirect=True)
+async def test_parts_that_were_sent_are_listed_by_number_a_page_at_a_time(
+    store: ObjectStore,
+) -> None:
+    multipart_id = await begin(store, "day/listed/original")
+    sent = await upload(store, "day/listed/original", multipart_id, [b"one", b"three", b"fourteen"])
+    sent.append(
+        await store.upload_part(
+            "day/listed/original", multipart_id, number=9, offset=16, writer=1, blocks=[b"x"]
+        )
+    )
+    listed: list[ListedPart] = []
+    following = 0
+    while True:
+        page = await store.listed_parts("day/listed/original", multipart_id, following, 2)
+        assert len(page.parts) <= 2
+        listed += page.parts
+        if page.following is None:
+            break
+        following = page.following
+    assert [(each.number, each.length, each.etag) for each in listed] == [
+        (part.number, part.length, part.etag) for part in sent
+    ]
+    await store.abort_multipart("day/listed/original", multipart_id)
+    with pytest.raises(Gone):
+        await store.listed_parts("day/listed/original", multipart_id)
