@@ -9,6 +9,7 @@ import pytest
 
 from recorder.errors import InvalidInput, Unavailable
 from recorder.services.live.gathering import Gathering
+from tests.support.leaping_loop import run_leaping
 
 
 class Desk:
@@ -90,3 +91,29 @@ async def test_whoever_went_away_while_waiting_is_passed_over() -> None:
     desk.gate.set()
     assert (await first, await stays) == (2, 6)
     assert desk.calls == [[1], [3]]
+
+
+def test_behind_a_call_of_one_or_two_the_next_one_comes_sooner() -> None:
+    calls: list[tuple[float, int]] = []
+
+    async def crowd() -> None:
+        loop = asyncio.get_running_loop()
+        joined: list[asyncio.Task[int]] = []
+
+        async def together(numbers: Sequence[int]) -> Sequence[int]:
+            calls.append((loop.time(), len(numbers)))
+            if len(calls) < 5:
+                joined.extend(asyncio.create_task(line.join(n, n)) for n in range(len(numbers) + 1))
+                await asyncio.sleep(0)  # Until they wait.
+            return numbers
+
+        line = Gathering(together, most=10, pace_s=3)
+        await line.join(0, 0)
+        while len(joined) < 14 or not all(each.done() for each in joined):
+            await asyncio.wait(joined)
+        # When nobody waits any more, at once.
+        await line.join(0, 5)
+
+    run_leaping(crowd())
+    assert calls[:5] == [(0, 1), (1, 2), (3, 3), (6, 4), (9, 5)]
+    assert calls[5] == (9, 1)
