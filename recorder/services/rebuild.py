@@ -38,7 +38,7 @@ from recorder.services.ingest.finishing import (
     write_duplicate,
 )
 from recorder.services.ingest.sidecar import LONGEST_BYTES, Sidecar, read_sidecar
-from recorder.store import agencies, devices, rebuilding, recordings, uploads
+from recorder.store import agencies, devices, rebuilding, recordings, upload_arrivals
 from recorder.store.agencies import Agency
 from recorder.store.change import Change
 
@@ -302,7 +302,9 @@ async def _write(
         raise _KnownMeanwhile
     await rebuilding.restore_parts(change, received.upload, received.parts)
     # What an older database still has as its tail is in the original.
-    await uploads.absorb_pieces(change.connection, received.upload.id, 0, received.upload.offset)
+    await upload_arrivals.absorb_pieces(
+        change.connection, received.upload.id, received.upload.offset
+    )
     if first is not None:
         await write_duplicate(change, received, first)
     else:

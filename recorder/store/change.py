@@ -8,7 +8,6 @@ act for the agency that an event is about: above it one sees, and does not do it
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,9 +19,6 @@ from recorder.domain.pipeline import WorkQueue, started_by
 from recorder.errors import InternalError
 from recorder.store import custody_events, task_runs, webhook_messages
 from recorder.store.connection import Connection, Database
-
-#: Notifications of what changed, for pages that are open (payload: JSON of kind and id).
-CHANGES_CHANNEL = "recorder_changes"
 
 
 class Change:
@@ -56,17 +52,8 @@ class Change:
             raise InternalError(
                 "change-without-event", "A change of evidence must record a custody event."
             )
-        for event in self.events:
-            for task in started_by(event):
-                run = await task_runs.start(self.connection, task, event, self.now)
-                if run is not None:
-                    self.started.append((task.queue, run))
-        subjects = {(e.SUBJECT.value, str(e.subject)) for e in self.events}
-        await self.connection.execute(
-            "SELECT pg_notify($1, subject) FROM unnest($2::text[]) AS subject",
-            CHANGES_CHANNEL,
-            [json.dumps(subject) for subject in subjects],
-        )
+        wanted = [(task, event) for event in self.events for task in started_by(event)]
+        self.started += await task_runs.start(self.connection, wanted, self.now)
         await webhook_messages.tell(self.connection, self.events, self.now)
         # Last, since it makes other changes of these subjects wait until we have committed.
         await custody_events.append(self.connection, self.actor, self.now, self.events)

@@ -38,6 +38,9 @@ async def touch(
     handover, roster, holiday, number, elsewhere. ``bulk`` ones, such as all cases of an agency,
     come after others.
     """
+    touched = list(cases)
+    if not touched:
+        return
     # In the order of ids, so that two who touch the same cases wait in line. A case that is due
     # already is only locked: whoever evaluates it must see what this transaction commits.
     await connection.execute(
@@ -49,7 +52,7 @@ async def touch(
         # What only waits for its time is no news.
         " bulk = excluded.bulk AND (d.bulk OR d.due_at > '-infinity')"
         " WHERE d.due_at > '-infinity' OR (d.bulk AND NOT excluded.bulk)",
-        list(cases),
+        touched,
         because,
         bulk,
     )

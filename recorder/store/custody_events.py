@@ -61,41 +61,36 @@ async def append(
     commits, and a reader of one subject must never find a smaller one behind a larger one. So
     this is to be the transaction's last statement.
     """
-    await _take_turns(connection, events)
-    rows = []
-    for event in events:
-        event_id = new_uuid(at)
-        body = event.body(event_id=event_id, at=at, actor=actor)
-        rows.append(
-            (
-                event_id,
-                at,
-                event.name,
-                actor.kind.value,
-                actor.id,
-                actor.name,
-                event.agency,
-                event.SUBJECT.value,
-                event.subject,
-                body["facts"],
-                canonical.encode(body),
-            )
-        )
-    await connection.executemany(
-        "INSERT INTO custody_event (id, at, name, actor_kind, actor_id, actor_name, agency_id,"
-        " subject_kind, subject_id, facts, leaf)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        rows,
-    )
-
-
-async def _take_turns(connection: Connection, events: Sequence[CustodyEvent]) -> None:
-    # In one order for everybody, so that two changes of the same subjects never wait in a ring.
-    buckets = sorted({event.subject.int % _BUCKETS for event in events})
+    ids = [new_uuid(at) for _ in events]
+    bodies = [
+        event.body(event_id=event_id, at=at, actor=actor)
+        for event_id, event in zip(ids, events, strict=True)
+    ]
     await connection.execute(
-        "SELECT pg_advisory_xact_lock($1, bucket) FROM unnest($2::int[]) AS bucket",
+        # Every turn is taken, in one order for everybody, before the first position is: of a
+        # join, each side is there before its first row.
+        "WITH turns AS MATERIALIZED (SELECT count(*) FROM"
+        "   (SELECT pg_advisory_xact_lock($1, bucket) FROM unnest($2::int[]) AS bucket) AS turn)"
+        " INSERT INTO custody_event (id, at, name, actor_kind, actor_id, actor_name, agency_id,"
+        " subject_kind, subject_id, facts, leaf)"
+        " SELECT e.id, $3::timestamptz, e.name, $4::text, $5::text, $6::text, e.agency_id,"
+        " e.subject_kind, e.subject_id, e.facts, e.leaf FROM turns,"
+        " unnest($7::uuid[], $8::text[], $9::uuid[], $10::text[], $11::uuid[], $12::jsonb[],"
+        " $13::bytea[]) WITH ORDINALITY AS e (id, name, agency_id, subject_kind, subject_id, facts,"
+        " leaf, n) ORDER BY e.n",
         _TURNS,
-        buckets,
+        sorted({event.subject.int % _BUCKETS for event in events}),
+        at,
+        actor.kind.value,
+        actor.id,
+        actor.name,
+        ids,
+        [event.name for event in events],
+        [event.agency for event in events],
+        [event.SUBJECT.value for event in events],
+        [event.subject for event in events],
+        [body["facts"] for body in bodies],
+        [canonical.encode(body) for body in bodies],
     )
 
 

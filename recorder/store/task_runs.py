@@ -7,7 +7,7 @@ only Change calls. What a run *achieved* is written by the Change that finishes 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -76,23 +76,26 @@ def _from_row(row: Row) -> TaskRun:
 
 
 async def start(
-    connection: Connection, task: Task, event: CustodyEvent, now: datetime
-) -> TaskRunId | None:
-    """Make the run of this task for the event's subject due; None when there is one already."""
-    run: TaskRunId | None = await connection.fetchval(
+    connection: Connection, wanted: Sequence[tuple[Task, CustodyEvent]], now: datetime
+) -> list[tuple[WorkQueue, TaskRunId]]:
+    """Make the run of each task for its event's subject due; gives those that were not there."""
+    if not wanted:
+        return []
+    rows = await connection.fetch(
         "INSERT INTO task_run (id, task, queue, priority, subject_kind, subject_id, agency_id,"
-        " due_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
-        " ON CONFLICT (task, subject_kind, subject_id) DO NOTHING RETURNING id",
-        new_uuid(now),
-        task.name,
-        task.queue.value,
-        task.priority,
-        event.SUBJECT.value,
-        event.subject,
-        event.agency,
+        " due_at, created_at) SELECT w.*, $8::timestamptz, $8 FROM unnest($1::uuid[], $2::text[],"
+        " $3::text[], $4::int[], $5::text[], $6::uuid[], $7::uuid[]) AS w"
+        " ON CONFLICT (task, subject_kind, subject_id) DO NOTHING RETURNING queue, id",
+        [new_uuid(now) for _ in wanted],
+        [task.name for task, _ in wanted],
+        [task.queue.value for task, _ in wanted],
+        [task.priority for task, _ in wanted],
+        [event.SUBJECT.value for _, event in wanted],
+        [event.subject for _, event in wanted],
+        [event.agency for _, event in wanted],
         now,
     )
-    return run
+    return [(WorkQueue(row["queue"]), row["id"]) for row in rows]
 
 
 async def some_due(

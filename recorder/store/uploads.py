@@ -1,13 +1,17 @@
-"""Uploads with their parts and pieces. Offsets, parts, pieces and leases are no evidence."""
+"""Uploads: opening, taking, ending. What arrives of them is in ``upload_arrivals``.
+
+Offsets, parts, pieces and leases are no evidence.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from recorder.domain.ids import RecordingId, UploadId
-from recorder.domain.upload import Part, Piece, Upload, UploadState
+from recorder.domain.upload import Part, Upload, UploadState
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -15,6 +19,21 @@ _COLUMNS = (
     "id, agency_id, state, length_bytes, offset_bytes, part_bytes, object_key, multipart_id,"
     " fence, holder, holder_seen_at, lock_until, recording_id, ended_early, created_at, expires_at"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """All that is known of an upload: what a completion makes its recording of."""
+
+    upload: Upload
+    opened_by: str
+    #: The sender's Upload-Metadata header as it came.
+    raw_metadata: str
+    agency_code: str
+    #: What the sender said, as resolved at creation.
+    facts: dict[str, object]
+    #: Stored parts in the order of their offsets.
+    parts: tuple[Part, ...]
 
 
 def _from_row(row: Row) -> Upload:
@@ -83,6 +102,28 @@ async def find_with_opener(
         upload_id,
     )
     return (_from_row(row), row["opened_by"]) if row else None
+
+
+async def find_transfer(connection: Connection, upload_id: UploadId) -> Transfer | None:
+    """The upload with its sender's words and its parts, as they are at one moment."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS}, opened_by, raw_metadata, facts,"  # noqa: S608 - constant text
+        " (SELECT a.code FROM agency a WHERE a.id = upload.agency_id) AS agency_code,"
+        " ARRAY(SELECT ROW(p.part_number, p.offset_bytes, p.length_bytes, p.sha256, p.etag)"
+        "  FROM upload_part p WHERE p.upload_id = upload.id ORDER BY p.offset_bytes) AS parts"
+        " FROM upload WHERE id = $1",
+        upload_id,
+    )
+    if row is None:
+        return None
+    return Transfer(
+        _from_row(row),
+        row["opened_by"],
+        row["raw_metadata"],
+        row["agency_code"],
+        row["facts"],
+        tuple(Part(*part) for part in row["parts"]),
+    )
 
 
 async def words_of(connection: Connection, upload_id: UploadId) -> tuple[str, str]:
@@ -159,18 +200,27 @@ async def touch(
     return {row["id"] for row in rows}
 
 
-async def set_multipart(
-    connection: Connection, upload_id: UploadId, fence: int, multipart_id: str
-) -> bool:
-    """Commit the multipart id before the first byte is sent under it."""
-    touched = await connection.execute(
-        "UPDATE upload SET multipart_id = $3"
-        " WHERE id = $1 AND fence = $2 AND state = 'open' AND multipart_id IS NULL",
+async def name_multipart(
+    connection: Connection, upload_id: UploadId, fence: int, multipart_id: str, intent: uuid.UUID
+) -> int | None:
+    """Name the multipart upload before the first byte is sent under it; its intent is fulfilled.
+
+    The number of its first part: most uploads have no other. None, and the intent stays, when it
+    is somebody else's turn by now, there is one already, or the intent was swept.
+    """
+    first: int | None = await connection.fetchval(
+        "WITH mine AS (SELECT id FROM upload WHERE id = $1 AND fence = $2 AND state = 'open'"
+        "   AND multipart_id IS NULL FOR UPDATE),"
+        " fulfilled AS (DELETE FROM store_intent i USING mine"
+        "   WHERE i.id = $4 AND i.swept_at IS NULL RETURNING mine.id)"
+        " UPDATE upload u SET multipart_id = $3, next_part = u.next_part + 1"
+        " FROM fulfilled f WHERE u.id = f.id RETURNING u.next_part - 1",
         upload_id,
         fence,
         multipart_id,
+        intent,
     )
-    return touched == 1
+    return first
 
 
 async def reserve_parts(
@@ -185,129 +235,6 @@ async def reserve_parts(
         count,
     )
     return first
-
-
-async def move_offset(
-    connection: Connection,
-    upload_id: UploadId,
-    fence: int,
-    offset: int,
-    now: datetime,
-    expires_at: datetime | None,
-) -> bool:
-    """Say that everything before ``offset`` is durable; False if taken over meanwhile.
-
-    The expiry slides with it; but for None: then no byte came, only its place changes. The row
-    stays locked until the transaction ends, so that what the caller writes next in the same
-    transaction is under the same fence.
-    """
-    moved = await connection.execute(
-        "UPDATE upload SET offset_bytes = greatest(offset_bytes, $3), last_byte_at = $4,"
-        " holder_seen_at = $4, expires_at = coalesce($5, expires_at)"
-        " WHERE id = $1 AND fence = $2 AND state = 'open'",
-        upload_id,
-        fence,
-        offset,
-        now,
-        expires_at,
-    )
-    return moved == 1
-
-
-async def add_part(connection: Connection, upload_id: UploadId, part: Part) -> None:
-    """Add a stored part to what arrived; again after an uncertain commit is harmless."""
-    await connection.execute(
-        "INSERT INTO upload_part (upload_id, offset_bytes, length_bytes, part_number, sha256,"
-        " etag) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (upload_id, offset_bytes) DO NOTHING",
-        upload_id,
-        part.offset,
-        part.length,
-        part.number,
-        part.sha256,
-        part.etag,
-    )
-
-
-async def intend_piece(
-    connection: Connection, upload_id: UploadId, key: str, offset: int, length: int, now: datetime
-) -> None:
-    """Claim a staging key before its bytes are written."""
-    await connection.execute(
-        "INSERT INTO upload_piece (object_key, upload_id, offset_bytes, length_bytes, created_at)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        key,
-        upload_id,
-        offset,
-        length,
-        now,
-    )
-
-
-async def confirm_piece(connection: Connection, piece: Piece) -> bool:
-    """Intended → durable: its bytes are in staging. False when they were swept meanwhile."""
-    touched = await connection.execute(
-        "UPDATE upload_piece SET state = 'durable', sha256 = $2, version = $3"
-        " WHERE object_key = $1 AND removed_at IS NULL",
-        piece.key,
-        piece.sha256,
-        piece.version,
-    )
-    return touched == 1
-
-
-async def place_piece(
-    connection: Connection, upload_id: UploadId, piece: Piece, now: datetime
-) -> None:
-    """Name durable bytes in their writer's file; again with more of them, it names those as well.
-
-    It has no object in staging, so it counts as removed from there at once.
-    """
-    await connection.execute(
-        "INSERT INTO upload_piece (object_key, upload_id, state, offset_bytes, length_bytes,"
-        " sha256, version, fence, created_at, removed_at)"
-        " VALUES ($1, $2, 'durable', $3, $4, $5, $6, $7, $8, $8)"
-        " ON CONFLICT (object_key) DO UPDATE SET length_bytes = excluded.length_bytes,"
-        " sha256 = excluded.sha256 WHERE upload_piece.state = 'durable'",
-        piece.key, upload_id, piece.offset, piece.length,
-        piece.sha256, piece.version, piece.writer, now,
-    )  # fmt: skip
-
-
-async def absorb_pieces(
-    connection: Connection, upload_id: UploadId, offset: int, end: int, keep: str | None = None
-) -> None:
-    """Durable pieces that begin in [offset, end) → absorbed, but for the one called ``keep``."""
-    await connection.execute(
-        "UPDATE upload_piece SET state = 'absorbed' WHERE upload_id = $1 AND state = 'durable'"
-        " AND offset_bytes >= $2 AND offset_bytes < $3 AND object_key IS DISTINCT FROM $4",
-        upload_id,
-        offset,
-        end,
-        keep,
-    )
-
-
-async def parts(connection: Connection, upload_id: UploadId) -> list[Part]:
-    """Stored parts in the order of their offsets."""
-    rows = await connection.fetch(
-        "SELECT part_number, offset_bytes, length_bytes, sha256, etag FROM upload_part"
-        " WHERE upload_id = $1 ORDER BY offset_bytes",
-        upload_id,
-    )
-    return [
-        Part(r["part_number"], r["offset_bytes"], r["length_bytes"], r["sha256"], r["etag"])
-        for r in rows
-    ]
-
-
-async def pieces(connection: Connection, upload_id: UploadId) -> list[Piece]:
-    """The durable tail that is in no part yet, in the order of offsets."""
-    rows = await connection.fetch(
-        "SELECT offset_bytes, length_bytes, sha256, object_key, version, fence FROM upload_piece"
-        " WHERE upload_id = $1 AND state = 'durable' ORDER BY offset_bytes",
-        upload_id,
-    )
-    return [Piece(*row) for row in rows]
 
 
 async def begin_completion(

@@ -43,12 +43,12 @@ STATEMENTS = (
     ("UPDATE recording SET integrity = 'mismatched'", "db.mismatched"),
     ("UPDATE recording SET media", "db.probed"),
     ("INSERT INTO rendition", "db.poster"),
-    ("UPDATE upload SET multipart_id", "db.multipart"),
-    # The last offset of an upload and its completion are one transaction: this is its name.
+    ("WITH mine AS (SELECT id FROM upload", "db.multipart"),
     ("UPDATE upload SET state = 'completing'", "db.completing"),
-    # A tail in place and the offset behind it; a part's row goes by the name of the offset.
-    ("INSERT INTO upload_piece (object_key, upload_id, state", "db.piece_placed"),
-    ("UPDATE upload SET offset_bytes", "db.offset"),
+    # A tail in place, parts, a staged piece: each with the offset behind it.
+    ("WITH ours AS (UPDATE upload SET offset_bytes", "db.piece_placed"),
+    ("WITH ending AS (SELECT $7::boolean AND NOT EXISTS (SELECT FROM upload_piece", "db.offset"),
+    ("WITH intended AS (SELECT object_key FROM upload_piece", "db.offset"),
     ("UPDATE upload SET state = 'removed'", "db.expire_empty"),
     ("WITH made AS (INSERT INTO case_link", "db.link"),
     ("INSERT INTO upload (", "db.create"),
@@ -99,6 +99,9 @@ def _finer(name: str, given: list[bytes | None]) -> str:
     """The same statement serves several purposes: its parameters say which."""
     if name == "db.completing" and given[1:2] != [None]:
         return "db.expire_early"
+    if name == "db.offset" and given[6:7] == [b"\x01"]:
+        # Its completion begins with the last part; an early one leaves the expiry alone.
+        return "db.expire_early" if given[5] is None else "db.completing"
     if name == "db.volume_claim" and given[2:] and _INDEX in (given[2] or b""):
         return "db.index_claim"
     if name == "db.poster" and given[2:3] == [b"proxy"]:

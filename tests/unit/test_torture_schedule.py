@@ -108,6 +108,11 @@ def test_one_statement_is_several_points_by_its_parameters() -> None:
     assert database.point_of(media, _bound(b"i", b'{"first_look": false}')) == "db.examined"
     assert database.point_of(ending, _bound(b"u", None)) == "db.completing"
     assert database.point_of(ending, _bound(b"u", b"12345678")) == "db.expire_early"
+    parts = "WITH ending AS (SELECT $7::boolean AND NOT EXISTS (SELECT FROM upload_piece p"
+    given = (b"",) * 5
+    assert database.point_of(parts, _bound(*given, b"12345678", b"\x00")) == "db.offset"
+    assert database.point_of(parts, _bound(*given, b"12345678", b"\x01")) == "db.completing"
+    assert database.point_of(parts, _bound(*given, None, b"\x01")) == "db.expire_early"
 
 
 def test_requests_are_taken_apart_wherever_they_are_cut() -> None:

@@ -12,7 +12,7 @@ from recorder.adapters.objects import Bucket
 from recorder.domain.events import CustodyEvent, RecordingMismatched, RecordingSealed
 from recorder.domain.recording import Flag, OriginalObject, Recording
 from recorder.domain.upload import Part
-from recorder.store import recordings, sealed_segments, uploads
+from recorder.store import recordings, sealed_segments, upload_arrivals
 from workers.context import StepContext, missing_is_alarming
 from workers.steps import verify_livestream
 from workers.steps.digests import DoubleDigest, absorb_object
@@ -28,7 +28,7 @@ async def verify(context: StepContext) -> Sequence[CustodyEvent]:
     recording, objects, _ = await context.recording()
     async with context.deps.database.acquire() as connection:
         upload = await recordings.upload_of(connection, recording.id)
-        parts = await uploads.parts(connection, upload) if upload else []
+        parts = await upload_arrivals.parts(connection, upload) if upload else []
         members = await sealed_segments.arrived_in_volumes(connection, recording.id)
     spans = [
         [part.length for part in parts] or [each.length for each in members if each.n == stored.n]

@@ -222,7 +222,9 @@ class Appender:
     async def close_tail(self) -> None:
         """Make the last part of what is there, however short: the upload ends here.
 
-        No byte comes with it, so its expiry stays: an end that fails now is tried again soon.
+        Its completion begins with that part, so that no byte ever comes behind a short one: S3
+        would not put them together. No byte comes with it, so the expiry stays: an end that fails
+        now is tried again soon.
         """
         self._closing = True
         async with self._lock:
@@ -343,19 +345,14 @@ class Appender:
         return self._multipart_id
 
     async def _name(self, multipart_id: str, intent: uuid.UUID) -> None:
-        """Have the upload's row name it; Conflict when it is somebody else's turn, or too late.
-
-        Its first part gets its number in the same transaction: most uploads have no other.
-        """
-        async with self._deps.database.transaction(patient=True) as connection:
-            named = await uploads.set_multipart(
-                connection, self.upload_id, self._upload.fence, multipart_id
+        """Have the upload's row name it; Conflict when it is somebody else's turn, or too late."""
+        async with self._deps.database.acquire(patient=True) as connection:
+            first = await uploads.name_multipart(
+                connection, self.upload_id, self._upload.fence, multipart_id, intent
             )
-            if not named or not await store_intents.fulfil(connection, intent):
-                raise self._taken_over()
-            first = await uploads.reserve_parts(connection, self.upload_id, self._upload.fence, 1)
-        if first is not None:
-            self._numbers.append(first)
+        if first is None:
+            raise self._taken_over()
+        self._numbers.append(first)
 
     # --- committing --------------------------------------------------------------------------
 
@@ -366,33 +363,26 @@ class Appender:
                 self._uncommitted.append(part)
                 del self._slots[0]
             if self._uncommitted and not self._held:
-                await self._commit(self._uncommitted)
-                self._uncommitted = []
+                await self._commit()
 
-    async def _commit(self, items: Sequence[Part | Piece]) -> None:
-        """One transaction under the fence; the offset is answered from then on.
+    async def _commit(self) -> None:
+        """Under the fence, each with the offset behind it, which is answered from then on.
 
         The last one of an upload ends its taking of bytes as well: its completion begins with it.
         """
-        end = max(item.offset + item.length for item in items)
         now = self._deps.clock.now()
-        async with self._deps.database.transaction(patient=True) as connection:
-            if not await uploads.move_offset(
-                connection,
-                self.upload_id,
-                self._upload.fence,
-                end,
-                now,
-                None if self._closing else now + self._deps.config.upload_idle,
-            ):
-                raise self._taken_over()
-            for item in items:
-                if not await note(connection, self.upload_id, item, now):
+        expires_at = None if self._closing else now + self._deps.config.upload_idle
+        async with self._deps.database.acquire(patient=True) as connection:
+            while self._uncommitted:
+                named = await note(
+                    connection, self._upload, self._uncommitted, now, expires_at,
+                    closing=self._closing,
+                )  # fmt: skip
+                if not named:
                     raise self._taken_over()
-            if end == self._upload.length:
-                # Not when its end lies in a piece, which has to become a part first.
-                await uploads.begin_completion(connection, self.upload_id, fence=None)
-        self.offset = max(self.offset, end)
+                last = self._uncommitted[named - 1]
+                self.offset = max(self.offset, last.offset + last.length)
+                del self._uncommitted[:named]
 
     def _taken_over(self) -> Conflict:
         return Conflict(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from recorder.adapters.objects import Bucket, StoredObject, StoredPart
@@ -28,8 +28,9 @@ from recorder.services.ingest.appender import Appender
 from recorder.services.ingest.intake import intake_of
 from recorder.services.ingest.losses import lost
 from recorder.services.ingest.sidecar import store_sidecar
-from recorder.store import recordings, store_intents, uploads
+from recorder.store import recordings, store_intents, upload_arrivals, uploads
 from recorder.store.change import Change
+from recorder.store.uploads import Transfer
 
 MEDIA_TYPE = "application/octet-stream"
 
@@ -60,8 +61,8 @@ class _FinishedMeanwhile(Exception):
     """Another process has finished this upload; its result counts."""
 
 
-async def complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingId:
-    """Turn a fully received upload into a recording awaiting verification.
+async def complete(deps: Deps, actor: Actor, upload_id: UploadId) -> Upload:
+    """Turn a fully received upload into a recording awaiting verification, which it names.
 
     Safe to repeat, from any process: completing twice returns the same recording. The object is
     in place before the row exists. Equal content from the same source gives the recording that
@@ -70,80 +71,82 @@ async def complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingId
     Raises Conflict ``upload-incomplete`` while bytes are missing, Gone ``multipart-gone`` when the
     store has lost some: the sender has them still, and must not ask for this upload for ever.
     """
-    intake = intake_of(deps)
-    async with intake.completing(upload_id):
-        await _stop_taking(deps, upload_id, early=False)
+    async with intake_of(deps).completing(upload_id):
+        transfer = await _transfer(deps, upload_id)
+        upload = transfer.upload
+        if upload.state is UploadState.OPEN and upload.offset == upload.length:
+            await _stop_taking(deps, upload_id, early=False)
+            transfer = await _transfer(deps, upload_id)
         try:
-            return await _complete(deps, actor, upload_id)
+            return await _complete(deps, actor, transfer)
         except IntegrityError as error:
             raise lost(error) from error
+
+
+async def _transfer(deps: Deps, upload_id: UploadId) -> Transfer:
+    async with deps.database.acquire(patient=True) as connection:
+        transfer = await uploads.find_transfer(connection, upload_id)
+    if transfer is None:
+        raise NotFound("upload-not-found", "There is no such upload.")
+    return transfer
 
 
 async def _stop_taking(
     deps: Deps, upload_id: UploadId, *, early: bool, expired_by: datetime | None = None
 ) -> None:
-    """Open → completing, if it is full or may end early; a tail in pieces becomes a part first.
+    """Open → completing, of one that is full or may end early; a tail in pieces becomes a part
+    first.
 
     A full upload has such a tail when the store refused its last part and took the piece.
     """
     intake = intake_of(deps)
     async with deps.database.acquire(patient=True) as connection:
-        if not early:
-            upload = await uploads.find(connection, upload_id)
-            if upload is None or upload.state is not UploadState.OPEN:
-                return
-            if upload.offset < upload.length:
-                return
-            if await uploads.begin_completion(connection, upload_id, fence=None):
-                return
+        if not early and await uploads.begin_completion(connection, upload_id, fence=None):
+            return
         taken = await uploads.take(
             connection, upload_id, deps.instance, deps.clock.now(), expired_by=expired_by
         )
         if taken is None:
             return
-        pieces = await uploads.pieces(connection, upload_id)
+        pieces = await upload_arrivals.pieces(connection, upload_id)
     appender = Appender(deps, intake.budget, taken, pieces)
     try:
         await appender.close_tail()
     finally:
         await asyncio.shield(appender.end())
     async with deps.database.acquire() as connection:
+        # One whose bytes were all in whole parts; else it has begun with the last part.
         await uploads.begin_completion(connection, upload_id, fence=taken.fence)
 
 
-async def _complete(deps: Deps, actor: Actor, upload_id: UploadId) -> RecordingId:
-    async with deps.database.acquire(patient=True) as connection:
-        upload = await uploads.find(connection, upload_id)
-        if upload is None:
-            raise NotFound("upload-not-found", "There is no such upload.")
-        if upload.state is UploadState.FINISHED:
-            return upload.recording
-        if upload.state is not UploadState.COMPLETING:
-            raise Conflict("upload-incomplete", "Bytes are missing.", offset=upload.offset)
-        parts = tuple(await uploads.parts(connection, upload_id))
-        plain = await uploads.facts_of(connection, upload_id)
+async def _complete(deps: Deps, actor: Actor, transfer: Transfer) -> Upload:
+    upload, parts = transfer.upload, transfer.parts
+    if upload.state is UploadState.FINISHED:
+        return upload
+    if upload.state is not UploadState.COMPLETING:
+        raise Conflict("upload-incomplete", "Bytes are missing.", offset=upload.offset)
     if sum(part.length for part in parts) != upload.offset:
         raise IntegrityError(
             "upload-parts-missing",
             "The parts of this upload do not add up to what was acknowledged.",
-            upload=str(upload_id),
+            upload=str(upload.id),
         )
     original = await _store_original(deps, upload, parts)
-    source, arrival = str(plain["source"]), arrival_digest(upload.part_bytes, parts)
+    source, arrival = str(transfer.facts["source"]), arrival_digest(upload.part_bytes, parts)
     # Before the sidecar, which says so: after a rebuild the same recording stands for both.
     first = await _same_content(deps, source, original.length, arrival)
-    sidecar = await store_sidecar(deps, upload, plain, parts, original, repeats=first)
+    sidecar = await store_sidecar(deps, transfer, original, repeats=first)
     lock_until = min(await locked_ahead(deps, original), await locked_ahead(deps, sidecar))
-    facts = FootageFacts.from_json(plain)
-    received = Received(upload, facts, plain, parts, original, sidecar, lock_until)
+    facts = FootageFacts.from_json(transfer.facts)
+    received = Received(upload, facts, transfer.facts, parts, original, sidecar, lock_until)
     while True:
         try:
-            return await _write_rows(deps, actor, received, first)
+            recording = await _write_rows(deps, actor, received, first)
+            return replace(upload, state=UploadState.FINISHED, recording=recording)
         except _FinishedMeanwhile:
-            async with deps.database.acquire(patient=True) as connection:
-                present = await uploads.find(connection, upload_id)
-            if present is not None and present.state is UploadState.FINISHED:
-                return present.recording
+            present = (await _transfer(deps, upload.id)).upload
+            if present.state is UploadState.FINISHED:
+                return present
         except Conflict as conflict:
             if conflict.facts.get("constraint") != "recording_content":
                 raise
@@ -364,9 +367,7 @@ async def end_early(
         if await _removed_empty(deps, upload_id, expired_by):
             return None
         await _stop_taking(deps, upload_id, early=True, expired_by=expired_by)
-        if expired_by is not None:
-            async with deps.database.acquire() as connection:
-                upload = await uploads.find(connection, upload_id)
-            if upload is not None and upload.state is UploadState.OPEN:
-                return None
-        return await _complete(deps, actor, upload_id)
+        transfer = await _transfer(deps, upload_id)
+        if expired_by is not None and transfer.upload.state is UploadState.OPEN:
+            return None
+        return (await _complete(deps, actor, transfer)).recording

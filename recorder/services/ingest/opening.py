@@ -215,8 +215,8 @@ async def upload_status(deps: Deps, actor: Actor, upload_id: UploadId) -> Upload
     if upload.state is UploadState.COMPLETING or upload.offset == upload.length:
         if intake_of(deps).is_completing(upload_id):
             return UploadStatus(upload, None)
-        recording = await complete(deps, actor, upload_id)
-        return UploadStatus(await find_own_upload(deps, actor, upload_id), recording)
+        done = await complete(deps, actor, upload_id)
+        return UploadStatus(done, done.recording)
     return UploadStatus(upload, None)
 
 

@@ -14,12 +14,12 @@ from datetime import datetime
 
 from recorder import metrics
 from recorder.adapters.objects import Bucket
-from recorder.domain.ids import UploadId, new_uuid
+from recorder.domain.ids import new_uuid
 from recorder.domain.upload import Part, Piece, Upload
 from recorder.errors import IntegrityError
 from recorder.runtime import Deps
 from recorder.services.ingest.buffers import BlockBudget, Fill
-from recorder.store import uploads
+from recorder.store import upload_arrivals
 from recorder.store.connection import Connection
 
 
@@ -70,7 +70,9 @@ async def store_piece(
     """Write a tail to the staging bucket, with older pieces before it; its row was there first."""
     key = f"{upload.id}/{new_uuid()}"
     async with deps.database.acquire(patient=True) as connection:
-        await uploads.intend_piece(connection, upload.id, key, start, end - start, deps.clock.now())
+        await upload_arrivals.intend_piece(
+            connection, upload.id, key, start, end - start, deps.clock.now()
+        )
     fetched = Fill(budget)
     try:
         async with budget.assembling if older else contextlib.nullcontext():
@@ -87,25 +89,36 @@ async def store_piece(
 
 
 async def note(
-    connection: Connection, upload_id: UploadId, item: Part | Piece, now: datetime
-) -> bool:
-    """Name stored bytes in a row; pieces that they cover are absorbed. False when they were swept.
+    connection: Connection,
+    upload: Upload,
+    items: Sequence[Part | Piece],
+    now: datetime,
+    expires_at: datetime | None,
+    *,
+    closing: bool,
+) -> int:
+    """Name the first of these stored bytes and the offset behind them; says how many items.
 
-    Under the fence, by the caller's transaction.
+    Parts that lie one behind the other go together, and begin the completion when they are the
+    last: of all, or ``closing``. Under the fence: 0 when another one has taken over, or the piece
+    was swept.
     """
-    keep = None
-    if isinstance(item, Part):
-        await uploads.add_part(connection, upload_id, item)
-    elif item.writer is not None:
-        keep = item.key
-        await uploads.place_piece(connection, upload_id, item, now)
-    else:
-        keep = item.key
-        if not await uploads.confirm_piece(connection, item):
-            return False
-    end = item.offset + item.length
-    await uploads.absorb_pieces(connection, upload_id, item.offset, end, keep)
-    return True
+    first = items[0]
+    if isinstance(first, Piece):
+        name = (
+            upload_arrivals.confirm_piece if first.writer is None else upload_arrivals.place_piece
+        )
+        return int(await name(connection, upload.id, upload.fence, first, now, expires_at))
+    found = [first]
+    for item in items[1:]:
+        if isinstance(item, Piece):
+            break
+        found.append(item)
+    ends = closing or found[-1].offset + found[-1].length == upload.length
+    named = await upload_arrivals.add_parts(
+        connection, upload.id, upload.fence, found, now, expires_at, ends=ends
+    )
+    return len(found) if named else 0
 
 
 async def fetch(deps: Deps, pieces: Sequence[Piece], into: Fill) -> None:

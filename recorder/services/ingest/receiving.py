@@ -32,7 +32,7 @@ from recorder.services.ingest.finishing import complete
 from recorder.services.ingest.intake import intake_of
 from recorder.services.ingest.losses import lost, tell_stuck
 from recorder.services.ingest.opening import UploadStatus, find_own_upload
-from recorder.store import uploads
+from recorder.store import upload_arrivals, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ async def append(
                 _check(found, offset, length, checksum is not None)
                 raise Conflict("upload-taken-over", "Another connection has this upload now.")
             _check(taken, offset, length, checksum is not None)
-            pieces = await uploads.pieces(connection, upload_id)
+            pieces = await upload_arrivals.pieces(connection, upload_id)
         running = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
         appender = Appender(deps, intake.budget, taken, pieces, running)
         with intake.registered(appender):
@@ -127,7 +127,8 @@ async def append(
             finally:
                 await asyncio.shield(appender.end())
     if appender.offset == upload.length:
-        return UploadStatus(await _found(deps, upload_id), await complete(deps, actor, upload_id))
+        done = await complete(deps, actor, upload_id)
+        return UploadStatus(done, done.recording)
     return UploadStatus(await _found(deps, upload_id), None)
 
 

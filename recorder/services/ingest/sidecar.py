@@ -20,7 +20,7 @@ from recorder.domain.upload import Part, Upload, UploadState, arrival_digest
 from recorder.errors import Conflict, IntegrityError, RecorderError
 from recorder.ledger import canonical
 from recorder.runtime import Deps
-from recorder.store import agencies, uploads
+from recorder.store.uploads import Transfer
 
 #: No sidecar of ours is longer: 10,000 parts take 1.1 MiB.
 LONGEST_BYTES = 16 * 1024 * 1024
@@ -46,29 +46,21 @@ class Sidecar:
 
 
 async def store_sidecar(
-    deps: Deps,
-    upload: Upload,
-    plain: dict[str, object],
-    parts: tuple[Part, ...],
-    original: StoredObject,
-    *,
-    repeats: RecordingId | None,
+    deps: Deps, transfer: Transfer, original: StoredObject, *, repeats: RecordingId | None
 ) -> StoredObject:
     """Write the sidecar of a completed original; safe to repeat."""
-    async with deps.database.acquire(patient=True) as connection:
-        agency = await agencies.find(connection, upload.agency)
-        opened_by, raw = await uploads.words_of(connection, upload.id)
+    upload, plain, parts = transfer.upload, transfer.facts, transfer.parts
     content = canonical.encode(
         {
             "v": 1,
             "recording": str(upload.recording),
             "upload": str(upload.id),
             "agency": str(upload.agency),
-            "agency_code": agency.code if agency else None,
+            "agency_code": transfer.agency_code,
             "case_numbers": plain.get("case_numbers") or [],
             "facts": {k: repr(v) if isinstance(v, float) else v for k, v in plain.items()},
-            "upload_metadata": raw,
-            "opened_by": opened_by,
+            "upload_metadata": transfer.raw_metadata,
+            "opened_by": transfer.opened_by,
             "opened_at": format_utc(upload.created_at),
             "received_at": format_utc(deps.clock.now()),
             "original": {"key": original.key, "version": original.version},

@@ -17,9 +17,11 @@ from recorder.domain.ids import UploadId, new_uuid
 from recorder.domain.instant import format_utc
 from recorder.domain.people import Actor, ActorKind, Role
 from recorder.domain.upload import MIB
-from recorder.errors import Gone, Unavailable
+from recorder.errors import Forbidden, Gone, Unavailable
 from recorder.services import ingest
+from recorder.services.ingest.appender import Appender
 from recorder.services.ingest.intake import intake_of
+from recorder.store import upload_arrivals, uploads
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.faulty_objects import Fault, FaultyObjects, When
 from tests.support.object_content import in_a_while
@@ -140,13 +142,37 @@ async def test_what_cannot_be_ended_is_tried_again_after_pauses_that_grow_to_six
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]
 
 
-async def test_the_first_part_has_its_number_from_the_transaction_that_named_the_multipart(
+async def test_the_first_part_has_its_number_from_the_statement_that_named_the_multipart(
     bureau: Bureau,
 ) -> None:
     upload = await opened(bureau, 1000)
     await send(bureau, upload, Body(content(1000)))
     assert await bureau.value("SELECT part_number FROM upload_part") == 1
     assert await bureau.value("SELECT next_part FROM upload") == 2
+
+
+async def test_no_byte_comes_behind_the_short_part_of_an_early_end(bureau: Bureau) -> None:
+    deps = bureau.deps
+    upload = await opened(bureau, 10 * MIB)
+    with pytest.raises(ingest.ConnectionLost):
+        await send(bureau, upload, Body(content(1000), lost=True))
+    async with deps.database.acquire() as connection:
+        taken = await uploads.take(connection, upload, deps.instance, deps.clock.now())
+        assert taken is not None
+        pieces = await upload_arrivals.pieces(connection, upload)
+    appender = Appender(deps, intake_of(deps).budget, taken, pieces)
+    await appender.close_tail()
+    # Whoever ends it may die here, or lose it to a sender who goes on elsewhere.
+    with pytest.raises(Forbidden) as refused:
+        await ingest.append(
+            deps, program(bureau), upload,
+            offset=1000, body=Body(b"more"), checksum=None, length=None,
+        )  # fmt: skip
+    assert refused.value.code == "upload-finished"
+    await appender.end()
+    assert (await status_of(bureau, upload)).recording is not None
+    assert await bureau.value("SELECT length_bytes FROM recording") == 1000
+    assert await bureau.value("SELECT 'incomplete_upload' = ANY(flags) FROM recording")
 
 
 async def test_a_completion_of_one_writers_parts_syncs_names_and_no_bytes(tmp_path: Path) -> None:

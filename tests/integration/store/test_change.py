@@ -17,7 +17,6 @@ from recorder.domain.people import OPERATOR
 from recorder.errors import InternalError, RecorderError
 from recorder.ledger import canonical
 from recorder.store import custody_events, recordings, task_runs
-from recorder.store.change import CHANGES_CHANNEL
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.waiting import eventually
 
@@ -205,29 +204,3 @@ async def test_a_slow_transaction_about_another_subject_hides_no_event(bureau: B
                 connection, SubjectKind.RECORDING, recording, after=0, limit=10
             )
     assert events[-1].name == "UploadCompleted"
-
-
-async def test_open_pages_hear_of_a_change_only_after_its_commit(
-    bureau: Bureau, database_url: str
-) -> None:
-    recording = await bureau.recording()
-    heard: list[str] = []
-
-    async def change_and_break() -> None:
-        async with bureau.deps.change(OPERATOR) as change:
-            change.record(completed(bureau, recording))
-            raise ZeroDivisionError
-
-    listener = await asyncpg.connect(database_url)
-    try:
-        await listener.add_listener(CHANGES_CHANNEL, lambda *said: heard.append(str(said[-1])))
-        with pytest.raises(ZeroDivisionError):
-            await change_and_break()
-        await listener.execute("SELECT 1")
-        assert heard == []
-        async with bureau.deps.change(OPERATOR) as change:
-            change.record(completed(bureau, recording))
-        await listener.execute("SELECT 1")
-        assert heard == [f'["recording", "{recording}"]']
-    finally:
-        await listener.close()
