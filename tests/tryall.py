@@ -86,8 +86,10 @@ class Trial:
         for role in Role:
             if not may(row, role) or (row.method == "GET" and not row.is_upload):
                 for whose, tokens in (("our", self.ours), ("a foreign", self.theirs)):
-                    status, _ = await self.ask(asked, tokens[role])
+                    status, body = await self.ask(asked, tokens[role])
                     self._note(row, f"{whose} {role}", status, wrong=is_wrong(row, role, status))
+                    if tokens is self.theirs and "{" not in row.path:
+                        self._note_shown(row, role, body)
             if self.is_of_ours(row) and may(row, role):
                 status, _ = await self.ask(asked, self.theirs[role])
                 self._note(row, f"a foreign {role}, about ours", status, wrong=status != 404)
@@ -101,6 +103,12 @@ class Trial:
     def _note(self, row: Route, who: str, status: int, *, wrong: bool) -> None:
         if wrong:
             self.findings.append(f"{name(row)} as {who}: {status}")
+
+    def _note_shown(self, row: Route, role: Role, body: bytes) -> None:
+        """A list that shows a foreign agency a thing of ours is a finding."""
+        shown = [sort for sort, thing in self.things.items() if thing.encode() in body]
+        if shown:
+            self.findings.append(f"{name(row)} shows a foreign {role} our {', '.join(shown)}")
 
     async def look_around(self) -> None:
         """Find one thing of ours of each sort; what is not there cannot be tried."""

@@ -54,3 +54,13 @@ async def unfinished(connection: Connection, scope: Scope, limit: int) -> list[O
         )
         for r in rows
     ]
+
+
+async def still_to_come(connection: Connection, alive_since: datetime) -> int:
+    """Bytes that uploads whose sender showed life since then have yet to bring."""
+    found: int = await connection.fetchval(
+        "SELECT coalesce(sum(length_bytes - offset_bytes), 0)::bigint FROM upload"
+        " WHERE state IN ('open', 'completing') AND coalesce(last_byte_at, created_at) >= $1",
+        alive_since,
+    )
+    return found

@@ -22,8 +22,9 @@ from pathlib import Path
 import pytest
 
 from recorder.web.routes import ROUTES
-from tests.support import footage, s3, servers
-from tests.support.deployment import Deployment, open_deployment, start_nginx
+from tests.support import footage, reverse_proxy, s3, servers
+from tests.support.alert_rules import alerts, used
+from tests.support.deployment import Deployment, open_deployment
 from tests.support.relay import Relay
 from tests.support.senders import content
 from tests.support.waiting import eventually
@@ -145,20 +146,11 @@ async def holder_of(deployment: Deployment, path: str) -> int:
     return found[0]
 
 
-def make_clip(path: Path) -> bytes:
-    """H.264 that browsers play, of a few megabytes, made in a second."""
-    source = "testsrc2=size=640x360:rate=30:duration=4,noise=alls=40:allf=t,format=yuv420p"
-    command = [footage.ffmpeg(), *("-hide_banner", "-loglevel", "error", "-nostdin", "-y")]
-    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "18", "-g", "30")
-    subprocess.run([*command, "-f", "lavfi", "-i", source, *coded, str(path)], check=True)
-    return path.read_bytes()
-
-
 async def test_a_clip_arrives_whole_although_the_replica_that_takes_it_is_killed(
     deployment: Deployment, token: Path, supervisor: str, tmp_path: Path
 ) -> None:
     clip = tmp_path / "TA00716_440301_20260302101500.mp4"
-    sent = await asyncio.to_thread(make_clip, clip)
+    sent = await asyncio.to_thread(footage.small_clip, clip)
     assert len(sent) > 4 * MIB
     async with Relay(deployment.port, hold_after=2_700_000) as relay:
         client = await asyncio.create_subprocess_exec(
@@ -308,6 +300,14 @@ def test_security_headers_come_once_and_metrics_stay_inside(
     assert ask(deployment, "GET", "/healthz", {})[0].status == 200
 
 
+def test_every_figure_that_an_alert_asks_for_is_told_by_a_process(deployment: Deployment) -> None:
+    told = {kind: deployment.figures_of(kind) for kind in deployment.figures}
+    assert {"recorder_task_attempts_total"} <= told["worker"]
+    assert {"recorder_spool_bytes", "recorder_ingest_listed_delay_seconds"} <= told["live"]
+    asked = {re.sub("_(bucket|count|sum)$", "", name) for a in alerts() for name in used(a.expr)}
+    assert asked <= {name for names in told.values() for name in names}
+
+
 def test_nobody_says_who_they_are_by_a_header(deployment: Deployment) -> None:
     answer, _ = ask(deployment, "GET", "/healthz", {"X-Forwarded-For": "203.0.113.9"})
     assert answer.status == 200
@@ -330,7 +330,7 @@ def test_without_tls_people_are_sent_on_and_devices_are_refused(deployment: Depl
 
 def test_with_every_replica_away_senders_are_told_to_try_again(deployment: Deployment) -> None:
     nobody = (servers.free_port(), servers.free_port())
-    nginx = start_nginx(deployment.certificate, nobody)
+    nginx = reverse_proxy.start(deployment.certificate, nobody)
     connection = http.client.HTTPSConnection(
         "127.0.0.1", nginx.port, context=trusted(deployment), timeout=10
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from recorder.client import Metadata, RetryPolicy, Uploader
+from tests.support import small_disk
 from tests.support.product import (
     Product,
     long_clip,
@@ -24,38 +24,17 @@ from tests.support.waiting import eventually
 from tests.support.web_service import TUS
 
 MIB = 1024 * 1024
-#: A disk of its own for the footage, seen by this server alone; it goes with it. A machine without
-#: user namespaces says so with unshare's own words.
-_WITH_A_SMALL_DISK = (
-    'mkdir -p "$0/objects" && mount -t tmpfs -o size=64m,mode=0700 small "$0/objects" && exec "$@"'
-)
 
 
 @pytest.fixture
 async def product() -> AsyncIterator[Product]:
     with short_folder() as place:
         data = place / "d"
-        process = start(data, prefix=("unshare", "-rm", "sh", "-c", _WITH_A_SMALL_DISK, str(data)))
+        process = start(data, prefix=small_disk.behind(data / "objects", 64))
         try:
             yield await ready(process, data, within=90)
         finally:
             await asyncio.to_thread(stop, process)
-
-
-def _disk(product: Product) -> Path:
-    """The small disk as it is seen from here."""
-    return Path(f"/proc/{product.pid}/root{product.data}/objects")
-
-
-def _fill(place: Path) -> None:
-    """Write until not one byte more fits."""
-    with place.open("wb", buffering=0) as file:
-        for block in (MIB, 4096):
-            try:
-                while True:
-                    file.write(bytes(block))
-            except OSError as error:
-                assert error.errno == errno.ENOSPC  # noqa: PT017 - the full disk is the aim
 
 
 def _refused(product: Product) -> int:
@@ -70,7 +49,7 @@ async def test_a_full_disk_in_mid_upload_is_told_and_waited_for_and_costs_no_byt
 ) -> None:
     clip = long_clip(footage / "08_faststart.mp4", tmp_path / "long.mp4", 16 * MIB + 1)
     token = await product.device("CAM-1")
-    filler = _disk(product) / "filler"
+    filler = small_disk.seen(product.pid, product.data / "objects") / "filler"
     waits: list[float] = []
 
     async def wait_less(seconds: float) -> None:
@@ -85,7 +64,7 @@ async def test_a_full_disk_in_mid_upload_is_told_and_waited_for_and_costs_no_byt
     ):
         sending = asyncio.create_task(uploader.upload([clip], metadata=Metadata()))
         await line.reached.wait()
-        _fill(filler)
+        small_disk.fill(filler)
         answered = max(line.offsets)
         line.release()
         await eventually(lambda: _refused(product) >= 3, within=200, what="the third refusal")

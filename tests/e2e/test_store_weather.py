@@ -17,7 +17,10 @@ from tests.torture.stand import Stand, open_stand
 
 MIB = 1 << 20
 _FILE_BYTES = 64 * MIB + 4321
-#: So many requests in a row: with the five seconds that the service asks for, half a minute each.
+#: Requests refused in a row: with the five seconds that the service asks for, two minutes at least;
+#: some requests of the client cost two of them.
+_REFUSED = 36
+#: Requests reset or slow in a row.
 _LONG = 12
 
 
@@ -34,8 +37,10 @@ async def test_a_store_in_trouble_for_long_and_a_restarted_database_cost_a_tenth
         (place / "card").mkdir(parents=True)
         clip = footage.folder() / "08_faststart.mp4"
         clip = long_clip(clip, place / "card" / "long.mp4", _FILE_BYTES)
-        for act, after in ((Act.BUSY, 8), (Act.DROP, 20), (Act.SLOW, 32)):
-            stand.store.plan(act, _from(stand, after), times=_LONG)
+        for act, after, times in (
+            (Act.BUSY, 8, _REFUSED), (Act.DROP, 20, _LONG), (Act.SLOW, 32, _LONG)
+        ):  # fmt: skip
+            stand.store.plan(act, _from(stand, after), times=times)
         stand.director.load(
             [
                 Fault("db.offset", 20, "after", ERROR),
@@ -55,5 +60,8 @@ async def test_a_store_in_trouble_for_long_and_a_restarted_database_cost_a_tenth
         assert stand.store.still_planned() == 0
         assert stand.victims.starts("database") == 3
         assert client.starts == 1
+        # It was told to stay away for minutes, did not give up, and sent nothing for nothing.
+        waits = [float(line) for line in (place / "waits").read_text().split()]
+        assert sum(waits) >= 120
         assert stand.ear.violations == []
         assert _FILE_BYTES <= stand.ear.sent_up <= 1.1 * _FILE_BYTES

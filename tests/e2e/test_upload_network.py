@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.product import Product, command, long_clip, running_product, sha256_of
+from tests.support.children import rss_mib
+from tests.support.product import (
+    WEB,
+    Product,
+    command,
+    long_clip,
+    running_product,
+    sha256_of,
+)
 from tests.support.relay import BadLine
+from tests.support.web_service import PATCH, TUS
 
 MIB = 1024 * 1024
 #: Bytes that go up for one byte of footage, requests and repetitions included.
@@ -66,3 +77,33 @@ async def test_several_files_at_once_over_a_line_that_breaks_cost_little(
     async with BadLine(product.port, cut_every=4 * MIB, seed=3) as line:
         await _send(product, line, tmp_path, clips)
         assert line.cuts >= 4
+
+
+async def test_the_memory_of_the_service_does_not_grow_with_what_passes_through_it(
+    product: Product,
+) -> None:
+    token = await product.device("SOAK")
+    web = product.child(WEB)
+    assert web is not None
+    body = os.urandom(8 * MIB)
+
+    async def sent(number: int) -> None:
+        headers = {**TUS, "Upload-Length": str(len(body))}
+        made = await product.ask("POST", "/api/v1/uploads", token, headers=headers)
+        taken = await product.ask(
+            "PATCH",
+            urlsplit(made.headers["Location"]).path,
+            token,
+            headers={**PATCH, "Upload-Offset": "0"},
+            data=number.to_bytes(4, "big") + body[4:],
+        )
+        assert taken.status == 204, taken.content
+
+    async def peak_after(numbers: range) -> float:
+        for first in numbers[::4]:
+            await asyncio.gather(*(sent(first + n) for n in range(4)))
+        return rss_mib(web, "VmHWM")
+
+    warm = await peak_after(range(16))
+    # Four times as much passes, and what it held at most stays what it was.
+    assert await peak_after(range(16, 80)) <= warm + 24

@@ -35,3 +35,8 @@ def alerts() -> list[Alert]:
     rest = re.sub(r"^#.*\n|^groups:\n|^  - name: recorder-\w+\n    rules:\n", "", text, flags=re.M)
     assert _RULE.sub("", rest) == ""
     return found
+
+
+def used(expression: str) -> set[str]:
+    """The figures in an expression: words of ours outside of quoted values."""
+    return set(re.findall(r"\b(?:recorder|process)_\w+", re.sub(r'"[^"]*"', "", expression)))

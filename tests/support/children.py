@@ -22,6 +22,20 @@ def processes(word: str) -> list[int]:
     return found
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text().split()]
+
+
+def rss_mib(pid: int, row: str = "VmRSS") -> float:
+    """Resident memory of a process now (``VmRSS``) or at most (``VmHWM``)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{row}:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 async def run(command: list[str], *, time_s: float = 20, lines: list[str] | None = None) -> (
     media_process.Finished
 ):  # fmt: skip

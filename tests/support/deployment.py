@@ -1,31 +1,31 @@
 """The processes of a full deployment on the loopback, without containers.
 
-PostgreSQL set up by deploy/postgres/roles.sql, two web replicas and a worker on one database and
-one S3 store, nginx with deploy/nginx/recorder.conf before them. Every process is on a leash and
-ends with the tests.
+PostgreSQL set up by deploy/postgres/roles.sql, two web replicas, a worker and the ingest of
+livestreams on one database and one S3 store, nginx with deploy/nginx/recorder.conf before them.
+Commands and settings are those of deploy/compose.yaml; only places differ. Every process is on a
+leash and ends with the tests.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import ipaddress
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import asyncpg
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import yaml
 
-from tests.support import footage, postgres, s3, servers, system
+from tests.support import certificates, exposition, footage, postgres, reverse_proxy, s3, servers
+from tests.support.children import children_of
 
 DEPLOY = servers.REPOSITORY / "deploy"
 _RECORDER = (sys.executable, "-m", "recorder")
@@ -68,6 +68,8 @@ class Deployment:
     database_url: str
     environment: Mapping[str, str]
     replicas: tuple[Replica, Replica]
+    #: Where each kind of process tells its figures: web, worker, live.
+    figures: Mapping[str, str]
     _nginx: servers.Server = field(repr=False)
 
     def recorder(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -84,6 +86,11 @@ class Deployment:
     def proxy_log(self) -> str:
         """The access log of nginx."""
         return (self._nginx.folder / "access.log").read_text()
+
+    def figures_of(self, kind: str) -> set[str]:
+        """The names of all figures that a process of this kind tells Prometheus."""
+        with build_opener(ProxyHandler({})).open(self.figures[kind], timeout=30) as answer:
+            return set(exposition.read(answer.read().decode()).families)
 
     async def holder(self, upload: str | None = None) -> tuple[int, datetime.datetime] | None:
         """The process that takes an upload (the newest one), and when it last said so."""
@@ -102,7 +109,7 @@ class Deployment:
     def replica_of(self, pid: int) -> tuple[Replica, Replica]:
         """The replica that is this process, and the other one."""
         first, second = self.replicas
-        return (first, second) if _children(first.server.leash.pid) == [pid] else (second, first)
+        return (first, second) if children_of(first.server.leash.pid) == [pid] else (second, first)
 
 
 @contextlib.contextmanager
@@ -110,21 +117,29 @@ def open_deployment(folder: Path, redis_url: str, store: s3.S3Server) -> Iterato
     """Everything answers inside the block; nothing of it is left after it."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(_started(postgres.start()))
-        environment = _settings(folder, database.port, redis_url, store)
+        places = _places(folder, database.port, redis_url, store)
         _make_roles(database.port, folder)
-        owner = f"postgresql://recorder_owner@127.0.0.1:{database.port}/recorder"
-        migrated = _run({**environment, "RECORDER_OWNER_DATABASE_URL": owner}, "migrate")
+        secret = folder / "owner_database_url"
+        secret.write_text(f"postgresql://recorder_owner@127.0.0.1:{database.port}/recorder")
+        owner = {**places, "RECORDER_OWNER_DATABASE_URL_FILE": str(secret)}
+        migrated = _run(settings_of("migrate", owner), *command_of("migrate"))
         assert migrated.returncode == 0, migrated.stderr
-        stack.enter_context(_started(_work(environment)))
+        environment = settings_of("web1", places)
+        figures = {}
+        for kind in ("worker", "live"):
+            listen = f"127.0.0.1:{servers.free_port()}"
+            figures[kind] = f"http://{listen}/metrics"
+            there = settings_of(kind, {**places, "RECORDER_METRICS_LISTEN": listen})
+            stack.enter_context(_started(_process(kind, there)))
         replicas = (_replica(environment), _replica(environment))
         for replica in replicas:
             # Not the server of now: a test may have put another one in its place.
             stack.callback(replica.stop)
-        certificate = make_certificate(folder)
+        certificate = folder / "recorder.pem"
         nginx = stack.enter_context(
-            _started(start_nginx(certificate, tuple(replica.port for replica in replicas)))
+            _started(reverse_proxy.start(certificate, tuple(replica.port for replica in replicas)))
         )
-        plain, secure = nginx_ports(nginx)
+        plain, secure = reverse_proxy.ports(nginx)
         yield Deployment(
             url=f"https://127.0.0.1:{secure}",
             http_port=plain,
@@ -133,6 +148,7 @@ def open_deployment(folder: Path, redis_url: str, store: s3.S3Server) -> Iterato
             database_url=database_address(database.port),
             environment=environment,
             replicas=replicas,
+            figures={**figures, "web": f"{replicas[0].url}/metrics"},
             _nginx=nginx,
         )
 
@@ -142,22 +158,59 @@ def database_address(port: int) -> str:
     return f"postgresql://recorder_web@127.0.0.1:{port}/recorder"
 
 
-def _settings(
-    folder: Path, database_port: int, redis_url: str, store: s3.S3Server
-) -> dict[str, str]:
-    secret = folder / "database_url"
-    secret.write_text(f"{database_address(database_port)}\n")
-    (folder / "work").mkdir()
+def _service(name: str) -> dict[str, Any]:
+    """One service of deploy/compose.yaml."""
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][name]
+    return found
+
+
+def command_of(service: str) -> list[str]:
+    """The words behind ``recorder`` that the compose file starts a service with."""
+    return [str(word) for word in _service(service)["command"]]
+
+
+def settings_of(service: str, places: Mapping[str, str]) -> dict[str, str]:
+    """What the compose file sets for a service, at these places instead of its own.
+
+    A path or an address of the container's that no place is given for is an error.
+    """
+    settings = {name: str(value) for name, value in _service(service)["environment"].items()}
+    settings = {
+        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for name, value in settings.items()
+    }
+    settings |= {name: place for name, place in places.items() if _concerns(name, settings)}
+    left = {
+        name: value
+        for name, value in settings.items()
+        if re.search(r"/run/|/var/lib|0\.0\.0\.0|\$\{|versitygw|valkey", value)
+    }
+    assert left == {}, service
+    return settings
+
+
+def _concerns(place: str, settings: Mapping[str, str]) -> bool:
+    """The settings of livestreams and figures are given to the services that set them, only."""
+    own = ("RECORDER_LIVE_", "RECORDER_TLS_", "RECORDER_METRICS_", "RECORDER_OWNER_")
+    return place in settings or not place.startswith(own)
+
+
+def _places(folder: Path, database_port: int, redis_url: str, store: s3.S3Server) -> dict[str, str]:
+    """What a test has in place of the containers' paths, addresses and secrets."""
+    for name, word in (
+        ("database_url", f"{database_address(database_port)}\n"),
+        ("s3_secret_key", store.secret_key),
+    ):
+        (folder / name).write_text(word)
+    for name in ("work", "spool"):
+        (folder / name).mkdir()
+    certificate = certificates.make(folder / "recorder.pem").path
     return {
-        "RECORDER_DATABASE_URL_FILE": str(secret),
+        "RECORDER_DATABASE_URL_FILE": str(folder / "database_url"),
         "RECORDER_REDIS_URL": redis_url,
-        "RECORDER_OBJECTS": "s3",
         "RECORDER_S3_ENDPOINT": store.host,
-        "RECORDER_S3_SECURE": "false",
         "RECORDER_S3_ACCESS_KEY": store.access_key,
-        "RECORDER_S3_SECRET_KEY": store.secret_key,
+        "RECORDER_S3_SECRET_KEY_FILE": str(folder / "s3_secret_key"),
         "RECORDER_S3_REGION": store.region,
-        "RECORDER_S3_MAKE_BUCKETS": "true",
         **{
             f"RECORDER_S3_BUCKET_{name}": f"{store.bucket_prefix}{name.lower()}"
             for name in ("ORIGINALS", "RENDITIONS", "STAGING")
@@ -167,6 +220,11 @@ def _settings(
         "RECORDER_FFMPEG": footage.ffmpeg(),
         "RECORDER_PUBLIC_URL": "https://127.0.0.1",
         "RECORDER_TRUSTED_PROXIES": "127.0.0.1",
+        "RECORDER_LIVE_RTMP_LISTEN": f"127.0.0.1:{servers.free_port()}",
+        "RECORDER_LIVE_RTMPS_LISTEN": f"127.0.0.1:{servers.free_port()}",
+        "RECORDER_LIVE_SPOOL_FOLDER": str(folder / "spool"),
+        "RECORDER_TLS_CERT": str(certificate),
+        "RECORDER_TLS_KEY": str(certificate),
     }
 
 
@@ -217,13 +275,14 @@ def _serve(port: int, environment: Mapping[str, str]) -> servers.Server:
     )
 
 
-def _work(environment: Mapping[str, str]) -> servers.Server:
-    place = servers.new_folder("worker")
+def _process(kind: str, environment: Mapping[str, str]) -> servers.Server:
+    """A worker or an ingest; it tells its figures when it is ready."""
+    listen = environment["RECORDER_METRICS_LISTEN"]
     return servers.start(
-        "worker",
-        place,
-        lambda _free: [*_RECORDER, "work"],
-        lambda _free: "worker ready" in (place / "log").read_text(),
+        kind,
+        servers.new_folder(kind),
+        lambda _free: [*_RECORDER, *command_of(kind)],
+        lambda _free: _answers(f"http://{listen}/metrics"),
         environment=environment,
     )
 
@@ -242,105 +301,3 @@ def _started(server: servers.Server) -> Iterator[servers.Server]:
         yield server
     finally:
         server.stop()
-
-
-def _children(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(word) for word in path.read_text().split()]
-
-
-# --- nginx ---------------------------------------------------------------------------------------
-
-
-def start_nginx(
-    certificate: Path, upstream: tuple[int, ...], requests_per_address: int = 1000
-) -> servers.Server:
-    """nginx with the product's own file; only places, ports and that number differ."""
-    program = system.nginx()
-    if program is None:
-        raise servers.ServerFailed("nginx is not installed (Debian: nginx-light).")
-    place = servers.new_folder("nginx")
-    plain = servers.free_port()
-
-    def command(port: int) -> list[str]:
-        text = _rendered(place, certificate, upstream, plain, port)
-        limit = "limit_conn addresses {};"
-        assert text.count(limit.format(1000)) == 1
-        text = text.replace(limit.format(1000), limit.format(requests_per_address))
-        (place / "recorder.conf").write_text(text)
-        (place / "ports").write_text(f"{plain} {port}")
-        temporary = "".join(
-            f"{kind}_temp_path {place}/{kind};\n"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        main = place / "nginx.conf"
-        main.write_text(
-            f"daemon off; worker_processes 1; pid {place}/pid; error_log {place}/log info;\n"
-            f"events {{ worker_connections 512; }}\n"
-            f"http {{\n{temporary}include {place}/recorder.conf;\n}}\n"
-        )
-        whole = [program, "-e", str(place / "log"), "-c", str(main)]
-        tried = subprocess.run([*whole, "-t"], capture_output=True, text=True, check=False)
-        if tried.returncode != 0:
-            raise servers.ServerFailed(tried.stderr)
-        return whole
-
-    return servers.start("nginx", place, command, servers.accepts)
-
-
-def _rendered(
-    place: Path, certificate: Path, upstream: tuple[int, ...], plain: int, secure: int
-) -> str:
-    text = (DEPLOY / "nginx/recorder.conf").read_text()
-    for old, new in (
-        ("server web1:8080", f"server 127.0.0.1:{upstream[0]}"),
-        ("server web2:8080", f"server 127.0.0.1:{upstream[1]}"),
-        ("listen 80;", f"listen 127.0.0.1:{plain};"),
-        ("listen 443 ssl;", f"listen 127.0.0.1:{secure} ssl;"),
-        # Not every machine that runs tests speaks IPv6.
-        ("listen [::]:80;", ""),
-        ("listen [::]:443 ssl;", ""),
-        ("/etc/nginx/tls/recorder.crt", str(certificate)),
-        ("/etc/nginx/tls/recorder.key", str(certificate.with_suffix(".key"))),
-        ("/var/log/nginx/recorder-error.log", f"{place}/error.log"),
-    ):
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    return text.replace("/var/log/nginx/recorder.log", f"{place}/access.log")
-
-
-def nginx_ports(nginx: servers.Server) -> tuple[int, int]:
-    plain, secure = (nginx.folder / "ports").read_text().split()
-    return int(plain), int(secure)
-
-
-def make_certificate(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that is its own authority; the key lies beside it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "recorder.test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "recorder.crt"
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    path.with_suffix(".key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path

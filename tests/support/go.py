@@ -68,3 +68,5 @@ def _build(name: str, source: Source, place: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     if built.returncode != 0:
         raise servers.ServerFailed(f"{name} cannot be built:\n{built.stderr[-3000:]}")
+    # Go names a program by the last word of its package.
+    (place / source.package.rpartition("/")[2]).rename(place / name)

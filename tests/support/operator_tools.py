@@ -1,4 +1,4 @@
-"""The tools of those who run it, for tests of the files in deploy/: promtool, helm, kubeconform."""
+"""The tools of those who run it, for tests of deploy/: promtool, helm, kubeconform, compose."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ SOURCES = {
     ),
     "helm": go.Source("helm.sh/helm/v4/cmd/helm", "v4.3.1"),
     "kubeconform": go.Source("github.com/yannh/kubeconform/cmd/kubeconform", "v0.7.0"),
+    # What docker compose reads its files with; it checks them by the specification.
+    "compose-spec": go.Source("github.com/compose-spec/compose-go/v2/cmd", "v2.16.2"),
 }
 
 

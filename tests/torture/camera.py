@@ -1,7 +1,7 @@
 """A real client as a process to be killed: ``python -m tests.torture.camera URL FOLDER``.
 
-FOLDER holds ``token``, ``card`` and ``state``. Its waits are short, even where the service asks for
-longer ones: nothing here is far, and more tries find more.
+FOLDER holds ``token``, ``card`` and ``state``; seconds that it was asked to wait go to ``waits``, a
+line each. It waits shorter than that: nothing here is far, and more tries find more.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ _LONGEST_WAIT_S = 1.0
 
 async def main(url: str, folder: Path) -> int:
     """Send everything; 0 when each file is sealed."""
+    waits = folder / "waits"
+
+    async def wait(seconds: float) -> None:
+        with waits.open("a") as file:
+            file.write(f"{seconds}\n")
+        await asyncio.sleep(min(seconds, _LONGEST_WAIT_S))
+
     uploader = Uploader(
         url,
         (folder / "token").read_text(),
         state_dir=folder / "state",
-        retry=RetryPolicy(0.1, 1.0, give_up_after_seconds=240, sleep=_wait),
+        retry=RetryPolicy(0.1, 1.0, give_up_after_seconds=240, sleep=wait),
     )
     async with uploader:
         results = await uploader.upload(
@@ -34,10 +41,6 @@ async def main(url: str, folder: Path) -> int:
             flush=True,
         )
     return 0 if all(result.done for result in results) else 1
-
-
-async def _wait(seconds: float) -> None:
-    await asyncio.sleep(min(seconds, _LONGEST_WAIT_S))
 
 
 if __name__ == "__main__":

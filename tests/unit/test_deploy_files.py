@@ -258,6 +258,16 @@ def test_what_waits_of_livestreams_lies_where_it_outlives_the_process() -> None:
     assert "RECORDER_LIVE_RTMPS_LISTEN: 0.0.0.0:1936\n" in COMPOSE
 
 
+def test_processes_without_a_web_address_tell_their_figures() -> None:
+    for process, command in (("worker@", "work"), ("live", "live, serve")):
+        unit = (DEPLOY / "systemd" / f"recorder-{process}.service").read_text()
+        # Neither a port that two workers would want nor one that others reach.
+        assert re.search(r"^Environment=RECORDER_METRICS_LISTEN=127\.0\.0\.1:9\d+", unit, re.M)
+        assert ("%i" in unit.partition("METRICS_LISTEN=")[2].splitlines()[0]) == ("@" in process)
+        block = COMPOSE.partition(f"command: [{command}]")[2].partition("\n\n")[0]
+        assert "RECORDER_METRICS_LISTEN: 0.0.0.0:9101\n" in block
+
+
 # --- PostgreSQL ----------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from recorder.domain.alarm import AlarmCode
 from recorder.errors import Kind
 from recorder.web import problem_runbook, reference
 from recorder.web.problem_catalogue import CATALOGUE
-from tests.support.alert_rules import alerts
+from tests.support.alert_rules import alerts, used
 from tests.support.raised_codes import raised
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,11 +39,6 @@ def samples() -> set[str]:
         if kind == "histogram":
             names |= {f"{name}_bucket", f"{name}_sum", f"{name}_count"}
     return names
-
-
-def used(expression: str) -> set[str]:
-    """The figures in an expression: words of ours outside of quoted values."""
-    return set(re.findall(r"\b(?:recorder|process)_\w+", re.sub(r'"[^"]*"', "", expression)))
 
 
 def test_every_figure_has_its_row_with_its_type_and_meaning() -> None:

@@ -17,7 +17,7 @@ from recorder.services import guard
 from recorder.services.ingest import copies
 from recorder.services.ingest.finishing import complete, end_early
 from recorder.services.ingest.intake import FLUSH_CHANNEL, intake_of
-from recorder.store import devices, uploads
+from recorder.store import devices, open_uploads, uploads
 from recorder.store.connection import Connection
 
 _SUSPENDED = QuarantineReason.DEVICE_SUSPENDED.value
@@ -25,6 +25,8 @@ _SUSPENDED = QuarantineReason.DEVICE_SUSPENDED.value
 _HOLDER_PATIENCE_S = 1.0
 #: A holder that has not shown life for this long is not asked.
 _HOLDER_SILENCE = timedelta(seconds=10)
+#: An upload that had no byte for this long keeps no room from others.
+_ALIVE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ async def open_upload(deps: Deps, actor: Actor, *, length: int, metadata: str) -
     check_length(length)
     await guard.require_whole(deps)
     facts = read_facts(parse_metadata(metadata))
-    _require_room(deps, length)
     now = deps.clock.now()
     async with deps.database.acquire() as connection:
+        await _require_room(deps, connection, length)
         facts = await copies.attributed(connection, actor, facts)
         facts, origin = await origin_of(connection, actor, facts)
         recording = RecordingId(new_uuid(now))
@@ -91,9 +93,13 @@ async def open_upload(deps: Deps, actor: Actor, *, length: int, metadata: str) -
     return upload
 
 
-def _require_room(deps: Deps, length: int) -> None:
+async def _require_room(deps: Deps, connection: Connection, length: int) -> None:
     room = deps.objects.room_bytes()
-    if room is not None and room < length:
+    if room is None:
+        return
+    # What others are bringing has its place already: two that fit alone may not fit together.
+    room -= await open_uploads.still_to_come(connection, deps.clock.now() - _ALIVE)
+    if room < length:
         raise StorageFull(
             "storage-full",
             "There is no room for footage of this length; free space and try again.",

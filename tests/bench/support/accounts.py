@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from recorder.embedded import guardian
+from tests.support.children import rss_mib as rss_mib
 from tests.support.small_office import command_line
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -18,14 +19,6 @@ def cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(int(fields[n]) for n in (11, 12, 13, 14)) / _TICKS
-
-
-def rss_mib(pid: int, row: str = "VmRSS") -> float:
-    """Resident memory of a process now (``VmRSS``) or at most (``VmHWM``)."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{row}:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def by_part(parent: int, parts: dict[str, str]) -> dict[str, float]:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tests.support import footage as footage_set
 from tests.support import fuzzing
 from tests.support.hostile import LURES
 from tests.support.mutations import MUTATIONS, mutated
-from tests.support.touched import watching
+from tests.support.outside import Outside, open_outside
 from tests.support.waiting import eventually
 
 #: Clips of one round.
@@ -31,43 +30,10 @@ PATIENCE_S = 200
 CHILDREN = Path("/proc/self/task")
 
 
-@dataclass
-class Outside:
-    """What no clip may reach: a file and an address."""
-
-    path: Path
-    watch: int
-    port: int = 0
-    connections: int = 0
-
-    def touched(self) -> bool:
-        """Whether the file was opened or the address asked since the beginning."""
-        try:
-            return bool(os.read(self.watch, 4096)) or self.connections > 0
-        except BlockingIOError:
-            return self.connections > 0
-
-    def lures(self) -> list[bytes]:
-        address = f"http://127.0.0.1:{self.port}"
-        words = {"url": address, "secret": str(self.path), "port": str(self.port)}
-        return [text.format(**words).encode() for text in LURES.values()]
-
-
 @pytest.fixture
 async def outside(tmp_path: Path, footage: Path) -> AsyncIterator[Outside]:
-    path = tmp_path / "canary.ts"
-    path.write_bytes((footage / "05_mpegts.ts").read_bytes())
-    with watching(path) as watch:
-        found = Outside(path, watch)
-
-        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            found.connections += 1
-            writer.close()
-
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        found.port = server.sockets[0].getsockname()[1]
+    async with open_outside(tmp_path, footage) as found:
         yield found
-        server.close()
 
 
 @pytest.fixture
@@ -83,6 +49,9 @@ async def look(tool: FfmpegTool, clip: Path, folder: Path) -> Showable:
     """All that workers do with a clip; what cannot be made is refused, and never our fault."""
     source = MediaSource(path=clip)
     facts = await tool.probe(source, "clip.mp4")
+    # Whatever it finds in broken pictures are texts with their times.
+    for text, ms in await tool.codes(source):
+        assert (len(text) > 0, ms >= 0) == (True, True)
     wanted = plan(facts)
     if wanted.showable is Showable.NONE:
         return wanted.showable

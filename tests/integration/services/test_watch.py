@@ -13,10 +13,11 @@ from recorder.domain.events import UploadCompleted
 from recorder.domain.ids import RecordingId, new_uuid
 from recorder.domain.people import OPERATOR
 from recorder.domain.pipeline import WorkQueue
-from recorder.services import review, tasks, watch
+from recorder.errors import StorageFull
+from recorder.services import ingest, review, tasks, watch
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.faulty_objects import FaultyObjects
-from tests.support.workshop import open_alarms
+from tests.support.workshop import camera, open_alarms
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ async def test_little_room_is_an_alarm_until_there_is_more(bureau: Bureau) -> No
     # A store that does not say how much room it has is no reason to alarm anybody.
     await watch.check_room(dataclasses.replace(bureau.deps, objects=Silent(bureau.deps.objects)))
     assert await codes(bureau) == []
+
+
+async def test_room_that_others_are_filling_is_promised_to_nobody_else(bureau: Bureau) -> None:
+    deps = dataclasses.replace(bureau.deps, objects=Full(bureau.deps.objects))
+    actor = await camera(bureau)
+    await ingest.open_upload(deps, actor, length=600_000, metadata="")
+    with pytest.raises(StorageFull) as refused:
+        await ingest.open_upload(deps, actor, length=600_000, metadata="")
+    assert (refused.value.code, refused.value.facts["room"]) == ("storage-full", 400_000)
+    await ingest.open_upload(deps, actor, length=400_000, metadata="")
+    # A sender of whom nobody has heard for an hour keeps nobody out.
+    bureau.clock.forward(minutes=61)
+    await ingest.open_upload(deps, actor, length=1_000_000, metadata="")
 
 
 class Silent(FaultyObjects):

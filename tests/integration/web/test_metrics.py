@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from recorder.adapters.media import FfmpegTool
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.people import SERVICE
 from recorder.services import alarms
 from recorder.web.routes import ROUTES
+from tests.support import footage
 from tests.support.exposition import Exposition, read
 from tests.support.web_service import PATCH, TUS, WebService
+from tests.support.workshop import work_off
 
 UPLOADS = "/api/v1/uploads"
 
@@ -97,6 +102,21 @@ async def test_requests_are_counted_by_template_and_never_by_what_askers_make_up
     assert grown(counted, method="other", route="other", status="404") == 1
     seconds = "recorder_http_request_duration_seconds_count"
     assert grown(seconds, method="POST", route=UPLOADS) == 1
+
+
+async def test_the_original_that_has_waited_longest_for_its_reading_is_told_by_its_age(
+    service: WebService, device: str
+) -> None:
+    assert (await scrape(service)).value("recorder_fixity_oldest_age_seconds") == 0
+    path = await open_upload(service, device, 4000)
+    sent = await service.ask(
+        "PATCH", path, device, headers={**PATCH, "Upload-Offset": "0"}, data=b"a" * 4000
+    )
+    assert sent.status == 204, sent.content
+    await work_off(service.deps, FfmpegTool(Path(footage.ffmpeg())))
+    service.bureau.clock.forward(days=40)
+    told = await scrape(service)
+    assert told.value("recorder_fixity_oldest_age_seconds") == 40 * 86_400
 
 
 async def test_the_state_of_the_installation_is_told(service: WebService) -> None:

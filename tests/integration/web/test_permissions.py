@@ -177,3 +177,5 @@ async def test_the_command_for_deployments_finds_an_agency_that_gets_into_anothe
     told = capsys.readouterr().out
     assert "GET /api/v1/cases/{id} as a foreign supervisor, about ours: 200\n" in told
     assert "GET /api/v1/recordings/{id} as a foreign officer, about ours: 200\n" in told
+    assert "GET /api/v1/cases shows a foreign supervisor our cases" in told
+    assert "GET /api/v1/recordings shows a foreign supervisor our " in told

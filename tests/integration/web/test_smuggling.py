@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from recorder.domain.people import Role
-from tests.support import deployment, servers, smuggling
+from tests.support import certificates, reverse_proxy, servers, smuggling
 from tests.support.web_service import PATCH, TUS, WebService, open_web_service, until
 
 #: Behind each message, so that whoever took it for one request ends the connection after this one.
@@ -77,14 +77,12 @@ async def before(
     service: WebService, folder: Path, requests_per_address: int = 1000
 ) -> AsyncIterator[Front]:
     """nginx before the service."""
-    certificate = deployment.make_certificate(folder)
+    certificate = certificates.make(folder / "proxy.pem").path
     ports = (service.port, service.port)
-    running = await asyncio.to_thread(
-        deployment.start_nginx, certificate, ports, requests_per_address
-    )
+    running = await asyncio.to_thread(reverse_proxy.start, certificate, ports, requests_per_address)
     try:
         tls = ssl.create_default_context(cafile=str(certificate))
-        yield Front(service, deployment.nginx_ports(running)[1], tls, running)
+        yield Front(service, reverse_proxy.ports(running)[1], tls, running)
     finally:
         await asyncio.to_thread(running.stop)
 
