@@ -138,6 +138,8 @@ class Livestream:
     accuracy_m: float | None = None
     #: Whether we fetch it from an address.
     is_pulled: bool = False
+    #: Whether only some may watch a recording that it became.
+    is_restricted: bool = False
 
     @property
     def file_ending(self) -> str:

@@ -48,6 +48,8 @@ class Permission(enum.StrEnum):
     #: Have the service fetch a livestream from an address.
     PULL = "pull"
     LINK = "link"
+    #: End a restriction of who may watch.
+    LIFT = "lift"
     READ_CASES = "read-cases"
     EDIT_CASES = "edit-cases"
     #: Rows of a case system, as that system.
@@ -94,6 +96,7 @@ _OFFICER = _MACHINES | {
 }
 _SUPERVISOR = _OFFICER | {
     Permission.PULL,
+    Permission.LIFT,
     Permission.EDIT_CASES,
     Permission.READ_FEEDS,
     Permission.MEND_FEEDS,
@@ -237,6 +240,27 @@ class Actor:
         """Raise Forbidden ``agency-scope`` where this actor does not act for the agency."""
         if not self.acts_for(agency):
             raise Forbidden("agency-scope", "It belongs to another agency, which has to do this.")
+
+    def sees_pictures_of(self, agency: AgencyId, officer: str | None, *, restricted: bool) -> bool:
+        """Whether pictures and bytes of footage in scope are for this actor, if its role watches.
+
+        Restricted footage is for the officer who made it and for supervisors of its own organ, as
+        persons: for nobody above it, nobody who sees every agency, no program (R12, R69).
+        """
+        if not restricted:
+            return True
+        if self.kind is not ActorKind.PERSON:
+            return False
+        if self.role is Role.OFFICER:
+            return self.officer is not None and self.officer == officer
+        return self.role is Role.SUPERVISOR and (agency == self.agency or agency in self.branches)
+
+    def need_pictures_of(self, agency: AgencyId, officer: str | None, *, restricted: bool) -> None:
+        """Raise Forbidden ``footage-restricted`` unless ``sees_pictures_of``."""
+        if not self.sees_pictures_of(agency, officer, restricted=restricted):
+            raise Forbidden(
+                "footage-restricted", "Who may watch this footage is restricted; you may not."
+            )
 
     @property
     def sender(self) -> str:

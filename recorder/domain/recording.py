@@ -130,6 +130,8 @@ class Recording:
     continues: RecordingId | None = None
     #: The livestream of which a gateway wrote this copy.
     copy_of: LivestreamId | None = None
+    #: Grounds on which only some may watch it (domain/restriction.py); in the order of their names.
+    restrictions: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:

@@ -25,6 +25,7 @@ from recorder.domain.people import Actor, Scope
 from recorder.domain.recording import Recording
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.runtime import Deps
+from recorder.services import sharing
 from recorder.store import card_copies, livestream_segments, recordings
 from recorder.store.card_copies import CardCopy, Preferred, Release
 from recorder.store.change import Change
@@ -121,6 +122,7 @@ async def decide(
             raise Conflict("live-copy-released", "Take the release of the live copy back first.")
         if not await card_copies.decide(change, pair.live, pair.card, state, reason):
             raise Conflict("card-copy-decided", "That is decided already.")
+        await sharing.inherit(change, pair.live)
         live = await _seen(change.connection, actor.scope, pair.live)
         for subject, against, role in (
             (pair.live, pair.card, "live"),

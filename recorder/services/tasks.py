@@ -29,7 +29,7 @@ from recorder.domain.people import Actor
 from recorder.domain.pipeline import WorkQueue
 from recorder.errors import Conflict, InvalidInput, NotFound, RecorderError
 from recorder.runtime import Deps
-from recorder.services import alarms, card_copies
+from recorder.services import alarms, card_copies, sharing
 from recorder.services.live import volumes
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import (
@@ -243,6 +243,7 @@ async def _set_media(change: Change, event: MediaProbed) -> None:
     )
     # Only now its times are known, whoever said them.
     await card_copies.match(change, RecordingId(event.subject), event.agency)
+    await sharing.inherit(change, RecordingId(event.subject))
     await _touch(change, event)
 
 

@@ -228,6 +228,7 @@ class CaseRecording:
     """A recording as the timeline of a case shows it."""
 
     id: RecordingId
+    agency: AgencyId
     agency_code: str
     device_number: str | None
     officer: str | None
@@ -255,6 +256,8 @@ class CaseRecording:
     renditions: tuple[str, ...]
     #: failing when last read back, restored after a failure, or None.
     fixity: str | None
+    #: Grounds on which only some may watch it.
+    restrictions: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -265,6 +268,7 @@ class CaseRecording:
 def _recording_from_row(row: Row) -> CaseRecording:
     return CaseRecording(
         id=row["id"],
+        agency=row["agency_id"],
         agency_code=row["agency_code"],
         device_number=row["device_number"],
         officer=row["officer"],
@@ -286,6 +290,7 @@ def _recording_from_row(row: Row) -> CaseRecording:
         showable=row["showable"],
         renditions=tuple(row["renditions"]),
         fixity=row["fixity"],
+        restrictions=tuple(row["restrictions"]),
     )
 
 
@@ -299,10 +304,10 @@ async def timeline(
     """Recordings of the case in scope, earliest first, by key ``(at, id)``."""
     at, recording = after or (None, None)
     rows = await connection.fetch(
-        "SELECT r.id, a.code AS agency_code, r.device_number, r.officer, r.integrity,"  # noqa: S608 - constant text
+        "SELECT r.id, r.agency_id, a.code AS agency_code, r.device_number, r.officer, r.integrity,"  # noqa: S608 - constant text
         " r.admission, r.length_bytes, r.original_name, l.stage, l.linked_at, l.linked_by,"
         " l.origin, coalesce(r.started_at, r.received_at) AS at, r.started_at, r.ended_at,"
-        " r.received_at, r.key_file, r.flags, r.media, r.showable,"
+        " r.received_at, r.key_file, r.flags, r.media, r.showable, r.restrictions,"
         " ARRAY(SELECT profile FROM rendition n WHERE n.recording_id = r.id ORDER BY profile)"
         " AS renditions,"
         " (SELECT min(CASE WHEN f.looked_at > f.agreed_at THEN 'failing' ELSE 'restored' END)"

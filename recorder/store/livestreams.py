@@ -20,7 +20,9 @@ _COLUMNS = (
     " l.segments, l.length_bytes, l.interrupted_at, l.closing_at, l.last_number, l.closed_at,"
     " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
     " l.media_type, l.latitude, l.longitude, l.accuracy_m,"
-    " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled"
+    " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled,"
+    " EXISTS (SELECT FROM recording r WHERE r.livestream_id = l.id AND r.restrictions <> '{}')"
+    " AS is_restricted"
 )
 _SCOPE = (
     " in_scope(l.agency_id, $1) AND ($2::uuid IS NULL OR l.device_id = $2)"
@@ -70,6 +72,7 @@ def _from_row(row: Row) -> Livestream:
         longitude=row["longitude"],
         accuracy_m=row["accuracy_m"],
         is_pulled=row["is_pulled"],
+        is_restricted=row["is_restricted"],
     )
 
 

@@ -37,6 +37,8 @@ class Query:
     state: str | None = None
     flag: str | None = None
     linked: bool | None = None
+    #: Whether only some may watch it.
+    restricted: bool | None = None
     #: The beginning, or a fragment, of the original name.
     q: str | None = None
     case: uuid.UUID | None = None
@@ -72,6 +74,8 @@ _WHERE = (
     " AND ($14::boolean IS NULL OR ($14 AND r.links > 0) OR (NOT $14 AND r.links = 0))"
     " AND ($15::uuid IS NULL OR EXISTS (SELECT FROM case_link l WHERE l.recording_id = r.id"
     "      AND l.case_id = $15 AND l.unlinked_at IS NULL))"
+    " AND ($16::boolean IS NULL OR ($16 AND r.restrictions <> '{}')"
+    "  OR (NOT $16 AND r.restrictions = '{}'))"
 )
 #: Nothing sorts behind U+10FFFF where texts are compared byte by byte.
 _BEGINS = (
@@ -102,6 +106,7 @@ def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
         query.flag,
         query.linked,
         query.case,
+        query.restricted,
     ]
 
 
@@ -110,7 +115,7 @@ async def search(
 ) -> list[Recording]:
     """Recordings in scope that fit everything but ``q``, by ``query.key``."""
     rows = await connection.fetch(
-        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $16"),
+        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $17"),
         *_arguments(scope, query, before),
         limit,
     )
@@ -140,12 +145,12 @@ async def search_beginning(
     connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
 ) -> list[Recording]:
     """As ``search``, of those whose name begins with ``q``: MOST_NAMES at most by themselves."""
-    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$17')}"  # noqa: S608 - constant text
+    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$18')}"  # noqa: S608 - constant text
     rows = await connection.fetch(
         _statement(
             query,
             f"WITH named AS MATERIALIZED ({named}) SELECT {COLUMNS}{_WHERE}"  # noqa: S608 - constant text
-            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $16",
+            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $17",
         ),
         *_arguments(scope, query, before),
         limit,
@@ -167,8 +172,8 @@ async def search_fragment(
             query,
             f"SELECT * FROM (SELECT {COLUMNS}, {{at}} AS at{_WHERE}"  # noqa: S608 - constant text
             f" ORDER BY {{at}} DESC, r.id DESC LIMIT {LOOKED_AT}) looked"
-            " WHERE strpos(lower(original_name), lower($17)) > 0"
-            " ORDER BY at DESC, id DESC LIMIT $16",
+            " WHERE strpos(lower(original_name), lower($18)) > 0"
+            " ORDER BY at DESC, id DESC LIMIT $17",
         ),
         *arguments,
         limit,

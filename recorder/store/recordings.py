@@ -21,7 +21,7 @@ COLUMNS = (
     " r.sm3, r.original_name, r.stage, r.device_clock_at, r.received_at, r.clock_offset_ms,"
     " r.started_at, r.ended_at, r.started_at_source, r.latitude, r.longitude, r.accuracy_m,"
     " r.key_file, r.note, r.flags, r.media, r.showable, r.links, r.created_at, r.sealed_at,"
-    " r.livestream_id, r.continues, r.copy_of"
+    " r.livestream_id, r.continues, r.copy_of, r.restrictions"
 )
 
 
@@ -64,6 +64,7 @@ def from_row(row: Row) -> Recording:
         livestream=row["livestream_id"],
         continues=row["continues"],
         copy_of=row["copy_of"],
+        restrictions=tuple(row["restrictions"]),
     )
 
 

@@ -969,6 +969,9 @@ ALTER TABLE recording ADD COLUMN livestream_id uuid;
 ALTER TABLE recording ADD COLUMN continues uuid REFERENCES recording;
 -- The livestream of which a gateway wrote this copy (no foreign key: a rebuild may find it first).
 ALTER TABLE recording ADD COLUMN copy_of uuid;
+-- Grounds on which only some may watch it: those of its restrictions that stand.
+ALTER TABLE recording ADD COLUMN restrictions text[] NOT NULL DEFAULT '{}';
+CREATE INDEX recording_restricted ON recording (created_at DESC, id DESC) WHERE restrictions <> '{}';
 CREATE INDEX recording_copy_of ON recording (copy_of) WHERE copy_of IS NOT NULL;
 CREATE INDEX recording_livestream ON recording (livestream_id) WHERE livestream_id IS NOT NULL;
 
@@ -1160,6 +1163,28 @@ CREATE TABLE gap_reason (
     CHECK ((place = 'gap') = (n IS NOT NULL))
 );
 CREATE INDEX gap_reason_recording ON gap_reason (recording_id, made_at);
+
+-- Why only some may watch a recording (docs/design/restrictions.md): lifted, never removed.
+CREATE TABLE restriction (
+    id uuid PRIMARY KEY,
+    -- All copies of an event are restricted by one act.
+    act uuid NOT NULL,
+    agency_id uuid NOT NULL REFERENCES agency,
+    recording_id uuid NOT NULL REFERENCES recording,
+    ground text NOT NULL
+        CHECK (ground IN ('private_space', 'personal_privacy', 'commercial_secret', 'minor')),
+    -- The article, or the consent, on which the footage rests.
+    basis text NOT NULL CHECK (basis <> ''),
+    imposed_at timestamptz NOT NULL,
+    imposed_by text NOT NULL,
+    lifted_at timestamptz,
+    lifted_by text,
+    lift_reason text,
+    CHECK ((lifted_at IS NULL) = (lift_reason IS NULL)),
+    CHECK ((lifted_at IS NULL) = (lifted_by IS NULL))
+);
+CREATE INDEX restriction_recording ON restriction (recording_id, imposed_at);
+CREATE INDEX restriction_act ON restriction (act);
 
 -- QR codes that were read from the beginning of footage.
 CREATE TABLE filmed_code (
@@ -2032,7 +2057,7 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed
     superseded_object, livestream_stretch, footage_delta
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
-    gap_reason, livestream_place, finding_act, livestream_stretch
+    gap_reason, livestream_place, finding_act, livestream_stretch, restriction
     FROM recorder_service;
 REVOKE INSERT ON event_fact_feed FROM recorder_service;
 REVOKE UPDATE ON feed_past FROM recorder_service;
@@ -2045,5 +2070,6 @@ GRANT UPDATE (superseded_at) ON organisation, officer, officer_certificate, devi
     TO recorder_service;
 GRANT UPDATE (recording_id, media_ms, withdrawn_at, withdrawn_by, withdraw_reason)
     ON mark TO recorder_service;
+GRANT UPDATE (lifted_at, lifted_by, lift_reason) ON restriction TO recorder_service;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
 REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

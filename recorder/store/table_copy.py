@@ -64,6 +64,7 @@ TABLES = (
     "gateway_file",
     "mark",
     "gap_reason",
+    "restriction",
     "filmed_code",
     "feed_source",
     "feed_day",

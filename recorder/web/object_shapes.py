@@ -1,4 +1,4 @@
-"""JSON of the objects that an original consists of in the store."""
+"""JSON of the objects that an original consists of, and of codes that are filmed in it."""
 
 from __future__ import annotations
 
@@ -43,3 +43,10 @@ class ObjectsShape(Shape):
 
     items: tuple[ObjectShape, ...]
     next: int | None
+
+
+class FilmedCodeShape(Shape):
+    """A QR code that is seen at the beginning, read as a number or a scan."""
+
+    text: str = Field(description="as it was read")
+    media_ms: int = Field(description="where in the media it is first seen")

@@ -85,6 +85,7 @@ class RecordingsQuery(PageQuery):
     state: Literal["received", "sealed", "mismatched", "quarantined"] | None = None
     flag: Annotated[_Code | None, Field(description="one reason word")] = None
     linked: Annotated[bool | None, Field(description="tied to a case, or to none")] = None
+    restricted: Annotated[bool | None, Field(description="only some may watch it, or not")] = None
     q: Annotated[_Name | None, Field(description="beginning of a name, else part of one")] = None
 
 

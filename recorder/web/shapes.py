@@ -18,6 +18,7 @@ from recorder.services.review import RecordingView
 from recorder.store.custody_events import RecordedEvent
 from recorder.store.task_runs import TaskRun
 from recorder.web.fixity_shape import FixityShape
+from recorder.web.object_shapes import FilmedCodeShape
 from recorder.web.shape import ListShape as ListShape
 from recorder.web.shape import Shape as Shape
 from recorder.web.shape import page_shape as page_shape
@@ -115,6 +116,7 @@ class RecordingLineShape(Shape):
     flags: tuple[str, ...]
     showable: str | None
     links: int = Field(description="how many cases it is tied to")
+    restrictions: tuple[str, ...] = Field(description="grounds on which only some may watch it")
 
     @classmethod
     def of(cls, recording: Recording) -> RecordingLineShape:
@@ -139,14 +141,8 @@ def _line(recording: Recording) -> dict[str, Any]:
         "flags": recording.flags,
         "showable": recording.showable,
         "links": recording.links,
+        "restrictions": recording.restrictions,
     }
-
-
-class FilmedCodeShape(Shape):
-    """A QR code that is seen at the beginning, read as a number or a scan."""
-
-    text: str = Field(description="as it was read")
-    media_ms: int = Field(description="where in the media it is first seen")
 
 
 class RecordingShape(RecordingLineShape):

@@ -46,6 +46,7 @@ BODIES: dict[str, object] = {
     },
     "POST /api/v1/recordings/{id}/marks": {"kind": "announcement", "media_ms": 0},
     "DELETE /api/v1/recordings/{id}/marks/{mark}": REASON,
+    "DELETE /api/v1/recordings/{id}/restrictions/{restriction}": REASON,
     "POST /api/v1/recordings/{id}/gap-reasons": {"place": "end", "reason": "battery"},
     "POST /api/v1/alarms/{id}/clear": {},
     "PUT /api/v1/devices/{id}/state": {"state": "suspended", **REASON},
@@ -92,6 +93,7 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = row.path.replace("{id}", things.get(sort_of(row), str(uuid.uuid4())))
     path = path.replace("{recording}", things.get("recordings", str(uuid.uuid4())))
     path = path.replace("{mark}", str(uuid.uuid4()))
+    path = path.replace("{restriction}", str(uuid.uuid4()))
     path = path.replace("{case}", things.get("cases", str(uuid.uuid4())))
     path = path.replace("{source}", things.get("feeds", "nobodys"))
     path = path.replace("{period}", "1").replace("{number}", "1")

@@ -23,6 +23,7 @@ from recorder.domain.people import (
 )
 
 OURS = AgencyId(uuid.UUID(int=1))
+ABOVE = AgencyId(uuid.UUID(int=4))
 DEVICE = DeviceId(uuid.UUID(int=2))
 DOCK = DockId(uuid.UUID(int=3))
 EVIDENCE = {Permission.WATCH}
@@ -114,3 +115,31 @@ def test_who_has_no_agency_sees_nothing_rather_than_everything() -> None:
 def test_the_service_its_workers_and_its_operator_see_everything() -> None:
     for ours in (SERVICE, OPERATOR, worker("host-1-abc")):
         assert ours.scope == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("who", "watches"),
+    [
+        (actor(Role.OFFICER), True),
+        (dataclasses.replace(actor(Role.OFFICER), officer="0002"), False),
+        (dataclasses.replace(actor(Role.OFFICER), officer=None), False),
+        (actor(Role.SUPERVISOR), True),
+        (dataclasses.replace(actor(Role.SUPERVISOR), agency=ABOVE, branches=(OURS,)), True),
+        (dataclasses.replace(actor(Role.SUPERVISOR), agency=ABOVE, below=(OURS,)), False),
+        (dataclasses.replace(actor(Role.SUPERVISOR), agency=ABOVE, city=True), False),
+        (dataclasses.replace(actor(Role.SUPERVISOR), kind=ActorKind.PROGRAM), False),
+        (dataclasses.replace(actor(Role.EMBEDDER), kind=ActorKind.PROGRAM), False),
+        (actor(Role.ADMINISTRATOR), False),
+        (NOBODY, False),
+    ],
+)
+def test_restricted_footage_is_for_its_officer_and_supervisors_of_its_own_organ(
+    who: Actor, watches: bool
+) -> None:
+    assert who.sees_pictures_of(OURS, "0001", restricted=True) is watches
+    assert who.sees_pictures_of(OURS, "0001", restricted=False)
+
+
+def test_footage_of_nobody_is_no_officers_own() -> None:
+    stray = dataclasses.replace(actor(Role.OFFICER), officer=None)
+    assert not stray.sees_pictures_of(OURS, None, restricted=True)

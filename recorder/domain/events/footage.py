@@ -322,3 +322,23 @@ class GapReasonGiven(CustodyEvent):
     interruption: str
     note: str
     reported_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingRestricted(CustodyEvent):
+    """Only some may watch it from now on."""
+
+    restriction: uuid.UUID
+    #: private_space, personal_privacy, commercial_secret or minor.
+    ground: str
+    #: The article, or the consent, on which the footage rests.
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestrictionLifted(CustodyEvent):
+    """A restriction stands no more; it stays with the reason."""
+
+    restriction: uuid.UUID
+    ground: str
+    reason: str

@@ -11,6 +11,11 @@ from recorder.services.review.playback import (
     original_media_type,
     poster,
 )
+from recorder.services.review.restricting import (
+    lift_restriction,
+    recording_restrictions,
+    restrict,
+)
 from recorder.services.review.viewing import (
     Playable,
     RecordingView,
@@ -39,6 +44,7 @@ __all__ = [
     "gap_reasons_of",
     "give_gap_reason",
     "grant_playback",
+    "lift_restriction",
     "mark_recording",
     "open_original",
     "open_playback",
@@ -49,6 +55,8 @@ __all__ = [
     "recording_events",
     "recording_marks",
     "recording_objects",
+    "recording_restrictions",
+    "restrict",
     "view_recording",
     "withdraw_mark",
 ]

@@ -69,13 +69,19 @@ def original_media_type(recording: Recording) -> str:
     return _MEDIA_TYPES.get(container, _BYTES)
 
 
+def _need_pictures(actor: Actor, found: Recording) -> None:
+    """Raise Forbidden ``footage-restricted`` unless they are for this actor."""
+    actor.need_pictures_of(found.agency, found.officer, restricted=bool(found.restrictions))
+
+
 async def grant_playback(deps: Deps, actor: Actor, recording_id: RecordingId) -> PlaybackGrant:
     """Let the asker play the recording for a while; the custody event is written now.
 
     Raises Conflict ``playback-not-ready`` while work is going on, ``playback-impossible`` when
-    nothing of it can be shown.
+    nothing of it can be shown, Forbidden ``footage-restricted``.
     """
     view = await recording(deps, actor, recording_id)
+    _need_pictures(actor, view.recording)
     profile = view.playable.profile
     if profile == STREAMED and view.recording.livestream is not None:
         ticket = await live.grant(deps, actor, view.recording.livestream, recording_id)
@@ -127,6 +133,7 @@ async def open_playback(
     if grant is None or grant.recording != recording_id or grant.actor_id != actor.id:
         raise NotFound("playback-grant-ended", "This playback address has ended; ask for another.")
     view = await recording(deps, actor, recording_id)
+    _need_pictures(actor, view.recording)
     if grant.profile == "original":
         async with deps.database.acquire() as connection:
             objects = await recordings.objects_of(connection, recording_id)
@@ -173,6 +180,7 @@ async def poster(deps: Deps, actor: Actor, recording_id: RecordingId) -> OpenObj
     """The still that stands for the recording; NotFound ``poster-not-found`` without one."""
     async with deps.database.acquire() as connection:
         found = await find_own(connection, actor, recording_id)
+        _need_pictures(actor, found)
         still = await renditions.find(connection, found.id, "poster")
     if still is None:
         raise NotFound("poster-not-found", "This recording has no poster.")
@@ -185,6 +193,7 @@ async def open_original(
     """The original's bytes; the event names the range that was asked for."""
     async with deps.database.acquire() as connection:
         found = await find_own(connection, actor, recording_id)
+        _need_pictures(actor, found)
         objects = await recordings.objects_of(connection, found.id)
     async with deps.change(actor) as change:
         change.record(

@@ -25,6 +25,7 @@ async def find(request: web.Request) -> web.StreamResponse:
         state=asked.state,
         flag=asked.flag,
         linked=asked.linked,
+        restricted=asked.restricted,
         q=asked.q,
     )
     page = await review.find_recordings(

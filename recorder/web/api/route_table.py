@@ -17,6 +17,7 @@ from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_marks import MARK_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
 from recorder.web.api.routes_of_proposals import PROPOSAL_ROUTES
+from recorder.web.api.routes_of_restrictions import RESTRICTION_ROUTES
 from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
 from recorder.web.api.routes_of_webhooks import WEBHOOK_ROUTES
 from recorder.web.route import Route
@@ -27,6 +28,7 @@ API_ROUTES: tuple[Route, ...] = (
     *GATEWAY_ROUTES,
     *EVIDENCE_ROUTES,
     *MARK_ROUTES,
+    *RESTRICTION_ROUTES,
     *COPY_ROUTES,
     *PROPOSAL_ROUTES,
     *FEED_ROUTES,

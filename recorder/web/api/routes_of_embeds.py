@@ -25,7 +25,7 @@ def _piece(path: str, handler: Handler, summary: str, answer: Answer) -> Route:
         summary=summary,
         query=schemas.PlaylistQuery if answer.media_type == _PLAYLIST else None,
         answer=answer,
-        problems=("embed-ended", "playback-grant-ended"),
+        problems=("embed-ended", "playback-grant-ended", "footage-restricted"),
         tags=_TAGS,
     )
 

@@ -16,6 +16,7 @@ _CASE = "/api/v1/cases/{id}"
 _LINK = "/api/v1/cases/{id}/recordings/{recording}"
 _PAGE_PROBLEMS = ("cursor-invalid",)
 _NO_RECORDING = ("recording-not-found",)
+_RESTRICTED = ("footage-restricted",)
 _NO_CASE = ("case-not-found",)
 _BYTES = ("range-not-satisfiable", "store-unavailable")
 _PARTS = (
@@ -75,7 +76,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
                 headers=(("ETag", "the SHA-256, once verified"), ("Content-Disposition", "name")),
                 others=_PARTS,
             ),
-            problems=(*_NO_RECORDING, *_BYTES),
+            problems=(*_NO_RECORDING, *_RESTRICTED, *_BYTES),
             tags=("recordings",),
         )
     ),
@@ -86,7 +87,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
         permission=Permission.WATCH,
         summary="An address from which the asker can play the recording for ten minutes.",
         answer=Answer(schema=shapes.PlaybackShape),
-        problems=(*_NO_RECORDING, "playback-not-ready", "playback-impossible"),
+        problems=(*_NO_RECORDING, *_RESTRICTED, "playback-not-ready", "playback-impossible"),
         tags=("recordings",),
     ),
     *_with_head(
@@ -98,7 +99,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
             summary="The pictures behind a playback address.",
             request_headers=_RANGE,
             answer=Answer(media_type="*/*", others=_PARTS),
-            problems=(*_NO_RECORDING, "playback-grant-ended", *_BYTES),
+            problems=(*_NO_RECORDING, *_RESTRICTED, "playback-grant-ended", *_BYTES),
             tags=("recordings",),
         )
     ),
@@ -110,7 +111,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
             permission=Permission.WATCH,
             summary="A still that stands for the recording.",
             answer=Answer(media_type="image/jpeg", others=_PARTS),
-            problems=(*_NO_RECORDING, "poster-not-found", *_BYTES),
+            problems=(*_NO_RECORDING, *_RESTRICTED, "poster-not-found", *_BYTES),
             tags=("recordings",),
         )
     ),

@@ -13,9 +13,15 @@ _TAGS = ("livestreams",)
 _LIVESTREAMS = "/api/v1/livestreams"
 _LIVESTREAM = "/api/v1/livestreams/{id}"
 _WATCH = f"{_LIVESTREAM}/watch/{{secret}}"
-_WATCH_PROBLEMS = ("livestream-not-found", "playback-not-ready", "playback-impossible")
+_WATCH_PROBLEMS = (
+    "footage-restricted",
+    "livestream-not-found",
+    "playback-not-ready",
+    "playback-impossible",
+)
 _SEGMENT_PROBLEMS = (
     "livestream-not-found",
+    "footage-restricted",
     "playback-grant-ended",
     "segment-not-found",
     "range-not-satisfiable",
@@ -260,7 +266,7 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
         summary="The playlist of the segments that are evidence, while the ticket lasts.",
         query=schemas.PlaylistQuery,
         answer=Answer(media_type="application/vnd.apple.mpegurl"),
-        problems=("livestream-not-found", "playback-grant-ended"),
+        problems=("livestream-not-found", "footage-restricted", "playback-grant-ended"),
         tags=_TAGS,
     ),
     Route(
@@ -293,7 +299,12 @@ LIVESTREAM_ROUTES: tuple[Route, ...] = (
         summary="The same for a browser that cannot play it: its segments are made when asked for.",
         query=schemas.PlaylistQuery,
         answer=Answer(media_type="application/vnd.apple.mpegurl"),
-        problems=("livestream-not-found", "playback-grant-ended", "live-proxies-busy"),
+        problems=(
+            "livestream-not-found",
+            "footage-restricted",
+            "playback-grant-ended",
+            "live-proxies-busy",
+        ),
         tags=_TAGS,
     ),
     Route(

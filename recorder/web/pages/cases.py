@@ -98,7 +98,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         request,
         "case.html",
         case=view.case,
-        clips=await clips.with_preferred(deps, actor, list(map(clips.of_case, found.items))),
+        clips=await clips.with_preferred(
+            deps, actor, [clips.of_case(actor, recording) for recording in found.items]
+        ),
         more=found.next,
         axis=case_axis.lay_out([row for _, rows in stages for row in rows], taken),
         spoken=case_axis.spoken,

@@ -24,7 +24,7 @@ class Clip:
 
     id: RecordingId
     name: str
-    #: ready, pending, failed or none, as services/review says it.
+    #: ready, pending, failed or none, as services/review says it, or restricted: not to the reader.
     playable: str
     #: video, audio, picture, or None while unknown.
     kind: str | None
@@ -57,24 +57,32 @@ class Clip:
     shift_ms: int = 0
 
 
-def of_case(recording: CaseRecording) -> Clip:
-    """A line of a case's timeline."""
+def of_case(actor: Actor, recording: CaseRecording) -> Clip:
+    """A line of a case's timeline, as this reader sees it."""
     profiles = set(recording.renditions)
     state, kind = _playable(recording.media, profiles)
-    return _clip(
+    clip = _clip(
         recording, recording.stage, state, kind, "poster" in profiles, recording.state,
         recording.fixity,
     )  # fmt: skip
+    return _shown_to(actor, recording, clip)
 
 
-def of_view(view: RecordingView) -> Clip:
-    """The recording of a page of its own."""
+def _shown_to(actor: Actor, found: CaseRecording | Recording, clip: Clip) -> Clip:
+    if actor.sees_pictures_of(found.agency, found.officer, restricted=bool(found.restrictions)):
+        return clip
+    return replace(clip, playable="restricted", has_poster=False)
+
+
+def of_view(actor: Actor, view: RecordingView) -> Clip:
+    """The recording of a page of its own, as this reader sees it."""
     made = {rendition.profile for rendition in view.renditions}
     playable, found = view.playable, view.recording
     clip = _clip(
         found, found.stage, playable.state, playable.kind, "poster" in made, found.state,
         view.fixity,
     )  # fmt: skip
+    clip = _shown_to(actor, found, clip)
     if view.stream is None or not view.stream.media_ms:
         return clip
     # Of a livestream its segments say how long it lasts, whatever the prober made of them joined.
@@ -91,7 +99,7 @@ async def with_preferred(deps: Deps, actor: Actor, found: Sequence[Clip]) -> lis
     """The same clips, live copies with the card copy that is watched in their place."""
     preferred = await card_copies.preferred_of(deps, actor, [clip.id for clip in found])
     cards = {
-        one.card: of_view(await review.recording(deps, actor, one.card))
+        one.card: of_view(actor, await review.recording(deps, actor, one.card))
         for one in preferred.values()
     }
     return [

@@ -9,6 +9,8 @@ DONE = {
     "closing": "It is being closed; what has come becomes a recording.",
     "linked": "Linked.",
     "reason-given": "The reason is written down.",
+    "restricted": "From now on only those named below watch it.",
+    "restriction-lifted": "The restriction is lifted; the custody events keep it.",
     "unlinked": "The link has ended; the history keeps it.",
     "admitted": "The footage has been admitted.",
     "list-drafted": "The version is drafted.",

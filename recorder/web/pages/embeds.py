@@ -37,7 +37,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         number=embed.number,
         api=f"/api/v1/embeds/{secret}",
         watermark=f"{embed.on_behalf_of} {opened_at:%Y-%m-%d %H:%M}",
-        clips=[clips.of_case(recording) for recording in found.items],
+        clips=[clips.of_case(embed.actor, recording) for recording in found.items],
         more=found.next,
         stages=list(Stage),
         stage_counts=Counter(recording.stage for recording in found.items),

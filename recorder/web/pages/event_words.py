@@ -31,6 +31,8 @@ EVENTS = {
     "RecordingMarked": "Marked",
     "RecordingMarkWithdrawn": "Mark withdrawn",
     "GapReasonGiven": "Interruption explained",
+    "RecordingRestricted": "Restricted who may watch",
+    "RestrictionLifted": "Restriction lifted",
     "RecordingLinked": "Linked to a case",
     "RecordingUnlinked": "Unlinked from a case",
     "LivestreamOpened": "Livestream opened",
@@ -102,6 +104,8 @@ FACTS = {
     "place": "For",
     "interruption": "Reason given",
     "kind": "Kind",
+    "ground": "It shows",
+    "basis": "Legal basis or consent",
     "note": "Note",
 }
 WORDS = {

@@ -29,6 +29,12 @@ SHOWABLE = {
     "none": "Cannot be shown",
 }
 PROFILES = {"proxy": "Viewing copy", "poster": "Poster", "original": "Original"}
+RESTRICTIONS = {
+    "private_space": "Private place",
+    "personal_privacy": "Personal privacy",
+    "commercial_secret": "Commercial secret",
+    "minor": "A minor",
+}
 COPY_STATES = {
     "proposed": "Perhaps the same event",
     "matched": "The same event",
@@ -41,4 +47,5 @@ WORDS = {
     "showable": SHOWABLE,
     "profile": PROFILES,
     "copy_state": COPY_STATES,
+    "restriction": RESTRICTIONS,
 }

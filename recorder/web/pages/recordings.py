@@ -17,7 +17,8 @@ from recorder.domain.instant import Instant
 from recorder.domain.mark import KEYS
 from recorder.domain.people import Permission
 from recorder.domain.recording import Flag
-from recorder.errors import InvalidInput, NotFound
+from recorder.domain.restriction import RestrictionGround
+from recorder.errors import Forbidden, InvalidInput, NotFound
 from recorder.services import card_copies, casework, directory, review
 from recorder.services.casework import LinkWanted
 from recorder.services.paging import LONGEST_PAGE
@@ -95,7 +96,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     deps, actor, recording = request.app[DEPS], request[ACTOR], _recording_id(request)
     view = await review.view_recording(deps, actor, recording)
     events = await _events(request, recording)
-    (clip,) = await clips.with_preferred(deps, actor, [clips.of_view(view)])
+    (clip,) = await clips.with_preferred(deps, actor, [clips.of_view(actor, view)])
     agencies = []
     if clip.state == "quarantined" and actor.may(Permission.ADMIT):
         agencies = await directory.list_agencies(deps, actor)
@@ -118,7 +119,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         all_shown=len(events) < MOST_EVENTS,
         proposals=await casework.proposals_of(deps, actor, recording),
         copies=await card_copies.copies_of(deps, actor, recording),
-        can_watch=actor.may(Permission.WATCH),
+        can_watch=actor.may(Permission.WATCH) and clip.playable != "restricted",
+        restrictions=await review.recording_restrictions(deps, actor, recording),
+        grounds=list(RestrictionGround),
         working=any(run.state in ("pending", "claimed") for run in view.tasks),
     )
 
@@ -167,7 +170,7 @@ async def poster(request: web.Request) -> web.StreamResponse:
     """The still of a recording in a list, or a sign for it while there is none."""
     try:
         return await footage.poster(request)
-    except NotFound:
+    except (NotFound, Forbidden):
         return stand_in("no-poster.svg")
 
 

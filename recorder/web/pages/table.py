@@ -27,6 +27,7 @@ from recorder.web.pages import (
     recordings,
     registries,
     registry_lists,
+    restricting,
     work,
 )
 from recorder.web.route import Answer, Handler, Route
@@ -119,6 +120,10 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/recordings/{id}/poster", recordings.poster, _P.WATCH, "Its still, or a sign for it."),
     _form("/recordings/{id}/link", recordings.link, _P.LINK, "Link a recording to a case."),
     _form("/recordings/{id}/gap-reasons", marking.give_gap_reason, _P.LINK, "Explain a gap."),
+    _form("/recordings/{id}/restrictions", restricting.restrict, _P.LINK,
+          "Restrict who may watch."),
+    _form("/recordings/{id}/restrictions/{restriction}/lift", restricting.lift, _P.LIFT,
+          "Lift a restriction."),
     _form("/recordings/{id}/copies/{recording}", copies.decide, _P.LINK, "Say if they are a pair."),
     _form("/recordings/{id}/release", copies.release, _P.RELEASE, "Release a live copy, or not."),
     _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),

@@ -20,6 +20,10 @@ PROBLEMS: dict[str, Entry] = {
     ),
     **of_kind(
         Kind.FORBIDDEN,
+        footage_restricted=(
+            "Restricted footage",
+            "Its officer and supervisors of its agency watch it, as persons; see /restrictions.",
+        ),
         object_locked=("Object locked", "It can be let go when its lock has ended."),
     ),
     **of_kind(
@@ -31,6 +35,7 @@ PROBLEMS: dict[str, Entry] = {
         playback_grant_ended=("Playback address ended", "Ask for another at `/playback`."),
         poster_not_found=("No poster", "None was made, or not yet."),
         gap_not_found=("No such gap", "`gaps` says how many the recording has, from 0."),
+        restriction_not_found=("No such restriction", "It is lifted, or another recording's."),
         mark_not_found=("No such mark", "It is withdrawn, or another recording's."),
         recording_not_found=("No such recording", "It is not there, or not your business."),
     ),

@@ -216,7 +216,7 @@ export class Player extends EventTarget {
     if (this.root.dataset.watch !== "yes") return this.say("forbidden");
     if (!this.ready) {
       const now = clip.dataset.playable;
-      this.say(now, true);
+      this.say(now, now !== "restricted");
       if (now === "pending") this.timer = setTimeout(() => this.askAgain(), ASK_AGAIN_MS);
       return undefined;
     }

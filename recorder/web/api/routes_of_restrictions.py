@@ -1,0 +1,55 @@
+"""Rows of restrictions of who may watch."""
+
+from __future__ import annotations
+
+from recorder.domain.people import Permission
+from recorder.web import schemas
+from recorder.web.api import restrictions
+from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
+from recorder.web.route import Answer, Route
+from recorder.web.shape import ListShape
+
+_RESTRICTIONS = "/api/v1/recordings/{id}/restrictions"
+_NO_RECORDING = ("recording-not-found",)
+_TAGS = ("recordings",)
+
+RESTRICTION_ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path=_RESTRICTIONS,
+        handler=restrictions.find,
+        permission=Permission.BROWSE,
+        summary="Why only some may watch a recording, lifted restrictions among them.",
+        query=schemas.NoQuery,
+        answer=Answer(schema=ListShape[RestrictionShape]),
+        problems=_NO_RECORDING,
+        tags=_TAGS,
+    ),
+    Route(
+        method="POST",
+        path=_RESTRICTIONS,
+        handler=restrictions.restrict,
+        permission=Permission.LINK,
+        summary="Restrict who may watch a recording and every other copy of its event.",
+        request=RestrictionBody,
+        answer=Answer(status=201, schema=RestrictionShape),
+        problems=(*_NO_RECORDING, "reason-missing"),
+        tags=_TAGS,
+    ),
+    Route(
+        method="DELETE",
+        path=f"{_RESTRICTIONS}/{{restriction}}",
+        handler=restrictions.lift,
+        permission=Permission.LIFT,
+        summary="Lift a restriction from all copies of the event, with a reason; it stays with it.",
+        request=schemas.ReasonBody,
+        answer=Answer(schema=RestrictionShape),
+        problems=(
+            *_NO_RECORDING,
+            "restriction-not-found",
+            "reason-missing",
+            "footage-restricted",
+        ),
+        tags=_TAGS,
+    ),
+)
