@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from recorder.client.backoff import RetryPolicy
@@ -19,6 +20,8 @@ from recorder.client.token_file import read_token_file
 from recorder.client.uploader import Uploader
 from recorder.client.wording import json_line
 from recorder.domain.case import Stage
+from recorder.domain.instant import Instant
+from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.errors import InvalidInput, RecorderError
 from recorder.ledger.note import NoteVerifier
 
@@ -42,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--officer", metavar="NO", help="number of the officer who recorded")
     add("--device", metavar="NUMBER", help="number of the camera, if not in the file name")
     add("--note", metavar="TEXT", help="remark kept with the recordings")
+    _add_origin(parser)
     add("--jobs", type=_positive, default=4, metavar="N", help="files at once (default 4)")
     add("--state", type=Path, metavar="DIR", help="folder of the journal and the receipts")
     add("--json", action="store_true", help="one line of JSON for each file on standard output")
@@ -59,6 +63,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete each local file once its receipt is checked and saved",
     )
+
+
+def _add_origin(parser: argparse.ArgumentParser) -> None:
+    """With what it was made, and where it comes from if a person brings it."""
+    add = parser.add_argument
+    add("--camera", choices=[one.value for one in Camera], help="with what it was made")
+    add(
+        "--provenance",
+        choices=[one.value for one in ProvenanceKind],
+        help="from whom or what it comes, where no device of the agency made it",
+    )
+    add("--provenance-reason", metavar="TEXT", help="why it is brought by hand")
+    add("--provider", metavar="NAME", help="who handed it over")
+    add("--handed-over-at", type=_moment, metavar="TIME", help="when (RFC 3339)")
+    add("--provider-receipt", metavar="NO", help="number of the receipt they got")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,6 +114,12 @@ def _prepared(args: argparse.Namespace) -> tuple[Uploader, Metadata]:
         officer=args.officer,
         device=args.device,
         note=args.note,
+        provenance=ProvenanceKind(args.provenance) if args.provenance else None,
+        provenance_reason=args.provenance_reason,
+        provider=args.provider,
+        handed_over_at=args.handed_over_at,
+        provider_receipt=args.provider_receipt,
+        camera=Camera(args.camera) if args.camera else None,
     )
     return uploader, metadata
 
@@ -165,3 +190,10 @@ def _seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("a positive number of seconds")
     return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return Instant.parse(text).at
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError("a time as RFC 3339 writes it") from error

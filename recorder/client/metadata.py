@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recorder.domain.case import Stage
+from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.errors import InvalidInput
 
 
@@ -33,6 +34,14 @@ class Metadata:
     #: From a gateway: the livestream whose footage it is, and where the file lay.
     livestream: str | None = None
     path: str | None = None
+    #: Of what a person brings: from whom or what, why, who handed it over, when, their receipt.
+    provenance: ProvenanceKind | None = None
+    provenance_reason: str | None = None
+    provider: str | None = None
+    handed_over_at: datetime | None = None
+    provider_receipt: str | None = None
+    #: With what it was made.
+    camera: Camera | None = None
 
     def __post_init__(self) -> None:
         for number in self.case_numbers:
@@ -79,6 +88,12 @@ def upload_metadata(path: Path, metadata: Metadata, *, clock: str, sha256: str |
         "device_ended_at": _written(metadata.device_ended_at),
         "livestream": metadata.livestream,
         "path": metadata.path,
+        "provenance": metadata.provenance,
+        "provenance_reason": metadata.provenance_reason,
+        "provider": metadata.provider,
+        "handed_over_at": _written(metadata.handed_over_at),
+        "provider_receipt": metadata.provider_receipt,
+        "camera": metadata.camera,
         "sha256": sha256,
     }
     # Arguments of a command line may carry bytes that are no UTF-8; they travel unchanged.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import enum
 import math
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from recorder.domain import case_number, device_file_name
 from recorder.domain.case import Stage
 from recorder.domain.device_file_name import DeviceFileName
 from recorder.domain.instant import Instant, format_utc
+from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.domain.recording import Flag
 from recorder.errors import InvalidInput
 
@@ -55,6 +57,13 @@ class FootageFacts:
     livestream: str | None = None
     path: str | None = None
     note: str | None = None
+    #: Where it comes from, if a person brings it (domain/provenance.py), and with what it was made.
+    provenance: str | None = None
+    provenance_reason: str | None = None
+    provider: str | None = None
+    handed_over_at: datetime | None = None
+    provider_receipt: str | None = None
+    camera: str | None = None
     flags: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
@@ -72,7 +81,7 @@ class FootageFacts:
         """The inverse of ``to_json``; fields of a newer version are ignored."""
         known = {f.name for f in dataclasses.fields(cls)}
         values: dict[str, Any] = {k: v for k, v in plain.items() if k in known}
-        for name in ("device_clock_at", "started_at", "ended_at"):
+        for name in ("device_clock_at", "started_at", "ended_at", "handed_over_at"):
             if values.get(name) is not None:
                 values[name] = Instant.parse(values[name]).at
         for name in ("case_numbers", "flags"):
@@ -137,7 +146,7 @@ class _Reader:
             dock_name=self._text("dock"),
             officer=self._text("officer"),
             named_officer=named_officer,
-            stage=self._stage(),
+            stage=self._choice("stage", Stage),
             case_numbers=self._case_numbers(),
             device_clock_at=self._time("device_clock_at"),
             started_at=started,
@@ -151,6 +160,12 @@ class _Reader:
             livestream=self._livestream(),
             path=self._text("path"),
             note=self._text("note"),
+            provenance=self._choice("provenance", ProvenanceKind),
+            provenance_reason=self._text("provenance_reason"),
+            provider=self._text("provider"),
+            handed_over_at=self._time("handed_over_at"),
+            provider_receipt=self._text("provider_receipt"),
+            camera=self._choice("camera", Camera),
             flags=tuple(self._flags),
         )
 
@@ -210,9 +225,9 @@ class _Reader:
     def _truth(self, key: str) -> bool:
         return (self._text(key) or "").lower() in ("1", "true", "yes")
 
-    def _stage(self) -> str | None:
-        text = self._text("stage")
-        if text is not None and text not in set(Stage):
+    def _choice(self, key: str, words: type[enum.StrEnum]) -> str | None:
+        text = self._text(key)
+        if text is not None and text not in set(words):
             self._flag(Flag.METADATA_MALFORMED)
             return None
         return text

@@ -132,6 +132,10 @@ class Recording:
     copy_of: LivestreamId | None = None
     #: Grounds on which only some may watch it (domain/restriction.py); in the order of their names.
     restrictions: tuple[str, ...] = ()
+    #: Of what a person brought (domain/provenance.py): a kind, or unsaid.
+    provenance: str | None = None
+    #: With what it was made, as its sender says.
+    camera: str | None = None
 
     @property
     def state(self) -> str:

@@ -39,6 +39,9 @@ class Query:
     linked: bool | None = None
     #: Whether only some may watch it.
     restricted: bool | None = None
+    #: A kind of provenance, or unsaid.
+    provenance: str | None = None
+    camera: str | None = None
     #: The beginning, or a fragment, of the original name.
     q: str | None = None
     case: uuid.UUID | None = None
@@ -76,6 +79,7 @@ _WHERE = (
     "      AND l.case_id = $15 AND l.unlinked_at IS NULL))"
     " AND ($16::boolean IS NULL OR ($16 AND r.restrictions <> '{}')"
     "  OR (NOT $16 AND r.restrictions = '{}'))"
+    " AND ($17::text IS NULL OR r.provenance = $17) AND ($18::text IS NULL OR r.camera = $18)"
 )
 #: Nothing sorts behind U+10FFFF where texts are compared byte by byte.
 _BEGINS = (
@@ -107,6 +111,8 @@ def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
         query.linked,
         query.case,
         query.restricted,
+        query.provenance,
+        query.camera,
     ]
 
 
@@ -115,7 +121,7 @@ async def search(
 ) -> list[Recording]:
     """Recordings in scope that fit everything but ``q``, by ``query.key``."""
     rows = await connection.fetch(
-        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $17"),
+        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $19"),
         *_arguments(scope, query, before),
         limit,
     )
@@ -145,12 +151,12 @@ async def search_beginning(
     connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
 ) -> list[Recording]:
     """As ``search``, of those whose name begins with ``q``: MOST_NAMES at most by themselves."""
-    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$18')}"  # noqa: S608 - constant text
+    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$20')}"  # noqa: S608 - constant text
     rows = await connection.fetch(
         _statement(
             query,
             f"WITH named AS MATERIALIZED ({named}) SELECT {COLUMNS}{_WHERE}"  # noqa: S608 - constant text
-            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $17",
+            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $19",
         ),
         *_arguments(scope, query, before),
         limit,
@@ -172,8 +178,8 @@ async def search_fragment(
             query,
             f"SELECT * FROM (SELECT {COLUMNS}, {{at}} AS at{_WHERE}"  # noqa: S608 - constant text
             f" ORDER BY {{at}} DESC, r.id DESC LIMIT {LOOKED_AT}) looked"
-            " WHERE strpos(lower(original_name), lower($18)) > 0"
-            " ORDER BY at DESC, id DESC LIMIT $17",
+            " WHERE strpos(lower(original_name), lower($20)) > 0"
+            " ORDER BY at DESC, id DESC LIMIT $19",
         ),
         *arguments,
         limit,

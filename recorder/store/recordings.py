@@ -21,7 +21,8 @@ COLUMNS = (
     " r.sm3, r.original_name, r.stage, r.device_clock_at, r.received_at, r.clock_offset_ms,"
     " r.started_at, r.ended_at, r.started_at_source, r.latitude, r.longitude, r.accuracy_m,"
     " r.key_file, r.note, r.flags, r.media, r.showable, r.links, r.created_at, r.sealed_at,"
-    " r.livestream_id, r.continues, r.copy_of, r.restrictions"
+    " r.livestream_id, r.continues, r.copy_of, r.restrictions,"
+    " r.provenance, r.camera"
 )
 
 
@@ -65,6 +66,8 @@ def from_row(row: Row) -> Recording:
         continues=row["continues"],
         copy_of=row["copy_of"],
         restrictions=tuple(row["restrictions"]),
+        provenance=row["provenance"],
+        camera=row["camera"],
     )
 
 
@@ -77,9 +80,9 @@ async def insert(
         " integrity, admission, quarantine_reasons, length_bytes, source, arrival_sha256,"
         " declared_sha256, original_name, stage, device_clock_at, received_at, clock_offset_ms,"
         " started_at, ended_at, started_at_source, latitude, longitude, accuracy_m, key_file,"
-        " note, flags, created_at, livestream_id, continues, copy_of)"
+        " note, flags, created_at, livestream_id, continues, copy_of, provenance, camera)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-        " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)",
+        " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
         recording.id,
         recording.agency,
         recording.device,
@@ -111,6 +114,8 @@ async def insert(
         recording.livestream,
         recording.continues,
         recording.copy_of,
+        recording.provenance,
+        recording.camera,
     )
 
 

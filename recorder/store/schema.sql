@@ -972,6 +972,15 @@ ALTER TABLE recording ADD COLUMN copy_of uuid;
 -- Grounds on which only some may watch it: those of its restrictions that stand.
 ALTER TABLE recording ADD COLUMN restrictions text[] NOT NULL DEFAULT '{}';
 CREATE INDEX recording_restricted ON recording (created_at DESC, id DESC) WHERE restrictions <> '{}';
+-- From whom or what somebody has it who brought it; NULL: a device, dock or gateway did. And with
+-- what it was made, as its sender says.
+ALTER TABLE recording ADD COLUMN provenance text
+    CHECK (provenance IN ('party', 'witness', 'surveillance', 'organ', 'card', 'other', 'unsaid'));
+ALTER TABLE recording ADD COLUMN camera text
+    CHECK (camera IN ('body', 'vehicle', 'room', 'surveillance', 'drone', 'phone', 'hand', 'sound',
+        'other'));
+CREATE INDEX recording_provenance ON recording (provenance, created_at DESC, id DESC)
+    WHERE provenance IS NOT NULL;
 CREATE INDEX recording_copy_of ON recording (copy_of) WHERE copy_of IS NOT NULL;
 CREATE INDEX recording_livestream ON recording (livestream_id) WHERE livestream_id IS NOT NULL;
 
@@ -1185,6 +1194,22 @@ CREATE TABLE restriction (
 );
 CREATE INDEX restriction_recording ON restriction (recording_id, imposed_at);
 CREATE INDEX restriction_act ON restriction (act);
+
+-- Where a recording comes from, as people say; custody events keep what was said before.
+CREATE TABLE provenance (
+    recording_id uuid PRIMARY KEY REFERENCES recording,
+    agency_id uuid NOT NULL REFERENCES agency,
+    kind text NOT NULL
+        CHECK (kind IN ('party', 'witness', 'surveillance', 'organ', 'card', 'other')),
+    -- Why it was brought by hand.
+    reason text,
+    -- Who handed it over, when, and the number of the receipt they got.
+    provider text,
+    handed_over_at timestamptz,
+    receipt text,
+    stated_at timestamptz NOT NULL,
+    stated_by text NOT NULL
+);
 
 -- QR codes that were read from the beginning of footage.
 CREATE TABLE filmed_code (

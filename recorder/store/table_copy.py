@@ -65,6 +65,7 @@ TABLES = (
     "mark",
     "gap_reason",
     "restriction",
+    "provenance",
     "filmed_code",
     "feed_source",
     "feed_day",

@@ -24,6 +24,7 @@ from recorder.domain.gateway import GatewayKind
 from recorder.domain.instant import Instant
 from recorder.domain.mark import MarkKind, MarkOrigin
 from recorder.domain.people import Role
+from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.errors import InvalidInput
 from recorder.services.paging import LONGEST_PAGE
 
@@ -85,6 +86,10 @@ class RecordingsQuery(PageQuery):
     state: Literal["received", "sealed", "mismatched", "quarantined"] | None = None
     flag: Annotated[_Code | None, Field(description="one reason word")] = None
     linked: Annotated[bool | None, Field(description="tied to a case, or to none")] = None
+    provenance: Annotated[
+        ProvenanceKind | Literal["unsaid"] | None, Field(description="of what a person brought")
+    ] = None
+    camera: Annotated[Camera | None, Field(description="with what it was made")] = None
     restricted: Annotated[bool | None, Field(description="only some may watch it, or not")] = None
     q: Annotated[_Name | None, Field(description="beginning of a name, else part of one")] = None
 

@@ -117,6 +117,8 @@ class RecordingLineShape(Shape):
     showable: str | None
     links: int = Field(description="how many cases it is tied to")
     restrictions: tuple[str, ...] = Field(description="grounds on which only some may watch it")
+    provenance: str | None = Field(description="of what a person brought: from where, or unsaid")
+    camera: str | None = Field(description="with what it was made, as its sender says")
 
     @classmethod
     def of(cls, recording: Recording) -> RecordingLineShape:
@@ -142,6 +144,8 @@ def _line(recording: Recording) -> dict[str, Any]:
         "showable": recording.showable,
         "links": recording.links,
         "restrictions": recording.restrictions,
+        "provenance": recording.provenance,
+        "camera": recording.camera,
     }
 
 

@@ -47,6 +47,7 @@ BODIES: dict[str, object] = {
     "POST /api/v1/recordings/{id}/marks": {"kind": "announcement", "media_ms": 0},
     "DELETE /api/v1/recordings/{id}/marks/{mark}": REASON,
     "DELETE /api/v1/recordings/{id}/restrictions/{restriction}": REASON,
+    "PUT /api/v1/recordings/{id}/provenance": {"kind": "card", **REASON},
     "POST /api/v1/recordings/{id}/gap-reasons": {"place": "end", "reason": "battery"},
     "POST /api/v1/alarms/{id}/clear": {},
     "PUT /api/v1/devices/{id}/state": {"state": "suspended", **REASON},

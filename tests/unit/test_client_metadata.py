@@ -9,6 +9,7 @@ import pytest
 
 from recorder.client.metadata import Metadata, upload_metadata
 from recorder.domain.case import Stage
+from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.errors import InvalidInput
 
 
@@ -71,3 +72,20 @@ def test_fingerprints_tell_statements_apart() -> None:
     ]
     assert len({one.fingerprint() for one in statements}) == len(statements)
     assert Metadata(officer="1").fingerprint() == Metadata(officer="1").fingerprint()
+
+
+def test_where_it_comes_from_is_said() -> None:
+    said = Metadata(
+        provenance=ProvenanceKind.PARTY,
+        provider="张三",
+        handed_over_at=datetime(2026, 3, 5, tzinfo=UTC),
+        provider_receipt="17",
+        provenance_reason="自愿",
+        camera=Camera.PHONE,
+    )
+    told = fields(Path("a"), said)
+    assert told["provenance"] == b"party"
+    assert told["provider"] == "张三".encode()
+    assert told["handed_over_at"] == b"2026-03-05T00:00:00+00:00"
+    assert (told["provider_receipt"], told["camera"]) == (b"17", b"phone")
+    assert told["provenance_reason"] == "自愿".encode()

@@ -153,3 +153,20 @@ def test_nothing_a_sender_says_raises_and_all_of_it_survives_the_row(
 def test_fields_of_a_newer_version_are_ignored() -> None:
     said = facts(filename="x.mp4", case_number="深市监罚〔2023〕1号")
     assert FootageFacts.from_json({**said.to_json(), "weather": "rain"}) == said
+
+
+def test_where_it_comes_from_is_understood_and_survives_its_row() -> None:
+    said = facts(
+        filename="a.mp4",
+        provenance="party",
+        provider="张三",
+        handed_over_at="2026-03-05T10:00:00+08:00",
+        provider_receipt="17",
+        provenance_reason="当事人自愿提供",
+        camera="phone",
+    )
+    assert (said.provenance, said.provider, said.camera) == ("party", "张三", "phone")
+    assert said.handed_over_at == datetime(2026, 3, 5, 2, tzinfo=UTC)
+    assert FootageFacts.from_json(said.to_json()) == said
+    odd = facts(filename="a.mp4", provenance="unsaid", camera="spy")
+    assert (odd.provenance, odd.camera, odd.flags) == (None, None, ("metadata_malformed",))

@@ -342,3 +342,18 @@ class RestrictionLifted(CustodyEvent):
     restriction: uuid.UUID
     ground: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvenanceStated(CustodyEvent):
+    """Somebody said where it comes from; the newest word counts."""
+
+    #: party, witness, surveillance, organ, card or other.
+    provenance: str
+    reason: str | None
+    provider: str | None
+    handed_over_at: datetime | None
+    #: The number of the receipt that whoever handed it over got.
+    receipt: str | None
+    #: What was said before; None: nothing.
+    provenance_before: str | None

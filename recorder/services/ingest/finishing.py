@@ -18,17 +18,18 @@ from recorder.domain.events import DuplicateReceived, RecordingQuarantined, Uplo
 from recorder.domain.footage_facts import FootageFacts
 from recorder.domain.ids import DeviceId, DockId, LivestreamId, RecordingId, UploadId, new_uuid
 from recorder.domain.people import Actor
+from recorder.domain.provenance import UNSAID
 from recorder.domain.recording import Admission, Flag, Integrity, Recording
 from recorder.domain.upload import Part, Upload, UploadState, arrival_digest
 from recorder.errors import Conflict, Gone, IntegrityError, NotFound
 from recorder.runtime import Deps
-from recorder.services import casework
+from recorder.services import casework, stating
 from recorder.services.ingest import copies
 from recorder.services.ingest.appender import Appender
 from recorder.services.ingest.intake import intake_of
 from recorder.services.ingest.losses import lost
 from recorder.services.ingest.sidecar import store_sidecar
-from recorder.store import recordings, store_intents, upload_arrivals, uploads
+from recorder.store import provenances, recordings, store_intents, upload_arrivals, uploads
 from recorder.store.change import Change
 from recorder.store.uploads import Transfer
 
@@ -257,6 +258,9 @@ async def _write_recording(deps: Deps, change: Change, received: Received) -> No
             copy_of=recording.copy_of,
         )
     )
+    said = stating.said_by_sender(received.facts, recording, change.actor)
+    if said is not None:
+        change.record(stating.stated(said, before=None))
     if recording.quarantine_reasons:
         change.record(
             RecordingQuarantined(
@@ -272,6 +276,9 @@ async def insert_recording(change: Change, received: Received, recording: Record
     await recordings.insert(
         change, recording, source=received.source, arrival_sha256=received.arrival_sha256
     )
+    said = stating.said_by_sender(received.facts, recording, change.actor)
+    if said is not None:
+        await provenances.state(change, said)
     await recordings.insert_object(
         change,
         recording.id,
@@ -336,6 +343,8 @@ def recording_of(deps: Deps, change: Change, received: Received) -> Recording:
         created_at=change.now,
         sealed_at=None,
         copy_of=LivestreamId(uuid.UUID(facts.livestream)) if facts.livestream else None,
+        provenance=facts.provenance or (UNSAID if origin.get("by_hand") else None),
+        camera=facts.camera,
     )
 
 

@@ -46,6 +46,8 @@ class Origin:
     #: Within one source, equal content is one recording.
     source: str
     quarantine: tuple[str, ...]
+    #: A person brought it, or a program of nobody's device.
+    by_hand: bool = False
 
 
 async def open_upload(deps: Deps, actor: Actor, *, length: int, metadata: str) -> Upload:
@@ -121,6 +123,7 @@ def origin_json(origin: Origin) -> dict[str, object]:
         "dock_id": str(origin.dock) if origin.dock else None,
         "source": origin.source,
         "quarantine": list(origin.quarantine),
+        "by_hand": origin.by_hand,
     }
 
 
@@ -154,6 +157,8 @@ async def origin_of(
         dock=dock,
         source=_source(actor, number, own, suspended=_SUSPENDED in reasons),
         quarantine=tuple(reasons),
+        by_hand=actor.kind is ActorKind.PERSON
+        or (actor.kind is ActorKind.PROGRAM and device is None),
     )
 
 

@@ -26,6 +26,8 @@ async def find(request: web.Request) -> web.StreamResponse:
         flag=asked.flag,
         linked=asked.linked,
         restricted=asked.restricted,
+        provenance=asked.provenance,
+        camera=asked.camera,
         q=asked.q,
     )
     page = await review.find_recordings(

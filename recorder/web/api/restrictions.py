@@ -1,17 +1,18 @@
-"""Restrictions of who may watch a recording."""
+"""Restrictions of who may watch a recording, and where it comes from."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from recorder.domain.ids import RestrictionId
-from recorder.services import review
+from recorder.services import review, stating
 from recorder.web import schemas
 from recorder.web.api.parameters import id_in_path
 from recorder.web.api.recordings import recording_id
 from recorder.web.body import read_json
 from recorder.web.content import json_answer
 from recorder.web.keys import ACTOR, DEPS
+from recorder.web.provenance_shapes import ProvenanceBody, ProvenanceShape
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.shape import ListShape
 
@@ -40,3 +41,19 @@ async def lift(request: web.Request) -> web.StreamResponse:
         RestrictionId(id_in_path(request, "restriction")), reason=body.reason,
     )  # fmt: skip
     return json_answer(RestrictionShape.of(lifted))
+
+
+async def provenance(request: web.Request) -> web.StreamResponse:
+    said = await stating.provenance_of(request.app[DEPS], request[ACTOR], recording_id(request))
+    items = (ProvenanceShape.of(said),) if said else ()
+    return json_answer(ListShape[ProvenanceShape](items=items, next=None))
+
+
+async def state_provenance(request: web.Request) -> web.StreamResponse:
+    body = await read_json(request, ProvenanceBody)
+    said = await stating.state_provenance(
+        request.app[DEPS], request[ACTOR], recording_id(request), kind=body.kind,
+        reason=body.reason, provider=body.provider, handed_over_at=body.handed_over_at,
+        receipt=body.receipt,
+    )  # fmt: skip
+    return json_answer(ProvenanceShape.of(said))

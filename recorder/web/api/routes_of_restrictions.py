@@ -1,15 +1,17 @@
-"""Rows of restrictions of who may watch."""
+"""Rows of what people say of a recording: who may watch it, and where it comes from."""
 
 from __future__ import annotations
 
 from recorder.domain.people import Permission
 from recorder.web import schemas
 from recorder.web.api import restrictions
+from recorder.web.provenance_shapes import ProvenanceBody, ProvenanceShape
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.route import Answer, Route
 from recorder.web.shape import ListShape
 
 _RESTRICTIONS = "/api/v1/recordings/{id}/restrictions"
+_PROVENANCE = "/api/v1/recordings/{id}/provenance"
 _NO_RECORDING = ("recording-not-found",)
 _TAGS = ("recordings",)
 
@@ -50,6 +52,28 @@ RESTRICTION_ROUTES: tuple[Route, ...] = (
             "reason-missing",
             "footage-restricted",
         ),
+        tags=_TAGS,
+    ),
+    Route(
+        method="GET",
+        path=_PROVENANCE,
+        handler=restrictions.provenance,
+        permission=Permission.BROWSE,
+        summary="What was said last of where a recording comes from; empty where nobody said it.",
+        query=schemas.NoQuery,
+        answer=Answer(schema=ListShape[ProvenanceShape]),
+        problems=_NO_RECORDING,
+        tags=_TAGS,
+    ),
+    Route(
+        method="PUT",
+        path=_PROVENANCE,
+        handler=restrictions.state_provenance,
+        permission=Permission.LINK,
+        summary="Say where a recording comes from that a person brought.",
+        request=ProvenanceBody,
+        answer=Answer(schema=ProvenanceShape),
+        problems=(*_NO_RECORDING, "provenance-incomplete", "name-invalid", "reason-too-long"),
         tags=_TAGS,
     ),
 )

@@ -155,6 +155,7 @@ PROBLEMS: dict[str, str] = {
     "recording-not-found": "There is no such recording, or it belongs to another agency.",
     "gap-not-found": "This recording has no such gap.",
     "gap-reason-invalid": "Another reason needs a note, and none can be reported in the future.",
+    "provenance-incomplete": "Say who handed it over and when; of other footage, why by hand.",
     "footage-restricted": "Who may watch this footage is restricted, and you may not.",
     "restriction-not-found": "There is no such restriction, or it is lifted already.",
     "mark-not-found": "There is no such mark, or it is withdrawn already.",

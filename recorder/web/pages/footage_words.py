@@ -35,6 +35,26 @@ RESTRICTIONS = {
     "commercial_secret": "Commercial secret",
     "minor": "A minor",
 }
+PROVENANCES = {
+    "party": "Handed over by the party",
+    "witness": "Handed over by a witness",
+    "surveillance": "From video surveillance",
+    "organ": "Handed on by another organ",
+    "card": "Copied by hand",
+    "other": "From elsewhere",
+    "unsaid": "Origin not said",
+}
+CAMERAS = {
+    "body": "Body camera",
+    "vehicle": "Vehicle camera",
+    "room": "Camera of a room",
+    "surveillance": "Video surveillance",
+    "drone": "Drone",
+    "phone": "Phone",
+    "hand": "Hand-held camera",
+    "sound": "Sound recorder",
+    "other": "Another camera",
+}
 COPY_STATES = {
     "proposed": "Perhaps the same event",
     "matched": "The same event",
@@ -48,4 +68,6 @@ WORDS = {
     "profile": PROFILES,
     "copy_state": COPY_STATES,
     "restriction": RESTRICTIONS,
+    "provenance": PROVENANCES,
+    "camera": CAMERAS,
 }

@@ -16,10 +16,11 @@ from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.instant import Instant
 from recorder.domain.mark import KEYS
 from recorder.domain.people import Permission
+from recorder.domain.provenance import UNSAID, Camera, ProvenanceKind
 from recorder.domain.recording import Flag
 from recorder.domain.restriction import RestrictionGround
 from recorder.errors import Forbidden, InvalidInput, NotFound
-from recorder.services import card_copies, casework, directory, review
+from recorder.services import card_copies, casework, directory, review, stating
 from recorder.services.casework import LinkWanted
 from recorder.services.paging import LONGEST_PAGE
 from recorder.services.review import RecordingQuery
@@ -32,7 +33,11 @@ from recorder.web.pages.assets import stand_in
 from recorder.web.pages.forms import Form, go, identifier, local, posted, read_form
 from recorder.web.pages.rendering import page
 
-_FILTERS = ("device", "officer", "agency", "from", "to", "state", "flag", "linked", "q")
+_FILTERS = (
+    "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "provenance",
+    "camera", "restricted",
+)  # fmt: skip
+_PROVENANCES = (*ProvenanceKind, UNSAID)
 _STATES = ("received", "sealed", "mismatched", "quarantined")
 #: Events on the page of a recording; the rest is had as JSON.
 MOST_EVENTS = 1000
@@ -68,6 +73,8 @@ async def _list(request: web.Request, template: str, asked: dict[str, str]) -> w
         states=_STATES,
         stages=list(Stage),
         flags=sorted({*explanations.FLAGS, *Flag}),
+        provenances=_PROVENANCES,
+        cameras=list(Camera),
     )
 
 
@@ -84,6 +91,9 @@ def _query(asked: dict[str, str]) -> RecordingQuery:
         state=asked["state"] if asked["state"] in _STATES else None,
         flag=asked["flag"] or None,
         linked=linked,
+        restricted=True if asked["restricted"] == "yes" else None,
+        provenance=asked["provenance"] or None,
+        camera=asked["camera"] or None,
         q=asked["q"] or None,
     )
 
@@ -122,6 +132,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         can_watch=actor.may(Permission.WATCH) and clip.playable != "restricted",
         restrictions=await review.recording_restrictions(deps, actor, recording),
         grounds=list(RestrictionGround),
+        provenance=await stating.provenance_of(deps, actor, recording),
+        provenance_kinds=list(ProvenanceKind),
         working=any(run.state in ("pending", "claimed") for run in view.tasks),
     )
 

@@ -65,6 +65,10 @@ PROBLEMS: dict[str, Entry] = {
     ),
     **of_kind(
         Kind.UNPROCESSABLE,
+        provenance_incomplete=(
+            "Something is missing",
+            "Footage handed over needs who and when, other footage why it was brought by hand.",
+        ),
         mark_time_invalid=(
             "The time of the mark is impossible",
             "Send the time of the picture that was shown.",

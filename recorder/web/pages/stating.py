@@ -1,0 +1,27 @@
+"""The form of the page of a recording that says where it comes from."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from recorder.domain.ids import RecordingId
+from recorder.domain.provenance import ProvenanceKind
+from recorder.errors import InvalidInput
+from recorder.services import stating
+from recorder.web.api.parameters import id_in_path
+from recorder.web.keys import ACTOR, DEPS
+from recorder.web.pages.forms import go, posted, read_form
+
+
+@posted("/recordings")
+async def state(request: web.Request) -> web.StreamResponse:
+    recording, form = RecordingId(id_in_path(request)), await read_form(request)
+    kind, at = form.text("kind"), form.instant("handed_over_at")
+    if kind not in set(ProvenanceKind):
+        raise InvalidInput("form-invalid", "The form names an unknown origin.")
+    await stating.state_provenance(
+        request.app[DEPS], request[ACTOR], recording, kind=ProvenanceKind(kind),
+        reason=form.optional("reason"), provider=form.optional("provider"),
+        handed_over_at=at.at if at else None, receipt=form.optional("receipt"),
+    )  # fmt: skip
+    return go(f"/recordings/{recording}", done="provenance-stated")
