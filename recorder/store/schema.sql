@@ -1471,6 +1471,35 @@ CREATE TABLE feed_case (
 );
 CREATE INDEX feed_case_case ON feed_case (case_id);
 
+-- Plans of joint checks and parties that cases mention, by people and by rows of sources. No
+-- evidence by itself: what people say is told by custody events.
+CREATE TABLE case_mention (
+    id uuid PRIMARY KEY,
+    case_id uuid NOT NULL REFERENCES case_file,
+    agency_id uuid NOT NULL REFERENCES agency,
+    kind text NOT NULL CHECK (kind IN ('plan', 'party')),
+    text text NOT NULL,
+    -- Of a party: its unified social credit code.
+    code text COLLATE "C" NOT NULL DEFAULT '',
+    -- Equal for all spellings, and its pieces.
+    find text COLLATE "C" NOT NULL,
+    grams text[] NOT NULL,
+    -- The row of a source that says it; NULL: a person does.
+    source_id uuid REFERENCES feed_source,
+    key text COLLATE "C",
+    said_at timestamptz NOT NULL,
+    said_by text NOT NULL,
+    withdrawn_at timestamptz,
+    CHECK ((source_id IS NULL) = (key IS NULL))
+);
+CREATE INDEX case_mention_case ON case_mention (case_id);
+CREATE INDEX case_mention_find ON case_mention (kind, find);
+CREATE INDEX case_mention_code ON case_mention (code) WHERE code <> '';
+CREATE INDEX case_mention_grams ON case_mention USING gin (grams);
+CREATE INDEX case_mention_row ON case_mention (source_id, key) WHERE source_id IS NOT NULL;
+CREATE UNIQUE INDEX case_mention_person ON case_mention (case_id, kind, find)
+    WHERE source_id IS NULL AND withdrawn_at IS NULL;
+
 -- The winning state of each event of a case. A withdrawn one stays and counts for nothing.
 CREATE TABLE case_event (
     id uuid PRIMARY KEY,
@@ -2079,7 +2108,7 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
-    superseded_object, livestream_stretch, footage_delta
+    superseded_object, livestream_stretch, footage_delta, case_mention
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch, restriction

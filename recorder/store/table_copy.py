@@ -72,6 +72,7 @@ TABLES = (
     "feed_mapping",
     "feed_row",
     "feed_case",
+    "case_mention",
     "case_event",
     "feed_past",
     "link_proposal",

@@ -31,6 +31,8 @@ BODIES: dict[str, object] = {
     "POST /api/v1/cases/{id}/merge": {"into": str(uuid.uuid4()), **REASON},
     "PUT /api/v1/cases/{id}/recordings/{recording}": REASON,
     "DELETE /api/v1/cases/{id}/recordings/{recording}": REASON,
+    "POST /api/v1/cases/{id}/mentions": {"kind": "party", "text": "a"},
+    "DELETE /api/v1/cases/{id}/mentions/{mention}": REASON,
     "POST /api/v1/findings/{id}/reply": {"text": "a"},
     "POST /api/v1/findings/{id}/appeal": {"text": "a"},
     "POST /api/v1/findings/{id}/assign": {"owner": "a"},
@@ -95,6 +97,7 @@ def address(row: Route, things: Mapping[str, str]) -> str:
     path = path.replace("{recording}", things.get("recordings", str(uuid.uuid4())))
     path = path.replace("{mark}", str(uuid.uuid4()))
     path = path.replace("{restriction}", str(uuid.uuid4()))
+    path = path.replace("{mention}", str(uuid.uuid4()))
     path = path.replace("{case}", things.get("cases", str(uuid.uuid4())))
     path = path.replace("{source}", things.get("feeds", "nobodys"))
     path = path.replace("{period}", "1").replace("{number}", "1")

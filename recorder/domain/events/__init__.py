@@ -10,6 +10,7 @@ from recorder.domain.events.cases import (
     CaseOpened,
     CaseViewed,
     EmbedGranted,
+    JointCheckViewed,
     RecordingLinked,
     RecordingUnlinked,
 )
@@ -180,6 +181,7 @@ __all__ = [
     "GatewayAdded",
     "GatewayRevoked",
     "GatewaySecretChanged",
+    "JointCheckViewed",
     "LiveCopyKept",
     "LiveCopyReleased",
     "LivestreamBegan",

@@ -45,6 +45,15 @@ class CaseViewed(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class JointCheckViewed(CustodyEvent):
+    """Another organ that takes part in a joint check looked at the figures of this case."""
+
+    SUBJECT = SubjectKind.CASE
+    IS_LOOK = True
+    plan: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmbedGranted(CustodyEvent):
     """Another system may show the case in its page, to somebody whom it names."""
 

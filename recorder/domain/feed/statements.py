@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from recorder.domain.case import CaseClass, CaseIdentifier, Scheme, Stage
 from recorder.domain.case_event import ActType, EventKind, EventOfficer, Exemption, Place
+from recorder.domain.case_mention import Mention, MentionKind, credit_code
 from recorder.domain.case_number import CaseNumber
 from recorder.domain.feed.mapping import MappedField, Mapping
 from recorder.domain.feed.problems import Problem, ProblemCode, RowUnreadable, storable
@@ -47,6 +48,7 @@ class CaseStatement(Statement):
     closed_on: date | None
     state: str | None
     classes: tuple[CaseClass, ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,41 @@ def _case(members: dict[str, object], mapping: Mapping, today: date) -> CaseStat
         closed_on=_date(members, "closed_on"),
         state=_text(members, "state"),
         classes=_classes(members),
+        mentions=(*_plan(members), *_parties(members)),
     )
+
+
+def _plan(members: dict[str, object]) -> tuple[Mention, ...]:
+    text = _text(members, "plan")
+    return (_mention("plan", MentionKind.PLAN, text, ""),) if text else ()
+
+
+def _parties(members: dict[str, object]) -> tuple[Mention, ...]:
+    said = members.get("parties")
+    if said is None:
+        return ()
+    if not isinstance(said, list) or len(said) > _MOST_PARTIES:
+        raise RowUnreadable(ProblemCode.FIELD_MALFORMED, "parties", said)
+    found: dict[str, Mention] = {}
+    for each in said:
+        name = _text(each, "name") if isinstance(each, dict) else None
+        if name is None:
+            raise RowUnreadable(ProblemCode.FIELD_MALFORMED, "parties", each)
+        party = _mention("parties", MentionKind.PARTY, name, _text(each, "code") or "")
+        found.setdefault(party.find, party)
+    return tuple(found.values())
+
+
+def _mention(field: str, kind: MentionKind, text: str, code: str) -> Mention:
+    try:
+        mention = Mention(kind, text, credit_code(code))
+        _ = mention.find
+    except InvalidInput as error:
+        raise RowUnreadable(ProblemCode.FIELD_MALFORMED, field, text) from error
+    return mention
+
+
+_MOST_PARTIES = 50
 
 
 def _classes(members: dict[str, object]) -> tuple[CaseClass, ...]:

@@ -28,7 +28,7 @@ from recorder.services import names, organs
 from recorder.services.casework import words
 from recorder.services.casework.arrival import new_link
 from recorder.services.casework.finding import not_found
-from recorder.store import case_links, cases, coverage_due
+from recorder.store import case_links, case_mentions, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
 from recorder.store.feed import case_documents, case_events, feed_cases
@@ -159,7 +159,7 @@ async def merge_cases(
         numbers = (await _in_full(change, case_id)).identifiers
         links = await _move_links(change, source, target, why)
         moved = await cases.move_identifiers(change, case_id, into)
-        for told in (feed_cases, case_events, case_documents):
+        for told in (feed_cases, case_events, case_documents, case_mentions):
             await told.move(change, case_id, into)
         await cases.mark_merged(change, case_id, into)
         change.record(

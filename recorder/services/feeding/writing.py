@@ -9,7 +9,7 @@ from recorder.domain.feed.statements import CaseStatement, DocumentStatement, Ev
 from recorder.domain.ids import CaseId
 from recorder.errors import InternalError
 from recorder.services.feeding.entries import Batch, Entry
-from recorder.store import coverage_due
+from recorder.store import case_mentions, coverage_due
 from recorder.store.change import Change
 from recorder.store.feed import case_documents, case_events, feed_cases, rows
 from recorder.store.feed.feed_cases import Standing
@@ -122,6 +122,12 @@ async def _write_statements(change: Change, batch: Batch, changed: set[str]) -> 
     touched = {at.case for at, _ in (*cases, *events, *documents)}
     if cases:
         await feed_cases.write(change, source, cases)
+        await case_mentions.replace(
+            change,
+            source,
+            [at.key for at, _ in cases if at.key in batch.stood],
+            [(at.key, at.case, at.agency, each) for at, said in cases for each in said.mentions],
+        )
         leading = [(at.key, at.case) for at, _ in cases if at.key in batch.stood]
         if leading:
             touched |= set(await case_events.follow(change, source, leading))

@@ -15,6 +15,7 @@ from recorder.web.api.routes_of_gateways import GATEWAY_ROUTES
 from recorder.web.api.routes_of_imports import IMPORT_ROUTES
 from recorder.web.api.routes_of_livestreams import LIVESTREAM_ROUTES
 from recorder.web.api.routes_of_marks import MARK_ROUTES
+from recorder.web.api.routes_of_mentions import MENTION_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
 from recorder.web.api.routes_of_proposals import PROPOSAL_ROUTES
 from recorder.web.api.routes_of_restrictions import RESTRICTION_ROUTES
@@ -29,6 +30,7 @@ API_ROUTES: tuple[Route, ...] = (
     *EVIDENCE_ROUTES,
     *MARK_ROUTES,
     *RESTRICTION_ROUTES,
+    *MENTION_ROUTES,
     *COPY_ROUTES,
     *PROPOSAL_ROUTES,
     *FEED_ROUTES,

@@ -13,6 +13,8 @@ CLASSES = {
     "mass_incident": "Mass incident",
     "major": "Major or difficult case",
 }
+MENTIONS = {"plan": "Joint check", "party": "Party"}
+SOUGHT_BY = {"company": "Company", "plan": "Joint check", "place": "Place of the act"}
 STAGES = {
     "initiation": "Initiation",
     "investigation": "Investigation",
@@ -32,6 +34,8 @@ ORIGINS = {
 WORDS = {
     "case_state": CASE_STATES,
     "case_class": CLASSES,
+    "mention": MENTIONS,
+    "sought_by": SOUGHT_BY,
     "stage": STAGES,
     "mapped_stage": STAGES,
     "origin": ORIGINS,

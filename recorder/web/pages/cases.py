@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from recorder.domain.case import CaseClass, CaseFile, Scheme, Stage
 from recorder.domain.case_event import ActType
+from recorder.domain.case_mention import MentionKind
 from recorder.domain.coverage import placing
 from recorder.domain.finding import FindingState
 from recorder.domain.ids import CaseId, RecordingId
@@ -109,6 +110,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         stage_counts=Counter(recording.stage for recording in found.items),
         schemes=list(Scheme),
         classes=list(CaseClass),
+        mentions=await casework.mentions_of(deps, actor, case_id),
+        mention_kinds=list(MentionKind),
         ended=view.ended,
         named=await directory.name_recordings(deps, actor, {link.recording for link in view.ended}),
         history=[(event, words.facts_of(event.facts)) for event in reversed(view.history)],

@@ -147,6 +147,8 @@ PROBLEMS: dict[str, str] = {
     "case-number-ambiguous": "Several cases have this number. Open the right one and link there.",
     "case-number-taken": "Another case of this agency has this number already; merge the two.",
     "case-not-found": "There is no such case, or it belongs to another agency.",
+    "mention-not-found": "No person says that of this case; what a system says, it takes back.",
+    "joint-check-not-found": "No case that you may see belongs to this plan.",
     "case-merged": "This case was merged into another one.",
     "case-merge-itself": "A case cannot be merged into itself.",
     "case-merge-agency": "Cases of two agencies cannot be merged.",

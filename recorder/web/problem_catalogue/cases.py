@@ -23,6 +23,8 @@ PROBLEMS: dict[str, Entry] = {
     ),
     **of_kind(
         Kind.NOT_FOUND,
+        mention_not_found=("No such mention", "No person says it of this case now."),
+        joint_check_not_found=("No such joint check", "No case in sight belongs to its plan."),
         case_not_found=("No such case", "It is not there, or not your business."),
         link_not_found=("No such link", "The recording is not linked to this case."),
         embed_ended=("Address ended", "Ask for another; it lasts half an hour."),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.domain.people import OPERATOR, ActorKind, Role
+from recorder.domain.people import OPERATOR, Actor, ActorKind, Role
 from recorder.domain.provenance import ProvenanceKind
 from recorder.errors import NotFound, Unprocessable
 from recorder.services import review, stating
@@ -55,9 +55,7 @@ async def test_only_what_a_person_brings_without_a_word_is_unsaid(bureau: Bureau
     device, clerk = await camera(bureau), bureau.actor(Role.OFFICER)
     by_device = await deliver(bureau, device, b"by the device")
     by_hand = await deliver(bureau, clerk, b"by hand", provenance="found it", provider="李四")
-    program = OPERATOR.__class__(
-        ActorKind.PROGRAM, "p", "program", role=Role.OFFICER, agency=bureau.ours
-    )
+    program = Actor(ActorKind.PROGRAM, "p", "program", role=Role.OFFICER, agency=bureau.ours)
     in_its_name = await deliver(bureau, program, b"for the device", device=device.name)
     nobodys = await deliver(bureau, program, b"for nobody")
     told = {
