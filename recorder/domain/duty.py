@@ -105,6 +105,8 @@ class DutyList:
     rules: tuple[DutyRule, ...]
     #: Kind of finding → the rule in words, where that is no statute of the whole country.
     bases: Mapping[str, str] = field(default_factory=dict)
+    #: What officers say at the beginning (R6); `{time} {agency} {officer}` stand for what they are.
+    wording: str = ""
 
     def in_force(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
@@ -129,3 +131,10 @@ def list_in_force(lists: Iterable[DutyList], agency: AgencyId, day: date) -> Dut
         key=lambda each: (each.agency is not None, each.valid_from, each.version, each.id.int),
         default=None,
     )
+
+
+def spoken(wording: str, **said: str) -> str:
+    """The wording with what is known put in; what is not known stays a gap to be filled in."""
+    for name in ("time", "agency", "officer"):
+        wording = wording.replace(f"{{{name}}}", said.get(name) or "____")
+    return wording

@@ -1689,6 +1689,8 @@ CREATE TABLE duty_list (
     approval_id uuid REFERENCES approval,
     approved_at timestamptz,
     approved_by text,
+    -- What officers say at the beginning (R6).
+    wording text NOT NULL DEFAULT '',
     CHECK (valid_to IS NULL OR valid_from < valid_to),
     CHECK ((state = 'approved') = (approved_at IS NOT NULL)),
     UNIQUE (agency_id, version)

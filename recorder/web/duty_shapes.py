@@ -46,6 +46,9 @@ class DraftBody(Body):
     table: _Table | None = None
     agency: _Word | None = None
     note: _Note | None = None
+    wording: Annotated[
+        str | None, Field(max_length=4000, description="what officers say at the beginning")
+    ] = None
 
 
 class RedraftBody(Body):
@@ -56,6 +59,7 @@ class RedraftBody(Body):
     valid_to: _Day | None = None
     table: _Table | None = None
     note: _Note | None = None
+    wording: _Note | None = None
 
 
 class DutyHeaderShape(Shape):
@@ -67,6 +71,7 @@ class DutyHeaderShape(Shape):
     profile: str | None
     title: str
     note: str
+    wording: str = Field(description="may hold {time}, {agency}, {officer}")
     valid_from: date
     valid_to: date | None = Field(description="the first day on which it is no longer in force")
     state: str = Field(description="draft, proposed or approved")
@@ -89,6 +94,7 @@ def _header(header: ListHeader) -> dict[str, object]:
         "profile": header.profile,
         "title": header.title,
         "note": header.note,
+        "wording": header.wording,
         "valid_from": header.valid_from,
         "valid_to": header.valid_to,
         "state": header.state,

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType, EventKind
-from recorder.domain.duty import DutyLevel, list_in_force
+from recorder.domain.duty import DutyLevel, list_in_force, spoken
 from recorder.domain.ids import AgencyId
 from tests.support.acts import AGENCY, duty_list, rule
 
@@ -76,3 +76,9 @@ def test_only_what_must_be_recorded_is_an_omission() -> None:
         DutyLevel.FULL_UNINTERRUPTED,
         DutyLevel.REQUIRED,
     ]
+
+
+def test_what_is_said_has_its_gaps_filled_as_far_as_is_known() -> None:
+    wording = "现在是{time}，我们是{agency}的{officer}。{else}"
+    assert spoken(wording, agency="甲局", officer="") == "现在是____，我们是甲局的____。{else}"
+    assert spoken("") == ""

@@ -16,6 +16,7 @@ from recorder.services.duties.effect import (
     propose,
     refuse,
     withdraw,
+    wording_of,
 )
 from recorder.services.duties.shipped import PROFILES, note, profile
 
@@ -36,4 +37,5 @@ __all__ = [
     "refuse",
     "table",
     "withdraw",
+    "wording_of",
 ]

@@ -48,6 +48,8 @@ def digest_of(header: ListHeader, rules: Sequence[DutyRule]) -> bytes:
         header.valid_to.isoformat() if header.valid_to else "",
         *(f"{kind}={text}" for kind, text in sorted(header.bases.items())),
         duty_table.write(rules),
+        # Lists of before have none, and their proposals named a digest without it.
+        *([f"wording={header.wording}"] if header.wording else ()),
     ]
     return hashlib.sha256("\x1f".join(said).encode("utf-8")).digest()
 
@@ -63,6 +65,7 @@ async def draft(
     text: str | None = None,
     agency: str | None = None,
     note: str | None = None,
+    wording: str | None = None,
 ) -> ListView:
     """A new version for an agency, as a draft: by a table, else as a shipped profile has it.
 
@@ -86,6 +89,7 @@ async def draft(
             valid_to=valid_to,
             state="draft",
             bases=dict(begun.bases),
+            wording=_wording(wording) if wording is not None else begun.wording,
             drafted_at=change.now,
             drafted_by=actor.name,
             approval=None,
@@ -108,6 +112,7 @@ async def redraft(
     valid_from: date | None = None,
     valid_to: date | None = None,
     text: str | None = None,
+    wording: str | None = None,
 ) -> ListView:
     """Other words, days or rules of a draft; what is None stays, and the last day is set anew.
 
@@ -129,6 +134,7 @@ async def redraft(
             else found.note,
             valid_from=first,
             valid_to=valid_to,
+            wording=_wording(wording) if wording is not None else found.wording,
         )
         if rules is not None:
             await rows.remove_rules(change, list_id)
@@ -200,6 +206,10 @@ async def need_draft(change: Change, found: ListHeader) -> None:
 
 def not_found() -> NotFound:
     return NotFound("duty-list-not-found", "There is no such duty list.")
+
+
+def _wording(text: str) -> str:
+    return names.bounded(text, _LONGEST_NOTE, "title") or ""
 
 
 def _check_days(first: date, last: date | None) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from recorder.domain.approval import Approval
-from recorder.domain.duty import DutyList
+from recorder.domain.duty import DutyList, list_in_force
 from recorder.domain.events import DutyListApproved
 from recorder.domain.ids import AgencyId, ApprovalId
+from recorder.domain.instant import CHINA
 from recorder.domain.people import Actor
 from recorder.errors import Conflict
 from recorder.runtime import Deps
@@ -146,3 +147,11 @@ async def in_force(
         *(_RULES[header.id] for header in headers),
         shipped.profile(deps.config.duty_profile),
     )
+
+
+async def wording_of(deps: Deps, agency: AgencyId) -> str:
+    """What officers of the agency say today at the beginning, by the list in force (R6)."""
+    today = deps.clock.now().astimezone(CHINA).date()
+    async with deps.database.acquire() as connection:
+        found = list_in_force(await in_force(deps, connection, [agency]), agency, today)
+    return found.wording if found else ""

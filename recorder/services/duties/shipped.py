@@ -15,6 +15,7 @@ from recorder.domain.duty import DutyLevel, DutyList, DutyRule
 from recorder.errors import InvalidInput
 
 PROFILES = ("cn-gd", "cn-gd-sz", "police", "market-supervision", "urban-management")
+_NOTHING: dict[str, Any] = {"usual": {}, "bases": {}, "rule": {}, "wording": ""}
 _NAMES = uuid.UUID("0f7d5a30-94a5-5e3c-8a0e-3d8c1c0d4f11")
 #: In force on every day that anybody asks about.
 _EVER = date(2016, 1, 1)
@@ -42,6 +43,7 @@ def profile(name: str) -> DutyList:
         valid_to=None,
         rules=tuple(rows),
         bases=told["bases"],
+        wording=told["wording"],
     )
 
 
@@ -55,13 +57,14 @@ def _read(name: str) -> dict[str, Any]:
     file = resources.files("recorder.services.duties").joinpath("profiles", f"{name}.toml")
     told = tomllib.loads(file.read_text("utf-8"))
     rules = {row["code"]: row for row in told.get("rule", ())}
-    base = _read(told["extends"]) if "extends" in told else {"usual": {}, "bases": {}, "rule": {}}
+    base = _read(told["extends"]) if "extends" in told else _NOTHING
     merged = dict(base["rule"])
     for code, row in rules.items():
         merged[code] = {**merged.get(code, {}), **row}
     return {
         "title": told["title"],
         "note": told["note"],
+        "wording": told.get("wording", base["wording"]),
         "usual": {**base["usual"], **told.get("usual", {})},
         "bases": {**base["bases"], **told.get("bases", {})},
         "rule": merged,

@@ -17,8 +17,8 @@ from recorder.store.connection import Connection, Row
 
 _COLUMNS = (
     "l.id, l.agency_id, a.code AS agency_code, l.version, l.profile, l.title, l.note,"
-    " l.valid_from, l.valid_to, l.state, l.bases, l.drafted_at, l.drafted_by, l.approval_id,"
-    " l.approved_at, l.approved_by"
+    " l.valid_from, l.valid_to, l.state, l.bases, l.wording, l.drafted_at,"
+    " l.drafted_by, l.approval_id, l.approved_at, l.approved_by"
 )
 _RULE_COLUMNS = (
     "code, level, act_type, stage, scene, matter, starts, ends, place, means, recorder,"
@@ -42,6 +42,8 @@ class ListHeader:
     #: draft, proposed or approved.
     state: str
     bases: dict[str, str]
+    #: What officers say at the beginning.
+    wording: str
     drafted_at: datetime
     drafted_by: str
     approval: ApprovalId | None
@@ -60,6 +62,7 @@ class ListHeader:
             valid_to=self.valid_to,
             rules=tuple(rules),
             bases=self.bases,
+            wording=self.wording,
         )
 
 
@@ -76,6 +79,7 @@ def _from_row(row: Row) -> ListHeader:
         valid_to=row["valid_to"],
         state=row["state"],
         bases=row["bases"],
+        wording=row["wording"],
         drafted_at=row["drafted_at"],
         drafted_by=row["drafted_by"],
         approval=row["approval_id"],
@@ -180,8 +184,8 @@ async def insert(change: Change, made: ListHeader) -> int:
     """Write a draft with the next version number of its agency; gives that number."""
     version: int = await change.connection.fetchval(
         "INSERT INTO duty_list (id, agency_id, version, profile, title, note, valid_from,"
-        " valid_to, bases, drafted_at, drafted_by)"
-        " SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10"
+        " valid_to, bases, drafted_at, drafted_by, wording)"
+        " SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11"
         " FROM duty_list WHERE agency_id = $2 RETURNING version",
         made.id,
         made.agency,
@@ -193,6 +197,7 @@ async def insert(change: Change, made: ListHeader) -> int:
         made.bases,
         made.drafted_at,
         made.drafted_by,
+        made.wording,
     )
     return version
 
@@ -205,16 +210,19 @@ async def amend(
     note: str,
     valid_from: date,
     valid_to: date | None,
+    wording: str,
 ) -> None:
     """Other words and days of a draft."""
     await change.connection.execute(
-        "UPDATE duty_list SET title = $2, note = $3, valid_from = $4, valid_to = $5"
+        "UPDATE duty_list SET title = $2, note = $3, valid_from = $4, valid_to = $5,"
+        " wording = $6"
         " WHERE id = $1 AND state = 'draft'",
         list_id,
         title,
         note,
         valid_from,
         valid_to,
+        wording,
     )
 
 

@@ -7,8 +7,10 @@ import json
 from aiohttp import hdrs, web
 
 from recorder.domain.case import Stage
+from recorder.domain.duty import spoken as spoken_words
+from recorder.services import directory, duties
 from recorder.web import i18n, middleware
-from recorder.web.keys import ACTOR
+from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.assets import assets, stand_in
 from recorder.web.pages.rendering import environment, locale_of, page
 
@@ -25,14 +27,28 @@ _GROUND = "#0b0d11"
 async def show(request: web.Request) -> web.StreamResponse:
     """The camera of whoever may upload; what it recorded is in no part of this answer."""
     known = assets()
+    spoken = await _spoken(request)
     answer = await page(
-        request, "capture.html",
+        request, "capture.html", spoken=spoken,
         stages=[stage.value for stage in Stage], account=request[ACTOR].id,
         reader=[known.address(name) for name in _CODE_READER if name in known.files],
     )  # fmt: skip
     answer.headers["Content-Security-Policy"] = _POLICY
     answer.headers["Permissions-Policy"] = _FEATURES
     return answer
+
+
+async def _spoken(request: web.Request) -> str:
+    """What this officer says at the beginning; the time is a gap, since the page is kept."""
+    deps, actor = request.app[DEPS], request[ACTOR]
+    if actor.agency is None:
+        return ""
+    named = await directory.list_agencies(deps, actor)
+    return spoken_words(
+        await duties.wording_of(deps, actor.agency),
+        agency=next((one.name for one in named if one.id == actor.agency), ""),
+        officer=actor.name,
+    )
 
 
 async def worker(_request: web.Request) -> web.StreamResponse:

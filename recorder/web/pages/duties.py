@@ -44,6 +44,7 @@ async def draft(request: web.Request) -> web.StreamResponse:
         request.app[DEPS], request[ACTOR], title=form.text("title"),
         valid_from=_day(form.text("valid_from")), profile=form.optional("profile"),
         text=form.optional("table"), agency=form.optional("agency"),
+        wording=form.optional("wording"),
     )  # fmt: skip
     return go(f"{_LISTS}/{view.header.id}", done="list-drafted")
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from recorder.domain.case import Stage
+from recorder.domain.duty import spoken
 from recorder.domain.events import RecordingViewed
 from recorder.domain.gap_reason import InterruptionCause
 from recorder.domain.ids import CaseId, RecordingId
@@ -20,7 +21,7 @@ from recorder.domain.provenance import UNSAID, Camera, ProvenanceKind
 from recorder.domain.recording import Flag
 from recorder.domain.restriction import RestrictionGround
 from recorder.errors import Forbidden, InvalidInput, NotFound
-from recorder.services import card_copies, casework, directory, review, stating
+from recorder.services import card_copies, casework, directory, duties, review, stating
 from recorder.services.casework import LinkWanted
 from recorder.services.paging import LONGEST_PAGE
 from recorder.services.review import RecordingQuery
@@ -120,6 +121,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         marks=await review.recording_marks(deps, actor, recording),
         mark_groups=marking.MARK_GROUPS,
         mark_keys=KEYS,
+        spoken=spoken(await duties.wording_of(deps, view.recording.agency)),
         gap_reasons=await review.gap_reasons_of(deps, actor, recording),
         interruption_causes=list(InterruptionCause),
         stages=list(Stage),

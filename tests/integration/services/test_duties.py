@@ -111,3 +111,22 @@ async def test_a_refused_withdrawn_or_forgotten_proposal_is_a_draft_again(bureau
     changed = await duties.redraft(deps, clerk, drafted.header.id, title="改")
     assert (changed.header.state, changed.header.title) == ("draft", "改")
     await duties.propose(deps, clerk, drafted.header.id)
+
+
+async def test_what_officers_say_is_that_of_the_list_in_force(bureau: Bureau) -> None:
+    clerk, second, deps = bureau.actor(), bureau.actor(), bureau.deps
+    shipped = duties.profile(deps.config.duty_profile).wording
+    assert await duties.wording_of(deps, bureau.ours) == shipped != ""
+    drafted = await duties.draft(
+        deps, clerk, title="清单", valid_from=FIRST, wording=" 我是{officer}，全程录音录像。 "
+    )
+    plain = await duties.redraft(deps, clerk, drafted.header.id, wording="")
+    again = await duties.redraft(deps, clerk, drafted.header.id, wording="全程录音录像。")
+    # Whoever approves has seen these words.
+    assert len({drafted.digest, plain.digest, again.digest}) == 3
+    assert drafted.header.wording == "我是{officer}，全程录音录像。"
+    assert await duties.wording_of(deps, bureau.ours) == shipped
+    await duties.propose(deps, clerk, drafted.header.id)
+    await duties.approve(deps, second, drafted.header.id, again.digest)
+    assert await duties.wording_of(deps, bureau.ours) == "全程录音录像。"
+    assert await duties.wording_of(deps, bureau.theirs) == shipped
