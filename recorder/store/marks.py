@@ -59,6 +59,17 @@ async def insert(change: Change, mark: Mark) -> None:
         mark.made_by_name,
         mark.origin.value,
     )
+    if mark.recording is not None:
+        await _count(change, mark.recording)
+
+
+async def _count(change: Change, recording: RecordingId) -> None:
+    """How many live marks the recording bears: figures count from it."""
+    await change.connection.execute(
+        "UPDATE recording SET marks = (SELECT count(*) FROM mark WHERE recording_id = $1"
+        " AND withdrawn_at IS NULL) WHERE id = $1",
+        recording,
+    )
 
 
 async def of_livestream(connection: Connection, livestream: LivestreamId, limit: int) -> list[Mark]:
@@ -147,6 +158,7 @@ async def place(
         list(places),
         list(places.values()),
     )
+    await _count(change, recording)
 
 
 async def withdraw(
@@ -163,4 +175,5 @@ async def withdraw(
         by,
         reason,
     )
+    await _count(change, recording)
     return _from_row(row) if row else None

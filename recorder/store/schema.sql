@@ -979,6 +979,8 @@ ALTER TABLE recording ADD COLUMN provenance text
 ALTER TABLE recording ADD COLUMN camera text
     CHECK (camera IN ('body', 'vehicle', 'room', 'surveillance', 'drone', 'phone', 'hand', 'sound',
         'other'));
+-- How many live marks it bears.
+ALTER TABLE recording ADD COLUMN marks integer NOT NULL DEFAULT 0 CHECK (marks >= 0);
 CREATE INDEX recording_provenance ON recording (provenance, created_at DESC, id DESC)
     WHERE provenance IS NOT NULL;
 CREATE INDEX recording_copy_of ON recording (copy_of) WHERE copy_of IS NOT NULL;
@@ -1931,6 +1933,7 @@ CREATE TABLE device_day (
     footage_ms bigint NOT NULL DEFAULT 0,
     unlinked integer NOT NULL DEFAULT 0,
     unlinked_ms bigint NOT NULL DEFAULT 0,
+    marked integer NOT NULL DEFAULT 0,
     PRIMARY KEY (agency_id, device, day, officer)
 );
 CREATE INDEX device_day_day ON device_day (agency_id, day);
@@ -1944,6 +1947,7 @@ CREATE TABLE footage_day (
     footage_ms bigint NOT NULL DEFAULT 0,
     unlinked integer NOT NULL DEFAULT 0,
     unlinked_ms bigint NOT NULL DEFAULT 0,
+    marked integer NOT NULL DEFAULT 0,
     PRIMARY KEY (agency_id, day)
 );
 
@@ -2018,6 +2022,44 @@ CREATE TRIGGER recording_recounted
     AFTER UPDATE OF agency_id, device_number, officer, integrity, admission, received_at,
         started_at, ended_at, links ON recording
     FOR EACH ROW EXECUTE FUNCTION count_changed_footage();
+
+-- The same of footage that bears marks.
+CREATE TABLE marked_delta (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agency_id uuid NOT NULL,
+    device text NOT NULL,
+    day date NOT NULL,
+    officer text NOT NULL,
+    marked integer NOT NULL
+);
+CREATE FUNCTION count_new_marked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO marked_delta (agency_id, device, day, officer, marked)
+    SELECT c.agency_id, c.device, c.day, c.officer, count(*)
+    FROM came r, LATERAL counted_footage(r::recording) c WHERE r.marks > 0
+    GROUP BY c.agency_id, c.device, c.day, c.officer;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION count_changed_marked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO marked_delta (agency_id, device, day, officer, marked)
+    SELECT agency_id, device, day, officer, sum(marked)
+    FROM (SELECT agency_id, device, day, officer, 1 AS marked FROM counted_footage(NEW)
+            WHERE NEW.marks > 0
+        UNION ALL SELECT agency_id, device, day, officer, -1 FROM counted_footage(OLD)
+            WHERE OLD.marks > 0) AS both_sides
+    GROUP BY agency_id, device, day, officer HAVING sum(marked) <> 0;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER recording_marked
+    AFTER INSERT ON recording REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION count_new_marked();
+CREATE TRIGGER recording_remarked
+    AFTER UPDATE OF agency_id, device_number, officer, integrity, admission, received_at,
+        started_at, marks ON recording
+    FOR EACH ROW WHEN (OLD.marks > 0 OR NEW.marks > 0) EXECUTE FUNCTION count_changed_marked();
 
 -- What other systems' models are told (docs/design/fact-feed.md). The one
 -- feed: its life (a restored database begins another), and the position given out last.
@@ -2110,7 +2152,8 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
-    superseded_object, livestream_stretch, footage_delta, case_mention
+    superseded_object, livestream_stretch, footage_delta, marked_delta,
+    case_mention
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch, restriction

@@ -124,6 +124,7 @@ LEFT_OUT = (
     "footage_day",
     "device_month",
     "footage_delta",
+    "marked_delta",
     "audit_run",
     "audit_finding",
     "schema_migration",

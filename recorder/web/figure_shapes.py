@@ -149,6 +149,7 @@ class FigureLineShape(Shape):
     unlinked_ms: int
     recordings: int
     footage_ms: int
+    marked: int = Field(description="those of the recordings that bear marks")
     devices: DeviceUseShape
 
     @classmethod
@@ -163,6 +164,7 @@ class FigureLineShape(Shape):
             unlinked_ms=line.unlinked_ms,
             recordings=line.recordings,
             footage_ms=line.footage_ms,
+            marked=line.marked,
             devices=DeviceUseShape.of(line.devices),
         )
 
@@ -268,6 +270,8 @@ class OfficerFiguresShape(Shape):
     name: str
     scenes: ScenesShape
     footage_ms: int
+    recordings: int = Field(description="that the officer made")
+    marked: int = Field(description="those of them that bear marks")
 
     @classmethod
     def of(cls, line: OfficerLine) -> OfficerFiguresShape:
@@ -276,6 +280,8 @@ class OfficerFiguresShape(Shape):
             name=line.name,
             scenes=ScenesShape.of(line.count),
             footage_ms=line.footage_ms,
+            recordings=line.recordings,
+            marked=line.marked,
         )
 
 

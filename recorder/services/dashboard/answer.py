@@ -54,7 +54,14 @@ class Line:
     unlinked_ms: int = 0
     recordings: int = 0
     footage_ms: int = 0
+    #: Those of the recordings that bear marks (R49).
+    marked: int = 0
     devices: DeviceUse = field(default_factory=DeviceUse)
+
+    @property
+    def marked_permille(self) -> int | None:
+        """The share of marked footage; None where there is none."""
+        return 1000 * self.marked // self.recordings if self.recordings else None
 
     @property
     def burns(self) -> tuple[int, int, int]:

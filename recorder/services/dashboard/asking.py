@@ -124,11 +124,12 @@ class _Asked:
             for each in _by(told, "way")
             if each.way is not None
         ]
-        recordings, footage_ms = await lines.filmed_by(
+        recordings, footage_ms, marked = await lines.filmed_by(
             self._connection, self._scope, officer, question.first, question.last
         )
         if found:
             found[0].recordings, found[0].footage_ms = recordings, footage_ms
+            found[0].marked = marked
         path = self._way(base, home) if home and home in base.named else ()
         return self._answer(
             told,
@@ -167,8 +168,9 @@ class _Asked:
 
     async def _of_footage(self, line: _Lines, holdings: Sequence[Holding]) -> None:
         filmed = await sums.footage(self._connection, self._scope, holdings)
-        for way, (recordings, footage_ms) in filmed.items():
+        for way, (recordings, footage_ms, marked) in filmed.items():
             line(way).recordings, line(way).footage_ms = recordings, footage_ms
+            line(way).marked = marked
 
     async def _findings(
         self, line: _Lines, holdings: Sequence[Holding]
@@ -303,5 +305,6 @@ def _total(lines: Sequence[Line], place: Place | None) -> Line:
         total.unlinked_ms += each.unlinked_ms
         total.recordings += each.recordings
         total.footage_ms += each.footage_ms
+        total.marked += each.marked
         total.devices = total.devices.plus(each.devices)
     return total

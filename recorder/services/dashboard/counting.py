@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recorder.runtime import Deps
-from recorder.store import footage_days
+from recorder.store import footage_days, marked_days
 
 #: A transaction of some hundred milliseconds.
 _MOST = 5_000
@@ -22,4 +22,5 @@ async def add_up_footage(deps: Deps) -> bool:
             await footage_days.count_devices(connection, deltas)
             await footage_days.count_agencies(connection, deltas)
             await footage_days.mark_months(connection, deltas)
-    return more
+        more_marked = await marked_days.add_up(connection, _MOST)
+    return more or more_marked

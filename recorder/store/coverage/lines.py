@@ -44,6 +44,9 @@ class OfficerLine:
     name: str
     count: SceneCount
     footage_ms: int
+    recordings: int
+    #: Those of the recordings that bear marks.
+    marked: int
 
 
 async def officers(
@@ -53,13 +56,15 @@ async def officers(
     rows = await connection.fetch(
         f"{HELD}, acted AS (SELECT d.officer AS who, {SUMS} FROM held h JOIN officer_day d"  # noqa: S608 - constant text
         "  ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last GROUP BY d.officer),"
-        " filmed AS (SELECT d.officer AS by, sum(footage_ms)::bigint AS footage_ms FROM held h"
+        " filmed AS (SELECT d.officer AS by, sum(footage_ms)::bigint AS footage_ms,"
+        "  sum(d.recordings)::bigint AS filmed, sum(d.marked)::bigint AS marked FROM held h"
         "  JOIN device_day d ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last"
         "  WHERE d.officer <> '' GROUP BY d.officer)"
         " SELECT coalesce(a.who, f.by) AS officer, coalesce((SELECT o.name FROM officer o"
         "  WHERE o.number = coalesce(a.who, f.by) AND o.superseded_at IS NULL"
         "  ORDER BY o.valid_from DESC LIMIT 1), '') AS name,"
-        " coalesce(f.footage_ms, 0) AS footage_ms, a.*"
+        " coalesce(f.footage_ms, 0) AS footage_ms, coalesce(f.filmed, 0) AS filmed,"
+        " coalesce(f.marked, 0) AS marked, a.*"
         " FROM acted a FULL JOIN filmed f ON f.by = a.who"
         " WHERE coalesce(a.scenes, 0) <> 0 OR f.footage_ms <> 0"
         " ORDER BY coalesce(a.missing_ms, 0) DESC, coalesce(a.late, 0) DESC, officer LIMIT $6",
@@ -67,7 +72,14 @@ async def officers(
         limit,
     )
     return [
-        OfficerLine(row["officer"], row["name"], SceneCount.of(row), row["footage_ms"])
+        OfficerLine(
+            row["officer"],
+            row["name"],
+            SceneCount.of(row),
+            row["footage_ms"],
+            row["filmed"],
+            row["marked"],
+        )
         for row in rows
     ]
 
@@ -87,18 +99,19 @@ async def officer_named(
 
 async def filmed_by(
     connection: Connection, scope: Scope, officer: str, first: date, last: date
-) -> tuple[int, int]:
-    """Recordings and milliseconds of footage of one officer."""
+) -> tuple[int, int, int]:
+    """Recordings, milliseconds of footage, and recordings with marks, of one officer."""
     row = await connection.fetchrow(
         "SELECT coalesce(sum(d.recordings), 0)::bigint AS recordings,"
-        " coalesce(sum(d.footage_ms), 0)::bigint AS footage_ms FROM device_day d"
+        " coalesce(sum(d.footage_ms), 0)::bigint AS footage_ms,"
+        " coalesce(sum(d.marked), 0)::bigint AS marked FROM device_day d"
         " WHERE d.officer = $2 AND d.day BETWEEN $3 AND $4 AND in_scope(d.agency_id, $1)",
         scope.agencies,
         officer,
         first,
         last,
     )
-    return (row["recordings"], row["footage_ms"]) if row else (0, 0)
+    return (row["recordings"], row["footage_ms"], row["marked"]) if row else (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

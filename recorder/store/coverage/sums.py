@@ -235,15 +235,16 @@ async def devices(
 
 async def footage(
     connection: Connection, scope: Scope, holdings: Sequence[Holding]
-) -> dict[AgencyId, tuple[int, int]]:
-    """Recordings and milliseconds of footage by way."""
+) -> dict[AgencyId, tuple[int, int, int]]:
+    """Recordings, milliseconds of footage, and recordings with marks, by way."""
     rows = await connection.fetch(
         f"{HELD} SELECT h.way, sum(recordings)::bigint AS recordings,"  # noqa: S608 - constant text
-        " sum(footage_ms)::bigint AS footage_ms FROM held h JOIN footage_day d"
-        " ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last GROUP BY h.way",
+        " sum(footage_ms)::bigint AS footage_ms, sum(marked)::bigint AS marked FROM held h"
+        " JOIN footage_day d ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last"
+        " GROUP BY h.way",
         *held(scope, holdings),
     )
-    return {row["way"]: (row["recordings"], row["footage_ms"]) for row in rows}
+    return {row["way"]: (row["recordings"], row["footage_ms"], row["marked"]) for row in rows}
 
 
 async def officers_there(

@@ -20,7 +20,7 @@ _SCENES = (
 )  # fmt: skip
 _OTHERS = (
     "share_before", "findings_waiting", "findings_closed", "unlinked", "unlinked_h", "footage_h",
-    "devices", "devices_used", "devices_idle",
+    "devices", "devices_used", "devices_idle", "footage", "marked", "marked_share",
 )  # fmt: skip
 
 
@@ -54,9 +54,22 @@ def sheets(
     ]
     if officers:
         people: list[Row] = [
-            [one.number, one.name, *_scenes(one.count), _hours(one.footage_ms)] for one in officers
+            [
+                one.number,
+                one.name,
+                *_scenes(one.count),
+                _hours(one.footage_ms),
+                one.recordings,
+                one.marked,
+            ]
+            for one in officers
         ]
-        found.append((named("officers"), [head("number", "name", *_SCENES, "footage_h"), *people]))
+        found.append(
+            (
+                named("officers"),
+                [head("number", "name", *_SCENES, "footage_h", "footage", "marked"), *people],
+            )
+        )
     if devices:
         columns = head("number", "silent_days", "days", "recordings", "footage_h", "unlinked")
         lines: list[Row] = [
@@ -105,6 +118,9 @@ def _others(line: Line) -> Row:
         line.devices.registered,
         line.devices.used,
         line.devices.idle,
+        line.recordings,
+        line.marked,
+        _percent(line.marked_permille),
     ]
 
 

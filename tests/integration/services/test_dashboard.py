@@ -11,11 +11,12 @@ import pytest
 
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.ids import AgencyId, CaseId
+from recorder.domain.mark import MarkKind
 from recorder.domain.people import OPERATOR, Role
 from recorder.errors import Conflict, Forbidden, NotFound
 from recorder.services import casework, coverage, dashboard, review
 from recorder.services.dashboard import Comparison, Dashboard, Question
-from recorder.store import footage_days
+from recorder.store import footage_days, marked_days
 from recorder.store.coverage import days
 from recorder.store.coverage import findings as finding_rows
 from tests.support import organisation_tree
@@ -48,6 +49,7 @@ async def miscounted(bureau: Bureau) -> dict[str, int]:
             "officers": await days.miscounted_officers(connection),
             "findings": await finding_rows.miscounted(connection),
             "footage": await footage_days.miscounted(connection),
+            "marked": await marked_days.miscounted(connection),
         }
     return {name: count for name, count in found.items() if count}
 
@@ -62,6 +64,7 @@ class Chance:
         acts = (
             *(self._event, self._event, self._footage, self._footage, self._unlink),
             *(self._withdraw, self._moved, self._withheld, self.explain, self._answer),
+            *(self._mark, self._mark, self._unmark),
         )
         await self._dice.choice(acts)(self._dice.choice(self._cases))
         self._bureau.clock.forward(minutes=1)
@@ -93,6 +96,20 @@ class Chance:
                 recording,
                 self._dice.randrange(3),
             )
+
+    async def _mark(self, case: CaseId) -> None:
+        for link in (await casework.case(self._bureau.deps, OPERATOR, case)).links[:2]:
+            await review.mark_recording(
+                self._bureau.deps, OPERATOR, link.recording, kind=MarkKind.OTHER, media_ms=0
+            )
+
+    async def _unmark(self, case: CaseId) -> None:
+        for link in (await casework.case(self._bureau.deps, OPERATOR, case)).links:
+            found = await review.recording_marks(self._bureau.deps, OPERATOR, link.recording)
+            for mark in [each for each in found if each.withdrawn_at is None][:1]:
+                await review.withdraw_mark(
+                    self._bureau.deps, OPERATOR, link.recording, mark.id, reason="按错"
+                )
 
     async def _unlink(self, case: CaseId) -> None:
         for link in (await casework.case(self._bureau.deps, OPERATOR, case)).links[:1]:
