@@ -1,11 +1,14 @@
-"""JSON of the objects that an original consists of, and of codes that are filmed in it."""
+"""JSON of the objects that an original consists of, of codes that are filmed in it,
+and of the files beside it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import uuid
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from recorder.domain.continuation import Continuation
 from recorder.store.original_objects import StoredObject
 from recorder.web.shape import Shape
 
@@ -50,3 +53,36 @@ class FilmedCodeShape(Shape):
 
     text: str = Field(description="as it was read")
     media_ms: int = Field(description="where in the media it is first seen")
+
+
+class PieceShape(Shape):
+    """One file of a shift that a device cut into several."""
+
+    recording: uuid.UUID
+    name: str
+    began_at: datetime
+    ended_at: datetime
+    missing_ms: int = Field(description="behind the file before; negative: they overlap")
+
+
+class ContinuationShape(Shape):
+    """The files around one without a break, in their order; empty where it stands alone."""
+
+    items: tuple[PieceShape, ...]
+
+    @classmethod
+    def of(cls, found: Continuation | None) -> ContinuationShape:
+        if found is None:
+            return cls(items=())
+        return cls(
+            items=tuple(
+                PieceShape(
+                    recording=piece.recording,
+                    name=piece.name,
+                    began_at=piece.began_at,
+                    ended_at=piece.ended_at,
+                    missing_ms=missing // timedelta(milliseconds=1),
+                )
+                for piece, missing in zip(found.pieces, found.missing, strict=True)
+            )
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recorder.domain.continuation import Continuation, continuation_of
 from recorder.domain.events import (
     ReceiptIssued,
     RecordingAdmitted,
@@ -28,6 +29,7 @@ from recorder.store import (
     case_links,
     coverage_due,
     custody_events,
+    device_files,
     devices,
     filmed_codes,
     original_objects,
@@ -260,6 +262,19 @@ async def recording_events(
         return await custody_events.of_subject(
             connection, SubjectKind.RECORDING, recording, after=after, limit=page_size(limit)
         )
+
+
+async def continuation(deps: Deps, actor: Actor, recording: RecordingId) -> Continuation | None:
+    """The files of its device that it follows and that follow it without a break. Raises NotFound.
+
+    None where it stands alone, or nobody knows its device or its times.
+    """
+    async with deps.database.acquire() as connection:
+        found = await find_own(connection, actor, recording)
+        if not found.device_number or found.started_at is None or found.livestream is not None:
+            return None
+        pieces = await device_files.around(connection, actor.scope, found)
+    return continuation_of(pieces, found.id)
 
 
 async def recording_objects(

@@ -11,7 +11,7 @@ from recorder.web.api.parameters import id_in_path
 from recorder.web.body import read_json, read_query
 from recorder.web.content import json_answer, text_answer
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.object_shapes import ObjectShape, ObjectsShape
+from recorder.web.object_shapes import ContinuationShape, ObjectShape, ObjectsShape
 
 
 async def find(request: web.Request) -> web.StreamResponse:
@@ -67,6 +67,11 @@ async def objects(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
     more = found[-1].n if len(found) == asked.limit else None
     return json_answer(ObjectsShape(items=tuple(map(ObjectShape.of, found)), next=more))
+
+
+async def continuation(request: web.Request) -> web.StreamResponse:
+    found = await review.continuation(request.app[DEPS], request[ACTOR], recording_id(request))
+    return json_answer(ContinuationShape.of(found))
 
 
 async def admit(request: web.Request) -> web.StreamResponse:

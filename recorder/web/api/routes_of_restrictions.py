@@ -1,10 +1,11 @@
-"""Rows of what people say of a recording: who may watch it, and where it comes from."""
+"""Rows of who may watch a recording, where it comes from, and which files it continues."""
 
 from __future__ import annotations
 
 from recorder.domain.people import Permission
 from recorder.web import schemas
-from recorder.web.api import restrictions
+from recorder.web.api import recordings, restrictions
+from recorder.web.object_shapes import ContinuationShape
 from recorder.web.provenance_shapes import ProvenanceBody, ProvenanceShape
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.route import Answer, Route
@@ -52,6 +53,17 @@ RESTRICTION_ROUTES: tuple[Route, ...] = (
             "reason-missing",
             "footage-restricted",
         ),
+        tags=_TAGS,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/recordings/{id}/continuation",
+        handler=recordings.continuation,
+        permission=Permission.BROWSE,
+        summary="The files of its device that follow each other without a break: one shift.",
+        query=schemas.NoQuery,
+        answer=Answer(schema=ContinuationShape),
+        problems=_NO_RECORDING,
         tags=_TAGS,
     ),
     Route(

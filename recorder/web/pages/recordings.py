@@ -130,6 +130,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         events_number=len(events),
         all_shown=len(events) < MOST_EVENTS,
         proposals=await casework.proposals_of(deps, actor, recording),
+        continuation=await review.continuation(deps, actor, recording),
         copies=await card_copies.copies_of(deps, actor, recording),
         can_watch=actor.may(Permission.WATCH) and clip.playable != "restricted",
         restrictions=await review.recording_restrictions(deps, actor, recording),

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from recorder.domain.people import Actor
+from recorder.domain.people import Actor, Role
+from recorder.errors import NotFound
 from recorder.services import review
 from recorder.services.review import RecordingQuery
 from recorder.store.recording_lists import LOOKED_AT, MOST_NAMES
 from tests.support.bureau import Bureau, open_bureau
+from tests.support.workshop import camera, deliver
 
 _MANY = """
 INSERT INTO recording (id, agency_id, integrity, admission, length_bytes, source, arrival_sha256,
@@ -97,3 +99,32 @@ async def test_a_rare_piece_is_found_behind_thousands_of_others_by_going_on(
         bureau.deps, bureau.actor(), RecordingQuery(q="dsj"), None, 7
     )
     assert [one.original_name for one in page.items] == numbered(range(1, 8))
+
+
+async def test_files_of_one_shift_are_told_together_and_only_to_whose_scope_reaches_them(
+    bureau: Bureau,
+) -> None:
+    device, other = await camera(bureau), await camera(bureau, "TA00999")
+    shift = []
+    for begins, ends in (("09:00", "09:10"), ("09:10", "09:20")):
+        shift.append(
+            await deliver(
+                bureau, device, f"since {begins}".encode(), f"{begins[3:]}.mp4", officer="A1",
+                device_started_at=f"2026-03-02T{begins}:00",
+                device_ended_at=f"2026-03-02T{ends}:00",
+            )
+        )  # fmt: skip
+    await deliver(
+        bureau, other, b"elsewhere", "other.mp4",
+        device_started_at="2026-03-02T09:20:00", device_ended_at="2026-03-02T09:30:00",
+    )  # fmt: skip
+    untimed = await deliver(bureau, device, b"no times", "untimed.mp4")
+    for recording in shift:
+        found = await review.continuation(bureau.deps, bureau.actor(), recording)
+        assert found is not None
+        assert [piece.recording for piece in found.pieces] == shift
+    assert await review.continuation(bureau.deps, bureau.actor(), untimed) is None
+    with pytest.raises(NotFound):
+        await review.continuation(bureau.deps, bureau.actor(agency=bureau.theirs), shift[0])
+    mine = bureau.actor(Role.OFFICER, officer="A1")
+    assert await review.continuation(bureau.deps, mine, shift[0]) is not None
