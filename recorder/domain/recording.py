@@ -136,6 +136,8 @@ class Recording:
     provenance: str | None = None
     #: With what it was made, as its sender says.
     camera: str | None = None
+    #: Classes of domain/case.CaseClass that people say of it alone (R38).
+    classes: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:

@@ -1,11 +1,14 @@
-"""Saying where footage comes from: with the upload, or later by a person (R12, R25)."""
+"""Saying where footage comes from (R12, R25), and of which classes it is (R38)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from recorder.domain import provenance
-from recorder.domain.events import ProvenanceStated
+from recorder.domain.case import CaseClass
+from recorder.domain.events import ProvenanceStated, RecordingClassed
 from recorder.domain.footage_facts import FootageFacts
 from recorder.domain.ids import RecordingId
 from recorder.domain.people import Actor
@@ -96,3 +99,39 @@ async def provenance_of(deps: Deps, actor: Actor, recording_id: RecordingId) -> 
         if await recordings.find(connection, recording_id, actor.scope) is None:
             raise NotFound("recording-not-found", "There is no such recording.")
         return await provenances.find(connection, recording_id)
+
+
+async def class_recording(
+    deps: Deps,
+    actor: Actor,
+    recording_id: RecordingId,
+    *,
+    classes: Iterable[CaseClass],
+    reason: str,
+) -> Recording:
+    """It is of these classes by itself, whatever its cases are of; with a reason either way.
+
+    Raises NotFound ``recording-not-found``, InvalidInput ``reason-missing``. The same classes
+    again change nothing.
+    """
+    why, wanted = names.needed_reason(reason), set(classes)
+    now = tuple(each.value for each in CaseClass if each in wanted)
+    async with deps.database.acquire() as connection:
+        found = await recordings.find(connection, recording_id, actor.scope)
+    if found is None:
+        raise NotFound("recording-not-found", "There is no such recording.")
+    if now == found.classes:
+        actor.need_charge_of(found.agency)
+        return found
+    async with deps.change(actor) as change:
+        await recordings.set_classes(change, found.id, now)
+        change.record(
+            RecordingClassed(
+                subject=found.id,
+                agency=found.agency,
+                before=found.classes,
+                classes=now,
+                reason=why,
+            )
+        )
+    return replace(found, classes=now)

@@ -22,7 +22,7 @@ COLUMNS = (
     " r.started_at, r.ended_at, r.started_at_source, r.latitude, r.longitude, r.accuracy_m,"
     " r.key_file, r.note, r.flags, r.media, r.showable, r.links, r.created_at, r.sealed_at,"
     " r.livestream_id, r.continues, r.copy_of, r.restrictions,"
-    " r.provenance, r.camera"
+    " r.provenance, r.camera, r.classes"
 )
 
 
@@ -68,6 +68,7 @@ def from_row(row: Row) -> Recording:
         restrictions=tuple(row["restrictions"]),
         provenance=row["provenance"],
         camera=row["camera"],
+        classes=tuple(row["classes"]),
     )
 
 
@@ -328,6 +329,13 @@ async def admit(change: Change, recording: RecordingId, agency: AgencyId | None)
         agency,
     )
     return touched == 1
+
+
+async def set_classes(change: Change, recording: RecordingId, classes: Sequence[str]) -> None:
+    """Of these classes by itself, whatever its cases are of."""
+    await change.connection.execute(
+        "UPDATE recording SET classes = $2 WHERE id = $1", recording, list(classes)
+    )
 
 
 async def quarantined_by_agency(connection: Connection, before: datetime) -> dict[AgencyId, int]:

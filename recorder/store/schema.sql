@@ -979,6 +979,10 @@ ALTER TABLE recording ADD COLUMN provenance text
 ALTER TABLE recording ADD COLUMN camera text
     CHECK (camera IN ('body', 'vehicle', 'room', 'surveillance', 'drone', 'phone', 'hand', 'sound',
         'other'));
+-- Classes whose footage is kept for good (R38), as people say of it alone.
+ALTER TABLE recording ADD COLUMN classes text[] NOT NULL DEFAULT '{}'
+    CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']);
+CREATE INDEX recording_classes ON recording USING gin (classes) WHERE classes <> '{}';
 -- How many live marks it bears.
 ALTER TABLE recording ADD COLUMN marks integer NOT NULL DEFAULT 0 CHECK (marks >= 0);
 CREATE INDEX recording_provenance ON recording (provenance, created_at DESC, id DESC)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from recorder.domain.case_mention import CaseMention, MentionKind
-from recorder.services.casework import JointCheck, SoughtBy
+from recorder.services.casework import JointCheck
 from recorder.web.schemas import Body, Moment, PageQuery, Query
 from recorder.web.shape import Shape
 
@@ -25,7 +25,7 @@ class MentionBody(Body):
 class MentioningQuery(PageQuery):
     """What cases are found by beside their numbers."""
 
-    by: SoughtBy
+    by: Literal["plan", "company", "place"]
     text: Annotated[str, Field(min_length=1, max_length=200)]
     from_: Annotated[Moment | None, Field(alias="from", description="of a place: since")] = None
     to: Annotated[Moment | None, Field(description="before; 31 days at most")] = None

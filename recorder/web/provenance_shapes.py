@@ -1,4 +1,4 @@
-"""Bodies and answers about where footage comes from that a person brought."""
+"""Bodies and answers about where footage comes from, and of which classes it is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from recorder.domain.case import CaseClass
 from recorder.domain.provenance import Provenance, ProvenanceKind
-from recorder.web.schemas import Body, Moment
+from recorder.web.schemas import Body, Moment, ReasonBody
 from recorder.web.shape import Shape
 
 
@@ -22,6 +23,16 @@ class ProvenanceBody(Body):
     receipt: Annotated[
         str | None, Field(max_length=100, description="number of the receipt they got")
     ] = None
+
+
+class ClassesBody(ReasonBody):
+    """The classes that it is of by itself, in place of those it was; with the reason."""
+
+    classes: Annotated[tuple[CaseClass, ...], Field(max_length=8, strict=False)]
+
+
+class ClassesShape(Shape):
+    classes: tuple[str, ...] = Field(description="evidence, obstruction, mass_incident, major")
 
 
 class ProvenanceShape(Shape):

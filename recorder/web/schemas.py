@@ -24,7 +24,6 @@ from recorder.domain.gateway import GatewayKind
 from recorder.domain.instant import Instant
 from recorder.domain.mark import MarkKind, MarkOrigin
 from recorder.domain.people import Role
-from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.errors import InvalidInput
 from recorder.services.paging import LONGEST_PAGE
 
@@ -48,6 +47,14 @@ _Number = Annotated[str, Field(min_length=1, max_length=200)]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 _Code = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+#: Queries name no components of the description; tests hold these to the enumerations.
+ProvenanceWord = Literal["party", "witness", "surveillance", "organ", "card", "other", "unsaid"]
+CameraWord = Literal[
+    "body", "vehicle", "room", "surveillance", "drone", "phone", "hand", "sound", "other"
+]
+ClassWord = Literal["evidence", "obstruction", "mass_incident", "major"]
 
 
 class Body(BaseModel):
@@ -86,10 +93,11 @@ class RecordingsQuery(PageQuery):
     state: Literal["received", "sealed", "mismatched", "quarantined"] | None = None
     flag: Annotated[_Code | None, Field(description="one reason word")] = None
     linked: Annotated[bool | None, Field(description="tied to a case, or to none")] = None
-    provenance: Annotated[
-        ProvenanceKind | Literal["unsaid"] | None, Field(description="of what a person brought")
+    provenance: Annotated[ProvenanceWord | None, Field(description="if a person brought it")] = None
+    camera: Annotated[CameraWord | None, Field(description="with what it was made")] = None
+    class_: Annotated[
+        ClassWord | None, Field(alias="class", description="of it alone, not of its cases")
     ] = None
-    camera: Annotated[Camera | None, Field(description="with what it was made")] = None
     restricted: Annotated[bool | None, Field(description="only some may watch it, or not")] = None
     q: Annotated[_Name | None, Field(description="beginning of a name, else part of one")] = None
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from recorder.domain.case import CaseFile, CaseLink
 from recorder.domain.recording import Recording
-from recorder.services.casework import CaseRecording, LinkedCase, LinkOutcome
+from recorder.services.casework import CaseRecording, LinkedCase
 from recorder.services.review import RecordingView
 from recorder.store.custody_events import RecordedEvent
 from recorder.store.task_runs import TaskRun
@@ -117,6 +117,7 @@ class RecordingLineShape(Shape):
     showable: str | None
     links: int = Field(description="how many cases it is tied to")
     restrictions: tuple[str, ...] = Field(description="grounds on which only some may watch it")
+    classes: tuple[str, ...] = Field(description="those people say of it; as of cases")
     provenance: str | None = Field(description="of what a person brought: from where, or unsaid")
     camera: str | None = Field(description="with what it was made, as its sender says")
 
@@ -144,6 +145,7 @@ def _line(recording: Recording) -> dict[str, Any]:
         "showable": recording.showable,
         "links": recording.links,
         "restrictions": recording.restrictions,
+        "classes": recording.classes,
         "provenance": recording.provenance,
         "camera": recording.camera,
     }
@@ -327,30 +329,6 @@ class CaseShape(CaseLineShape):
     links: tuple[LinkShape, ...]
     ended_links: tuple[LinkShape, ...]
     history: tuple[EventShape, ...]
-
-
-class LinkOutcomeShape(Shape):
-    """What became of one of many links: the link, or why there is none."""
-
-    recording: uuid.UUID
-    link: LinkShape | None
-    code: str | None
-    detail: str | None
-
-    @classmethod
-    def of(cls, outcome: LinkOutcome) -> LinkOutcomeShape:
-        return cls(
-            recording=outcome.recording,
-            link=LinkShape.of(outcome.link) if outcome.link else None,
-            code=outcome.error.code if outcome.error else None,
-            detail=outcome.error.detail if outcome.error else None,
-        )
-
-
-class LinkOutcomesShape(Shape):
-    """One outcome for each line that was sent, in its order."""
-
-    items: tuple[LinkOutcomeShape, ...]
 
 
 class CaseRecordingShape(Shape):

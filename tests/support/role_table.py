@@ -48,8 +48,11 @@ BODIES: dict[str, object] = {
     },
     "POST /api/v1/recordings/{id}/marks": {"kind": "announcement", "media_ms": 0},
     "DELETE /api/v1/recordings/{id}/marks/{mark}": REASON,
+    # Without a basis none is imposed: what follows is asked of footage that is for everybody.
+    "POST /api/v1/recordings/{id}/restrictions": {"ground": "minor", "basis": " "},
     "DELETE /api/v1/recordings/{id}/restrictions/{restriction}": REASON,
     "PUT /api/v1/recordings/{id}/provenance": {"kind": "card", **REASON},
+    "PUT /api/v1/recordings/{id}/classes": {"classes": ["major"], **REASON},
     "POST /api/v1/recordings/{id}/gap-reasons": {"place": "end", "reason": "battery"},
     "POST /api/v1/alarms/{id}/clear": {},
     "PUT /api/v1/devices/{id}/state": {"state": "suspended", **REASON},

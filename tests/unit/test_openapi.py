@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import pytest
+
+from recorder.domain.case import CaseClass
 from recorder.domain.people import Permission
-from recorder.web import openapi, reference
+from recorder.domain.provenance import UNSAID, Camera, ProvenanceKind
+from recorder.services.casework import SoughtBy
+from recorder.web import openapi, reference, schemas
 from recorder.web.api.route_table import API_ROUTES
+from recorder.web.mention_shapes import MentioningQuery
 from recorder.web.problem_catalogue import CATALOGUE
 from recorder.web.routes import ROUTES
 
@@ -73,7 +79,7 @@ def test_every_row_with_a_query_describes_each_parameter_by_the_name_that_is_sen
     names = {parameter["name"] for parameter in listed}
     assert names == {
         "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "cursor",
-        "limit",
+        "limit", "restricted", "provenance", "camera", "class",
     }  # fmt: skip
 
 
@@ -87,3 +93,16 @@ def test_the_reference_is_printed_from_the_table() -> None:
     assert printed == reference.api_page(API_ROUTES), (
         "run python -m recorder.web.reference docs/reference"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (schemas.ProvenanceWord, {*ProvenanceKind, UNSAID}),
+        (schemas.CameraWord, set(Camera)),
+        (schemas.ClassWord, set(CaseClass)),
+        (MentioningQuery.model_fields["by"].annotation, set(SoughtBy)),
+    ],
+)
+def test_words_of_queries_are_those_of_the_product(words: object, meant: set[str]) -> None:
+    assert set(get_args(words)) == meant

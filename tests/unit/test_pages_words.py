@@ -15,17 +15,21 @@ from recorder.domain.alarm import AlarmCode, Severity
 from recorder.domain.attribution import Evidence
 from recorder.domain.case import CaseState, LinkOrigin, Scheme, Stage
 from recorder.domain.case_event import EventKind
+from recorder.domain.case_mention import MentionKind
 from recorder.domain.events import CustodyEvent, SubjectKind
 from recorder.domain.gateway import Refusal
 from recorder.domain.ids import AlarmId, new_uuid
 from recorder.domain.media import MediaFacts, Problem, Showable
 from recorder.domain.people import ActorKind, Role
 from recorder.domain.pipeline import TASKS
+from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.domain.recording import Flag, QuarantineReason
+from recorder.domain.restriction import RestrictionGround
 from recorder.domain.upload import UploadState
 from recorder.errors import RecorderError
 from recorder.services.alarms import Alarm
 from recorder.services.audit import CODES
+from recorder.services.casework import SoughtBy
 from recorder.services.registry import DEVICE_STATES
 from recorder.web import i18n
 from recorder.web.pages import finding_words, sentences, words, work_explanations
@@ -100,7 +104,8 @@ def test_placeholders_are_the_same_in_both_languages() -> None:
         ("alarm", AlarmCode), ("severity", Severity), ("role", Role), ("actor", ActorKind),
         ("showable", Showable), ("flag", Flag), ("quarantine", QuarantineReason),
         ("upload_state", UploadState), ("refusal", Refusal), ("evidence", Evidence),
-        ("scene", EventKind),
+        ("scene", EventKind), ("restriction", RestrictionGround), ("provenance", ProvenanceKind),
+        ("camera", Camera), ("mention", MentionKind), ("sought_by", SoughtBy),
     ],
 )  # fmt: skip
 def test_every_code_of_the_product_has_a_word(group: str, codes: type[StrEnum]) -> None:

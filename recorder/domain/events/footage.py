@@ -357,3 +357,12 @@ class ProvenanceStated(CustodyEvent):
     receipt: str | None
     #: What was said before; None: nothing.
     provenance_before: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingClassed(CustodyEvent):
+    """People say of which classes it is by itself; ``before`` and ``classes`` hold all of them."""
+
+    before: tuple[str, ...]
+    classes: tuple[str, ...]
+    reason: str

@@ -149,7 +149,7 @@ async def cases_mentioning(
 ) -> Page[CaseFile]:
     """Cases of every organ in the asker's scope, newest first.
 
-    Raises InvalidInput ``days-invalid`` for a place without days or with more than 31 of them,
+    Raises InvalidInput ``place-days-invalid`` for a place without days, or with more than 31,
     ``case-number-empty`` for a text that holds nothing, ``cursor-invalid``.
     """
     before, most = read_cursor(cursor), page_size(limit) + 1
@@ -159,7 +159,7 @@ async def cases_mentioning(
     async with deps.database.acquire() as connection:
         if by is SoughtBy.PLACE:
             if begins_at is None or ends_at is None or not _fits(ends_at - begins_at):
-                raise InvalidInput("days-invalid", "Name the days, 31 of them at most.")
+                raise InvalidInput("place-days-invalid", "Name the days, 31 of them at most.")
             found = await case_mentions.cases_at_place(
                 connection, scope, text.strip(), begins_at, ends_at, upto, most
             )

@@ -211,6 +211,7 @@ async def _understood(
         held_until=None,
         media_type=said.get("media_type"),
         is_pulled=False,
+        is_restricted=False,
         **_position(said.get("position")),
     )
 

@@ -26,9 +26,9 @@ async def restrict(
 
     Raises NotFound ``recording-not-found``, InvalidInput ``reason-missing`` without a basis.
     """
-    said = names.needed_reason(basis)
     async with deps.change(actor) as change:
         found = await find_own(change.connection, actor, recording_id)
+        said = names.needed_reason(basis)
         copies = await restrictions.copies_of_event(change.connection, found.id)
         await restrictions.lock(change, list(copies))
         act = new_uuid(change.now)

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.services import casework
-from recorder.web import schemas, shapes
+from recorder.web import link_shapes, schemas, shapes
 from recorder.web.api.parameters import id_in_path
 from recorder.web.body import read_json, read_query
 from recorder.web.content import json_answer
@@ -111,7 +111,7 @@ async def link_many(request: web.Request) -> web.StreamResponse:
         ],
     )
     return json_answer(
-        shapes.LinkOutcomesShape(items=tuple(map(shapes.LinkOutcomeShape.of, outcomes)))
+        link_shapes.LinkOutcomesShape(items=tuple(map(link_shapes.LinkOutcomeShape.of, outcomes)))
     )
 
 

@@ -23,7 +23,7 @@ from recorder.web.mention_shapes import (
 async def find(request: web.Request) -> web.StreamResponse:
     asked = read_query(request, MentioningQuery)
     page = await casework.cases_mentioning(
-        request.app[DEPS], request[ACTOR], asked.by, asked.text,
+        request.app[DEPS], request[ACTOR], casework.SoughtBy(asked.by), asked.text,
         begins_at=asked.from_, ends_at=asked.to, cursor=asked.cursor, limit=asked.limit,
     )  # fmt: skip
     return json_answer(shapes.page_shape(page, shapes.CaseLineShape.of))

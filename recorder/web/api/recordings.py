@@ -28,6 +28,7 @@ async def find(request: web.Request) -> web.StreamResponse:
         restricted=asked.restricted,
         provenance=asked.provenance,
         camera=asked.camera,
+        class_=asked.class_,
         q=asked.q,
     )
     page = await review.find_recordings(

@@ -1,4 +1,4 @@
-"""Restrictions of who may watch a recording, and where it comes from."""
+"""Restrictions of who may watch a recording, where it comes from, its classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from recorder.web.api.recordings import recording_id
 from recorder.web.body import read_json
 from recorder.web.content import json_answer
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.provenance_shapes import ProvenanceBody, ProvenanceShape
+from recorder.web.provenance_shapes import (
+    ClassesBody,
+    ClassesShape,
+    ProvenanceBody,
+    ProvenanceShape,
+)
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.shape import ListShape
 
@@ -57,3 +62,12 @@ async def state_provenance(request: web.Request) -> web.StreamResponse:
         receipt=body.receipt,
     )  # fmt: skip
     return json_answer(ProvenanceShape.of(said))
+
+
+async def class_recording(request: web.Request) -> web.StreamResponse:
+    body = await read_json(request, ClassesBody)
+    classed = await stating.class_recording(
+        request.app[DEPS], request[ACTOR], recording_id(request),
+        classes=body.classes, reason=body.reason,
+    )  # fmt: skip
+    return json_answer(ClassesShape(classes=classed.classes))

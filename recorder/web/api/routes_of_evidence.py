@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from recorder.domain.limit import Limit
 from recorder.domain.people import Permission
-from recorder.web import schemas, shapes, work_shapes
+from recorder.web import link_shapes, schemas, shapes, work_shapes
 from recorder.web.api import cases, footage, recordings
 from recorder.web.object_shapes import ObjectsShape
 from recorder.web.route import Answer, Route
@@ -165,7 +165,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
         permission=Permission.LINK,
         summary="Tie many recordings to cases; each line is made or refused by itself.",
         request=schemas.LinksBody,
-        answer=Answer(schema=shapes.LinkOutcomesShape),
+        answer=Answer(schema=link_shapes.LinkOutcomesShape),
         tags=("recordings", "cases"),
     ),
 )

@@ -29,7 +29,7 @@ MENTION_ROUTES: tuple[Route, ...] = (
         summary="Find cases by the plan of a joint check, a company, or a place within some days.",
         query=MentioningQuery,
         answer=Answer(schema=shapes.ListShape[shapes.CaseLineShape]),
-        problems=("cursor-invalid", "limit-invalid", "days-invalid", *_NUMBER),
+        problems=("cursor-invalid", "limit-invalid", "place-days-invalid", *_NUMBER),
         tags=_TAGS,
         limit=Limit.SEARCH,
     ),

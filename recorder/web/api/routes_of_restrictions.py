@@ -6,7 +6,12 @@ from recorder.domain.people import Permission
 from recorder.web import schemas
 from recorder.web.api import recordings, restrictions
 from recorder.web.object_shapes import ContinuationShape
-from recorder.web.provenance_shapes import ProvenanceBody, ProvenanceShape
+from recorder.web.provenance_shapes import (
+    ClassesBody,
+    ClassesShape,
+    ProvenanceBody,
+    ProvenanceShape,
+)
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.route import Answer, Route
 from recorder.web.shape import ListShape
@@ -86,6 +91,17 @@ RESTRICTION_ROUTES: tuple[Route, ...] = (
         request=ProvenanceBody,
         answer=Answer(schema=ProvenanceShape),
         problems=(*_NO_RECORDING, "provenance-incomplete", "name-invalid", "reason-too-long"),
+        tags=_TAGS,
+    ),
+    Route(
+        method="PUT",
+        path="/api/v1/recordings/{id}/classes",
+        handler=restrictions.class_recording,
+        permission=Permission.LINK,
+        summary="Say of which classes a recording is by itself, whatever its cases are of.",
+        request=ClassesBody,
+        answer=Answer(schema=ClassesShape),
+        problems=(*_NO_RECORDING, "reason-missing"),
         tags=_TAGS,
     ),
 )

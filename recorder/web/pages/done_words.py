@@ -9,6 +9,7 @@ DONE = {
     "closing": "It is being closed; what has come becomes a recording.",
     "linked": "Linked.",
     "reason-given": "The reason is written down.",
+    "classed": "The classes are written down.",
     "provenance-stated": "Where it comes from is written down.",
     "restricted": "From now on only those named below watch it.",
     "restriction-lifted": "The restriction is lifted; the custody events keep it.",

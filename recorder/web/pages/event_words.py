@@ -33,6 +33,7 @@ EVENTS = {
     "GapReasonGiven": "Interruption explained",
     "RecordingRestricted": "Restricted who may watch",
     "RestrictionLifted": "Restriction lifted",
+    "RecordingClassed": "Classed",
     "ProvenanceStated": "Origin stated",
     "RecordingLinked": "Linked to a case",
     "RecordingUnlinked": "Unlinked from a case",

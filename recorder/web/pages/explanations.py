@@ -148,6 +148,7 @@ PROBLEMS: dict[str, str] = {
     "case-number-taken": "Another case of this agency has this number already; merge the two.",
     "case-not-found": "There is no such case, or it belongs to another agency.",
     "mention-not-found": "No person says that of this case; what a system says, it takes back.",
+    "place-days-invalid": "A place is looked for within days that you name, 31 at most.",
     "joint-check-not-found": "No case that you may see belongs to this plan.",
     "case-merged": "This case was merged into another one.",
     "case-merge-itself": "A case cannot be merged into itself.",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from recorder.domain.case import Stage
+from recorder.domain.case import CaseClass, Stage
 from recorder.domain.duty import spoken
 from recorder.domain.events import RecordingViewed
 from recorder.domain.gap_reason import InterruptionCause
@@ -36,7 +36,7 @@ from recorder.web.pages.rendering import page
 
 _FILTERS = (
     "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "provenance",
-    "camera", "restricted",
+    "camera", "restricted", "class",
 )  # fmt: skip
 _PROVENANCES = (*ProvenanceKind, UNSAID)
 _STATES = ("received", "sealed", "mismatched", "quarantined")
@@ -76,6 +76,7 @@ async def _list(request: web.Request, template: str, asked: dict[str, str]) -> w
         flags=sorted({*explanations.FLAGS, *Flag}),
         provenances=_PROVENANCES,
         cameras=list(Camera),
+        classes=list(CaseClass),
     )
 
 
@@ -95,6 +96,7 @@ def _query(asked: dict[str, str]) -> RecordingQuery:
         restricted=True if asked["restricted"] == "yes" else None,
         provenance=asked["provenance"] or None,
         camera=asked["camera"] or None,
+        class_=asked["class"] or None,
         q=asked["q"] or None,
     )
 
@@ -137,6 +139,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         grounds=list(RestrictionGround),
         provenance=await stating.provenance_of(deps, actor, recording),
         provenance_kinds=list(ProvenanceKind),
+        classes=list(CaseClass),
         working=any(run.state in ("pending", "claimed") for run in view.tasks),
     )
 

@@ -1,9 +1,10 @@
-"""The form of the page of a recording that says where it comes from."""
+"""Forms of the page of a recording: where it comes from, of which classes it is."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from recorder.domain.case import CaseClass
 from recorder.domain.ids import RecordingId
 from recorder.domain.provenance import ProvenanceKind
 from recorder.errors import InvalidInput
@@ -25,3 +26,16 @@ async def state(request: web.Request) -> web.StreamResponse:
         handed_over_at=at.at if at else None, receipt=form.optional("receipt"),
     )  # fmt: skip
     return go(f"/recordings/{recording}", done="provenance-stated")
+
+
+@posted("/recordings")
+async def class_recording(request: web.Request) -> web.StreamResponse:
+    recording, form = RecordingId(id_in_path(request)), await read_form(request)
+    classes = form.every("class")
+    if not set(classes) <= set(CaseClass):
+        raise InvalidInput("form-invalid", "The form names an unknown class.")
+    await stating.class_recording(
+        request.app[DEPS], request[ACTOR], recording,
+        classes=map(CaseClass, classes), reason=form.text("reason"),
+    )  # fmt: skip
+    return go(f"/recordings/{recording}", done="classed")

@@ -132,6 +132,7 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/recordings/{id}/restrictions/{restriction}/lift", restricting.lift, _P.LIFT,
           "Lift a restriction."),
     _form("/recordings/{id}/provenance", stating.state, _P.LINK, "Say where it comes from."),
+    _form("/recordings/{id}/classes", stating.class_recording, _P.LINK, "Say its classes."),
     _form("/recordings/{id}/copies/{recording}", copies.decide, _P.LINK, "Say if they are a pair."),
     _form("/recordings/{id}/release", copies.release, _P.RELEASE, "Release a live copy, or not."),
     _form("/recordings/{id}/admit", recordings.admit, _P.ADMIT, "Admit quarantined footage."),

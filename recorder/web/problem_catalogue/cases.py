@@ -8,6 +8,7 @@ from recorder.web.problem_catalogue.entry import Entry, of_kind
 PROBLEMS: dict[str, Entry] = {
     **of_kind(
         Kind.INVALID,
+        place_days_invalid=("No days, or too many", "Name `from` and `to`, 31 days at most."),
         case_state_unknown=("Unknown state", "A case can only be confirmed."),
         decision_unknown=("Unknown decision", "It is accepted or rejected."),
         reason_too_long=("Reason too long", "Use 1,000 characters at most."),

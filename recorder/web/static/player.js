@@ -213,10 +213,11 @@ export class Player extends EventTarget {
     this.brokeAt = null;
     this.tellVersion();
     this.tellState();
+    const now = clip.dataset.playable;
+    if (now === "restricted") return this.say(now);
     if (this.root.dataset.watch !== "yes") return this.say("forbidden");
     if (!this.ready) {
-      const now = clip.dataset.playable;
-      this.say(now, now !== "restricted");
+      this.say(now, true);
       if (now === "pending") this.timer = setTimeout(() => this.askAgain(), ASK_AGAIN_MS);
       return undefined;
     }

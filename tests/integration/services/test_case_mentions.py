@@ -29,9 +29,16 @@ async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def found(
-    desk: Desk, by: SoughtBy, text: str, actor: Actor = OPERATOR, **days: datetime
+    desk: Desk,
+    by: SoughtBy,
+    text: str,
+    actor: Actor = OPERATOR,
+    days: tuple[datetime | None, datetime | None] = (None, None),
 ) -> list[str]:
-    page = await casework.cases_mentioning(desk.bureau.deps, actor, by, text, **days)
+    begins, ends = days
+    page = await casework.cases_mentioning(
+        desk.bureau.deps, actor, by, text, begins_at=begins, ends_at=ends
+    )
     return sorted(each.identifiers[0].norm for each in page.items)
 
 
@@ -53,12 +60,14 @@ async def test_cases_are_found_by_company_and_plan_in_any_spelling(desk: Desk) -
     assert await found(desk, SoughtBy.COMPANY, "三") == []
     stranger = desk.bureau.actor(agency=desk.bureau.theirs)
     assert await found(desk, SoughtBy.COMPANY, COMPANY, stranger) == []
-    (only,) = (
-        await casework.cases_mentioning(
-            desk.bureau.deps, OPERATOR, SoughtBy.COMPANY, "公司", limit=1
-        )
-    ).items
-    assert only.identifiers[0].norm == "甲〔2026〕3号"
+    page = await casework.cases_mentioning(
+        desk.bureau.deps, OPERATOR, SoughtBy.COMPANY, "公司", limit=1
+    )
+    assert (len(page.items), page.next is None) == (1, False)
+    rest = await casework.cases_mentioning(
+        desk.bureau.deps, OPERATOR, SoughtBy.COMPANY, "公司", cursor=page.next, limit=5
+    )
+    assert len({each.id for each in (*page.items, *rest.items)}) == 2
 
 
 async def test_a_correction_or_a_withdrawal_takes_back_what_a_row_said(desk: Desk) -> None:
@@ -74,7 +83,8 @@ async def test_a_correction_or_a_withdrawal_takes_back_what_a_row_said(desk: Des
 
 
 @pytest.mark.parametrize(
-    "said", [{"plan": 7}, {"parties": "x"}, {"parties": [{}]}, {"parties": [party("〓" * 300)]}]
+    "said",
+    [{"plan": "〓" * 300}, {"parties": "x"}, {"parties": [{}]}, {"parties": [party("〓" * 300)]}],
 )
 async def test_what_cannot_be_read_waits_in_the_pool(desk: Desk, said: dict[str, object]) -> None:
     (answer,) = await desk.send(case("1", 1, "甲〔2026〕1号", **said))
@@ -114,16 +124,16 @@ async def test_a_place_is_found_within_its_days(desk: Desk) -> None:
         case("1", 1, "甲〔2026〕1号"),
         event("e", 1, "1", place={"text": "南山区 Science 路 1 号"}),
     )
-    day = {"begins_at": at - timedelta(hours=9), "ends_at": at + timedelta(hours=15)}
-    assert await found(desk, SoughtBy.PLACE, "science 路", **day) == ["甲〔2026〕1号"]
-    assert await found(desk, SoughtBy.PLACE, "福田", **day) == []
-    before = {"begins_at": at - timedelta(days=3), "ends_at": at - timedelta(days=1)}
-    assert await found(desk, SoughtBy.PLACE, "science 路", **before) == []
-    long = {"begins_at": at - timedelta(days=40), "ends_at": at}
-    for wrong in ({}, {"begins_at": at, "ends_at": at}, long):
+    day = (at - timedelta(hours=9), at + timedelta(hours=15))
+    assert await found(desk, SoughtBy.PLACE, "science 路", days=day) == ["甲〔2026〕1号"]
+    assert await found(desk, SoughtBy.PLACE, "福田", days=day) == []
+    before = (at - timedelta(days=3), at - timedelta(days=1))
+    assert await found(desk, SoughtBy.PLACE, "science 路", days=before) == []
+    long = (at - timedelta(days=40), at)
+    for wrong in ((None, None), (None, at), (at, at), long):
         with pytest.raises(InvalidInput) as raised:
-            await found(desk, SoughtBy.PLACE, "路", **wrong)
-        assert raised.value.code == "days-invalid"
+            await found(desk, SoughtBy.PLACE, "路", days=wrong)
+        assert raised.value.code == "place-days-invalid"
 
 
 async def test_who_takes_part_in_a_joint_check_sees_all_parts_in_figures(desk: Desk) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from recorder.domain.case import CaseClass
 from recorder.domain.people import OPERATOR, Actor, ActorKind, Role
 from recorder.domain.provenance import ProvenanceKind
-from recorder.errors import NotFound, Unprocessable
+from recorder.errors import Forbidden, InvalidInput, NotFound, Unprocessable
 from recorder.services import review, stating
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.workshop import camera, deliver
@@ -116,3 +118,30 @@ async def test_what_a_person_says_is_whole(
             handed_over_at=at, reason=reason,
         )  # fmt: skip
     assert raised.value.code == "provenance-incomplete"
+
+
+async def test_a_recording_is_of_classes_by_itself(bureau: Bureau) -> None:
+    deps, clerk, recording = bureau.deps, bureau.actor(), await bureau.recording()
+    wanted = [CaseClass.MAJOR, CaseClass.OBSTRUCTION]
+    with pytest.raises(InvalidInput):
+        await stating.class_recording(deps, clerk, recording, classes=wanted, reason=" ")
+    for _ in range(2):
+        classed = await stating.class_recording(
+            deps, clerk, recording, classes=wanted, reason="阻碍执法"
+        )
+        assert classed.classes == ("obstruction", "major")
+    query = review.RecordingQuery(class_="major")
+    assert [each.id for each in (await review.find_recordings(deps, clerk, query)).items] == [
+        recording
+    ]
+    await stating.class_recording(deps, clerk, recording, classes=[], reason="误设")
+    assert (await review.find_recordings(deps, clerk, query)).items == ()
+    events = await review.recording_events(deps, clerk, recording)
+    told = [each.facts for each in events if each.name == "RecordingClassed"]
+    assert [(fact["before"], fact["classes"]) for fact in told] == [
+        ([], ["obstruction", "major"]), (["obstruction", "major"], []),
+    ]  # fmt: skip
+    above = replace(bureau.actor(agency=bureau.theirs), below=(bureau.ours,))
+    for classes in ([], wanted):
+        with pytest.raises(Forbidden):
+            await stating.class_recording(deps, above, recording, classes=classes, reason="x")

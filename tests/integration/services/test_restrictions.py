@@ -73,12 +73,13 @@ async def test_pictures_and_bytes_are_withheld_and_all_else_is_told(bureau: Bure
     assert (await review.grant_playback(deps, supervisor, recording)).profile == "original"
     await review.open_original(deps, supervisor, recording, 0, None)
     none = review.RecordingQuery(restricted=False)
-    assert (await review.find_recordings(deps, supervisor, none)).items == []
+    assert (await review.find_recordings(deps, supervisor, none)).items == ()
 
 
 async def test_a_lifted_restriction_stays_with_its_reason(bureau: Bureau) -> None:
     deps, recording, supervisor = bureau.deps, await bureau.recording(), bureau.actor()
     first = await restricted(bureau, supervisor, recording)
+    bureau.clock.forward(seconds=1)
     second = await review.restrict(
         deps, supervisor, recording, ground=RestrictionGround.MINOR, basis="未成年人保护法"
     )

@@ -42,6 +42,8 @@ class World:
         path = row.path.replace("{id}", self.things.get(first, str(uuid.uuid4())))
         path = path.replace("{recording}", self.things["recordings"])
         path = path.replace("{case}", self.things["cases"]).replace("{source}", "nobodys")
+        for made_up in ("{restriction}", "{mention}"):
+            path = path.replace(made_up, str(uuid.uuid4()))
         form = {"reason": "because"} if row.method == "POST" else None
         return await self.service.ask(row.method, path, token, headers=headers, data=form)
 

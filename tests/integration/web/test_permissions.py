@@ -152,6 +152,8 @@ async def test_every_path_parameter_is_known_to_this_test() -> None:
         "case",
         "recording",
         "mark",
+        "mention",
+        "restriction",
         "login",
         "secret",
         "period",
