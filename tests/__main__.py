@@ -44,6 +44,9 @@ WORKERS = "2"
 WAITING_WORKERS = "3"
 #: The long files of the end-to-end tests begin first (tests/e2e/conftest.py).
 IN_ORDER = ("--dist=loadfile", "--no-loadscope-reorder")
+#: No test asks the world, so none needs its authorities; every process that speaks HTTP would load
+#: them all, twice.
+NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 #: Continuous integration gives a test a second try and names it (decision 0011); people see the
 #: first failure.
 SECOND_TRY = ("--reruns=1", "-rR") if os.environ.get("CI") else ()
@@ -92,6 +95,7 @@ class Run:
                 *("--durations=8", "--durations-min=1", f"--junitxml={report}", *options),
             ],
             cwd=servers.REPOSITORY,
+            env={**os.environ, **NO_AUTHORITIES},
             stdin=subprocess.DEVNULL,
             check=False,
         )

@@ -21,7 +21,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -227,8 +227,13 @@ async def revoke(trial: Trial) -> None:
             await trial.ask(asked, administrator)
 
 
-async def run(url: str, ca: Path | None, given: Mapping[str, Tokens] | None) -> int:
-    """Ask everything; 1 if something was found."""
+async def run(
+    url: str,
+    ca: Path | None,
+    given: Mapping[str, Tokens] | None,
+    rows: Sequence[Route] = ROUTES,
+) -> int:
+    """Ask everything about these rows; 1 if something was found."""
     tokens = given or make_tokens()
     tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca)) if ca else True
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
@@ -237,17 +242,17 @@ async def run(url: str, ca: Path | None, given: Mapping[str, Tokens] | None) -> 
             await fill(trial)
         try:
             await trial.look_around()
-            for row in ROUTES:
+            for row in rows:
                 await trial.try_row(row)
             await trial.leave()
         finally:
             if given is None:
                 await revoke(trial)
-    sorts = {sort_of(row) for row in ROUTES if trial.is_of_ours(row)}
+    sorts = {sort_of(row) for row in rows if trial.is_of_ours(row)}
     missing = sorted(sorts - trial.things.keys())
     sys.stdout.writelines(f"{line}\n" for line in trial.findings)
     print(
-        f"{len(ROUTES)} routes, {trial.asked} questions, {len(trial.findings)} findings."
+        f"{len(rows)} routes, {trial.asked} questions, {len(trial.findings)} findings."
         + (
             f" Nothing of ours was there to be asked about: {', '.join(missing)}."
             if missing

@@ -10,7 +10,8 @@ from playwright.async_api import Browser
 
 from recorder.domain.people import OPERATOR, Role
 from recorder.services import accounts, registry
-from tests.support.pages import PASSWORD, Pages, open_pages
+from tests.support import people
+from tests.support.pages import Pages, open_pages
 
 
 @pytest.fixture
@@ -112,10 +113,7 @@ async def test_what_is_taken_already_is_told_in_words(pages: Pages) -> None:
 
 
 async def test_agencies_are_called_by_their_names(pages: Pages) -> None:
-    await accounts.add_person(
-        pages.service.deps, OPERATOR, login="city", role=Role.ADMINISTRATOR,
-        password=PASSWORD, city=True,
-    )  # fmt: skip
+    await people.add_person(pages.service.deps, "city", Role.ADMINISTRATOR, city=True)
     for agency in (None, "foreign"):
         added = await registry.add_device(
             pages.service.deps, OPERATOR, number=f"D-{agency}", agency=agency
@@ -124,10 +122,7 @@ async def test_agencies_are_called_by_their_names(pages: Pages) -> None:
         await registry.add_token(
             pages.service.deps, OPERATOR, name="对接系统", role=Role.OFFICER, agency=agency
         )
-        await accounts.add_person(
-            pages.service.deps, OPERATOR, login=f"p-{agency}", role=Role.OFFICER,
-            password=PASSWORD, agency=agency,
-        )  # fmt: skip
+        await people.add_person(pages.service.deps, f"p-{agency}", Role.OFFICER, agency=agency)
     async with pages.reader() as reader:
         await reader.sign_in("city")
         for kind in ("people", "devices", "docks", "tokens"):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from playwright.async_api import Browser
 
-from recorder.domain.people import OPERATOR, Role
-from recorder.services import accounts
+from recorder.domain.people import Role
 from recorder.simulation.city import simulate
+from tests.support import people
 from tests.support.city_database import CityDatabase
-from tests.support.pages import PASSWORD, PHONE, Reader, open_pages
+from tests.support.pages import PHONE, Reader, open_pages
 from tests.support.violation_trial import evaluate_city
 
 YEAR = "from=2025-01-01&to=2025-12-31"
@@ -59,10 +59,9 @@ async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
         await loaded.load()
         await loaded.make_due()
         await evaluate_city(deps)
-        await accounts.add_person(
-            deps, OPERATOR, login="supervisor", role=Role.SUPERVISOR, password=PASSWORD,
-            name="主管", agency="SL", city=True,
-        )  # fmt: skip
+        await people.add_person(
+            deps, "supervisor", Role.SUPERVISOR, name="主管", agency="SL", city=True
+        )
         async with pages.reader() as reader:
             await reader.sign_in("supervisor")
             await down_to_a_second(reader)

@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Browser
 
 from recorder.domain.people import OPERATOR, Role
-from recorder.services import accounts
 from recorder.services.importing import import_file
-from tests.support.pages import PASSWORD, PHONE, Pages, Reader, open_pages
+from tests.support import people
+from tests.support.pages import PHONE, Pages, Reader, open_pages
 
 TREE = """机构代码,机构名称,类型,上级机构,统一社会信用代码,行政区划,前身,备注
 SZ,某市人民政府,市,,,440300,,
@@ -34,10 +34,9 @@ TA00716,000001,甲某,440305000001,执法一队,NS-CG
 @pytest.fixture
 async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIterator[Pages]:
     async with open_pages(database_url, tmp_path, browser) as opened:
-        await accounts.add_person(
-            opened.service.deps, OPERATOR, login="admin", role=Role.ADMINISTRATOR,
-            password=PASSWORD, name="管理员", city=True,
-        )  # fmt: skip
+        await people.add_person(
+            opened.service.deps, "admin", Role.ADMINISTRATOR, name="管理员", city=True
+        )
         yield opened
 
 

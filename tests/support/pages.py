@@ -13,16 +13,15 @@ from playwright.async_api import Browser, BrowserContext, Page, Response
 
 from recorder.adapters.media import FfmpegTool
 from recorder.domain.ids import RecordingId
-from recorder.domain.people import OPERATOR, Actor, Role
-from recorder.services import accounts
+from recorder.domain.people import Actor, Role
 from tests.support import browser as browsers
 from tests.support import footage as footage_set
-from tests.support import workshop
+from tests.support import people, workshop
+from tests.support.bureau import PASSWORD as PASSWORD
 from tests.support.bureau import Bureau
 from tests.support.waiting import eventually
 from tests.support.web_service import WebService, open_web_service
 
-PASSWORD = "correct horse battery"
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
 
@@ -83,14 +82,8 @@ class Pages:
 
     async def person(self, login: str, role: Role, officer: str | None = None) -> None:
         """Somebody who can sign in with ``PASSWORD``."""
-        await accounts.add_person(
-            self.service.deps,
-            OPERATOR,
-            login=login,
-            role=role,
-            password=PASSWORD,
-            name=f"{login} 同志",
-            officer=officer,
+        await people.add_person(
+            self.service.deps, login, role, name=f"{login} 同志", officer=officer
         )
 
     @asynccontextmanager

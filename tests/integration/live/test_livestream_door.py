@@ -22,7 +22,7 @@ from recorder.live.serving import Ports, ingesting
 from recorder.runtime import Deps
 from recorder.services import accounts, audit, live, registry
 from recorder.store import livestream_segments, livestreams
-from tests.support import footage, live_clips, rtmp_peer
+from tests.support import footage, live_clips, people, rtmp_peer
 from tests.support.bureau import open_bureau
 from tests.support.live_stand import LONG_S, clip, complaints, frames, moved, read_back
 from tests.support.rtmp_peer import RtmpPeer
@@ -174,12 +174,9 @@ async def _actor(ingest: Ingest) -> Actor:
 
 
 async def _person(ingest: Ingest) -> Actor:
-    login, password = "wang", "correct horse battery"
-    await accounts.add_person(
-        ingest.deps, OPERATOR, login=login, role=Role.OFFICER, password=password
-    )
+    await people.add_person(ingest.deps, "wang", Role.OFFICER)
     signed = await accounts.sign_in(
-        ingest.deps, login=login, password=password, address="127.0.0.1"
+        ingest.deps, login="wang", password=people.PASSWORD, address="127.0.0.1"
     )
     return (await accounts.actor_of_session(ingest.deps, signed.secret)).actor
 

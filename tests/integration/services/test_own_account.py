@@ -11,6 +11,7 @@ import pytest
 from recorder.domain.people import OPERATOR, Actor, Role
 from recorder.errors import InvalidInput, NotFound, RateLimited, Unauthenticated
 from recorder.services import accounts, own_account
+from tests.support import people
 from tests.support.bureau import PASSWORD, Bureau, open_bureau
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -21,10 +22,7 @@ NEW = "quite another horse"
 async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
     async with open_bureau(database_url, tmp_path, sign_in_tries=3) as opened:
         for login, agency in (("wang", None), ("foreign", "foreign")):
-            await accounts.add_person(
-                opened.deps, OPERATOR, login=login, role=Role.OFFICER, password=PASSWORD,
-                agency=agency,
-            )  # fmt: skip
+            await people.add_person(opened.deps, login, Role.OFFICER, agency=agency)
         yield opened
 
 

@@ -12,6 +12,7 @@ from recorder.domain.people import OPERATOR, Actor, Permission, Role
 from recorder.errors import Conflict, InvalidInput, NotFound, RateLimited, Unauthenticated
 from recorder.services import accounts, own_account, second_factor
 from recorder.services.accounts import Session
+from tests.support import people
 from tests.support.bureau import PASSWORD, Bureau, open_bureau
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -23,9 +24,7 @@ async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
         database_url, tmp_path, sign_in_tries=4, second_factor_roles="administrator"
     ) as opened:
         for login, role in (("wang", Role.SUPERVISOR), ("admin", Role.ADMINISTRATOR)):
-            await accounts.add_person(
-                opened.deps, OPERATOR, login=login, role=role, password=PASSWORD
-            )
+            await people.add_person(opened.deps, login, role)
         yield opened
 
 

@@ -6,19 +6,17 @@ import asyncio
 
 import pytest
 
-from recorder.domain.people import OPERATOR, Role
-from recorder.services import accounts
+from recorder.domain.people import Role
+from tests.support import people
+from tests.support.bureau import PASSWORD
 from tests.support.web_service import Answer, WebService
 
-PASSWORD = "correct horse battery"
 HTML = {"Accept": "text/html"}
 
 
 @pytest.fixture
 async def person(service: WebService) -> str:
-    await accounts.add_person(
-        service.deps, OPERATOR, login="li", role=Role.SUPERVISOR, password=PASSWORD
-    )
+    await people.add_person(service.deps, "li", Role.SUPERVISOR)
     return "li"
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from recorder.adapters.media import FfmpegTool
-from recorder.domain.people import OPERATOR, SERVICE, Role
+from recorder.domain.people import SERVICE, Role
 from recorder.domain.pipeline import WorkQueue
 from recorder.services import accounts, audit
-from tests.support import footage
+from tests.support import footage, people
 from tests.support.bureau import PASSWORD
 from tests.support.pusher import delivered, digest_of
 from tests.support.streams import Take, take
@@ -57,9 +57,7 @@ async def close(service: WebService, key: str, place: str, last: int) -> dict[st
 async def test_what_a_signed_out_officers_phone_still_delivers_is_one_recording_byte_for_byte(
     service: WebService, supervisor: str
 ) -> None:
-    await accounts.add_person(
-        service.deps, OPERATOR, login="li", role=Role.OFFICER, officer="JX0227", password=PASSWORD
-    )
+    await people.add_person(service.deps, "li", Role.OFFICER, officer="JX0227")
     session = await accounts.sign_in(
         service.deps, login="li", password=PASSWORD, address="127.0.0.1"
     )

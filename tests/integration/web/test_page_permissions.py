@@ -14,6 +14,7 @@ from recorder.domain.people import OPERATOR, Permission, Role
 from recorder.services import accounts, alarms, casework, registry
 from recorder.web.pages import PAGE_ROUTES
 from recorder.web.route import Route
+from tests.support import people
 from tests.support.organisation_tree import ABOVE, ORGAN, plant
 from tests.support.streams import opened
 from tests.support.web_service import Answer, WebService, open_web_service
@@ -121,11 +122,9 @@ async def test_another_agency_meets_nothing_of_ours(world: World) -> None:
 async def test_every_form_needs_the_token_of_the_session(world: World) -> None:
     deps = world.service.deps
     for login, role in (("wang", Role.SUPERVISOR), ("admin", Role.ADMINISTRATOR)):
-        await accounts.add_person(
-            deps, OPERATOR, login=login, role=role, password="correct horse battery"
-        )
+        await people.add_person(deps, login, role)
         session = await accounts.sign_in(
-            deps, login=login, password="correct horse battery", address="127.0.0.1"
+            deps, login=login, password=people.PASSWORD, address="127.0.0.1"
         )
         actor = (await accounts.actor_of_session(deps, session.secret)).actor
         cookie = {"Cookie": f"recorder_session={session.secret}"}
@@ -143,20 +142,17 @@ async def test_forms_offer_no_agency_for_which_the_reader_does_not_act(
         deps = service.deps
         await plant(service.bureau)
         for login, agency in (("unten", None), ("oben", ABOVE)):
-            await accounts.add_person(
-                deps, OPERATOR, login=login, role=Role.ADMINISTRATOR, agency=agency,
-                password="correct horse battery",
-            )  # fmt: skip
+            await people.add_person(deps, login, Role.ADMINISTRATOR, agency=agency)
         shown = {}
         for agency in (ABOVE, ORGAN):
             token = await service.token(Role.ADMINISTRATOR, agency)
             for part in ("people", "tokens", "docks", "devices"):
                 page = await service.ask("GET", f"/administration/{part}", token, headers=HTML)
                 shown[agency, part] = page.content.decode()
-    people = shown[ABOVE, "people"]
-    assert "unten" in people
-    assert people.count('name="login" value="oben"') == 3
-    assert 'name="login" value="unten"' not in people
+    listed = shown[ABOVE, "people"]
+    assert "unten" in listed
+    assert listed.count('name="login" value="oben"') == 3
+    assert 'name="login" value="unten"' not in listed
     assert all('<option value="local">' not in shown[ABOVE, part] for _, part in shown)
     # A branch is a part of its organ.
     assert shown[ORGAN, "people"].count('name="login" value="unten"') == 3

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from recorder.domain.people import GRANTS, OPERATOR, Permission, Role
+from recorder.domain.people import GRANTS, Permission, Role
 from recorder.services import accounts
 from recorder.web.routes import ROUTES
 from tests import tryall
+from tests.support import people
 from tests.support.bureau import PASSWORD
 from tests.support.organisation_tree import ABOVE, ORGAN, plant
 from tests.support.role_world import World, is_wrong, name, things_of
@@ -130,9 +131,7 @@ async def test_who_stands_above_sees_and_does_not_act_and_a_branch_is_the_own_or
 async def test_an_officer_sees_the_own_footage_and_not_that_of_others(service: WebService) -> None:
     own = await service.bureau.recording(officer="P1")
     other = await service.bureau.recording(officer="P2")
-    await accounts.add_person(
-        service.deps, OPERATOR, login="li", role=Role.OFFICER, officer="P1", password=PASSWORD
-    )
+    await people.add_person(service.deps, "li", Role.OFFICER, officer="P1")
     session = await accounts.sign_in(
         service.deps, login="li", password=PASSWORD, address="127.0.0.1"
     )
@@ -170,12 +169,16 @@ async def test_every_path_parameter_is_known_to_this_test() -> None:
 async def test_the_command_for_deployments_finds_an_agency_that_gets_into_another(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Of the whole table it is asked in tests/e2e/test_deployment.py; here are things of every sort.
+    rows = [row for row in ROUTES if "{id}" in row.path]
     both = {"ours": world.ours, "theirs": world.theirs}
-    assert await tryall.run(world.service.url, None, both) == 0
+    assert await tryall.run(world.service.url, None, both, rows) == 0
     assert " 0 findings." in capsys.readouterr().out
     # As if nobody kept the agencies apart: tokens of ours go for those of the other one.
     same = {"ours": world.ours, "theirs": world.ours}
-    assert await tryall.run(world.service.url, None, same) == 1
+    paths = {"/api/v1/cases/{id}", "/api/v1/recordings/{id}"}
+    rows = [row for row in rows if row.path in paths]
+    assert await tryall.run(world.service.url, None, same, rows) == 1
     told = capsys.readouterr().out
     assert "GET /api/v1/cases/{id} as a foreign supervisor, about ours: 200\n" in told
     assert "GET /api/v1/recordings/{id} as a foreign officer, about ours: 200\n" in told
