@@ -34,6 +34,8 @@ class Day:
     moments: list[tuple[Case, EventKind, Stage, datetime]] = field(default_factory=list)
     #: Scans behind which there is nothing, on purpose.
     empty_scans: list[tuple[Case, datetime]] = field(default_factory=list)
+    #: Who leads the team is on duty from late in the morning on only.
+    late_shift: bool = False
 
 
 class TeamYear:
@@ -126,14 +128,17 @@ class TeamYear:
             return
         scanned = case.scan is not None
         scene.planted = choose(
-            dice, kind, done.day, self._calendar, scanned=scanned, own_day_of=own_day_of
-        )
+            dice, kind, done.day, self._calendar,
+            scanned=scanned, own_day_of=own_day_of, is_first=slot == _SLOTS[0],
+        )  # fmt: skip
         if scene.planted == Planted.ONE_OFFICER:
             scene.officers = team.officers[:1]
         elif scene.planted == Planted.EXPIRED_CERTIFICATE:
             scene.officers = (team.officers[0], team.expired)
         elif scene.planted == Planted.EXEMPT:
             scene.exempt = True
+        elif scene.planted == Planted.OFF_DUTY:
+            done.late_shift = True
         elif scene.planted == Planted.TWO_PLACES:
             twin = self._twin(scene)
             done.opened.append(twin.case)

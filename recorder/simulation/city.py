@@ -25,10 +25,14 @@ from recorder.simulation.violations import INNOCENT, Planted
 
 #: Cases of one year at scale 1 (docs/design/city.md).
 CASES = {ActType.PENALTY: 3_389_000, ActType.INSPECTION: 1_933_000, ActType.COERCION: 83_000}
+#: Minutes of the day. The late shift leaves the first scene out by more than overtime explains, and
+#: begins before any second one is over.
+_SHIFT, _LATE_SHIFT, _SHIFT_ENDS = 8 * 60 + 15, 10 * 60 + 40, 18 * 60 + 45
 #: What is wrong with each file and not with the scene.
 _OF_EACH_CLIP = (
     Planted.LATE_UPLOAD,
     Planted.WRONG_DEVICE_USER,
+    Planted.OFF_DUTY,
     Planted.CLOCK_ERROR,
     Planted.CLOCK_UNKNOWN,
 )
@@ -165,6 +169,7 @@ class _TeamWriter:
             for scene in day.scenes:
                 self._scene(scene)
             self._files.table("handovers", _handovers(self._team, day))
+            self._files.table("rosters", _rosters(self._team, day))
             if self._dice.chance(0.2):
                 self._patrol(day)
 
@@ -269,4 +274,18 @@ def _handovers(team: Team, day: Day) -> Iterator[dict[str, str]]:
             "officer": officer.number,
             "at": written(footage.moment(day.day, 8 * 60 + 15)),
             "returned_at": written(footage.moment(day.day, 18 * 60 + 45)),
+        }
+
+
+def _rosters(team: Team, day: Day) -> Iterator[dict[str, str]]:
+    """Both on duty for the day; the stand-in stands on no roster."""
+    for officer in team.officers:
+        is_late = day.late_shift and officer == team.officers[0]
+        yield {
+            "officer": officer.number,
+            "organisation": team.unit,
+            "from": written(footage.moment(day.day, _LATE_SHIFT if is_late else _SHIFT)),
+            "to": written(footage.moment(day.day, _SHIFT_ENDS)),
+            "duty": "日常执法",
+            "state": "planned",
         }

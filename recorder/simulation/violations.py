@@ -38,6 +38,7 @@ class Planted(enum.StrEnum):
     DOCUMENT_MISMATCH = "document_mismatch"
     MISSING_ANNOUNCEMENT = "missing_announcement"
     WRONG_DEVICE_USER = "wrong_device_user"
+    OFF_DUTY = "off_duty"
     CLOCK_ERROR = "clock_error"
     #: As before, and nobody compared the clocks: the footage cannot be put in its place.
     CLOCK_UNKNOWN = "clock_unknown"
@@ -61,6 +62,8 @@ _OF_ANY = (
 )
 _OF_WHOLE = ((Planted.UNEXPLAINED_GAP, 0.10), (Planted.EXPLAINED_GAP, 0.06))
 _OF_SCANNED = ((Planted.RECORDING_WITHOUT_SCAN, 0.010),)
+#: The late shift begins after the first scene of the day and before the second one.
+_OF_FIRST = ((Planted.OFF_DUTY, 0.012),)
 #: They need somebody whom all teams of an agency share, so each team has days of its own for them.
 _OF_OWN_DAY = (Planted.EXPIRED_CERTIFICATE, Planted.TWO_PLACES)
 _SHARE_OF_OWN_DAY, _MOST_OF_OWN_DAY = 0.005, 0.15
@@ -69,17 +72,26 @@ _LATE_NEAR_HOLIDAY = 0.04
 
 
 def choose(
-    dice: Dice, kind: EventKind, day: date, calendar: Calendar, *, scanned: bool, own_day_of: int
+    dice: Dice,
+    kind: EventKind,
+    day: date,
+    calendar: Calendar,
+    *,
+    scanned: bool,
+    own_day_of: int,
+    is_first: bool,
 ) -> Planted | None:
     """What goes wrong in a scene that must be recorded; mostly nothing.
 
     ``own_day_of``: among how many teams the shared people go round, 0 on days of other teams.
+    ``is_first``: it has the first place of the day.
     """
     throw = dice.between(0, 1)
     of_own_day = min(_MOST_OF_OWN_DAY, _SHARE_OF_OWN_DAY * own_day_of)
     table = [*_OF_ANY, *((one, of_own_day) for one in _OF_OWN_DAY)]
     table += _OF_WHOLE if kind in WHOLE else ()
     table += _OF_SCANNED if scanned else ()
+    table += _OF_FIRST if is_first else ()
     for planted, share in table:
         throw -= share
         if throw < 0:

@@ -16,6 +16,7 @@ import asyncpg
 
 from recorder.domain.case_number import CaseNumber, grams
 from recorder.domain.ids import CaseId
+from recorder.domain.instant import CHINA
 from recorder.store import coverage_due
 from recorder.store.connection import Database
 from recorder.store.registry import organisations
@@ -97,6 +98,7 @@ class CityDatabase:
             ],
         )
         await self._officers()
+        await self._rosters()
         devices = city.table(self._folder, "devices")
         await self._copy(
             "device",
@@ -145,6 +147,26 @@ class CityDatabase:
                     _LOADED,
                 )
                 for r in rows
+            ],
+        )
+
+    async def _rosters(self) -> None:
+        await self._copy(
+            "roster",
+            "id officer agency_id begins_at ends_at duty cancelled valid_from valid_to noted_at",
+            [
+                (
+                    name_of(f"r/{r['officer']}/{r['from']}"),
+                    r["officer"],
+                    name_of(r["organisation"]),
+                    when(r["from"]),
+                    when(r["to"]),
+                    r["duty"],
+                    False,
+                    *2 * (when(r["from"]).astimezone(CHINA).date(),),
+                    _LOADED,
+                )
+                for r in city.table(self._folder, "rosters")
             ],
         )
 

@@ -28,6 +28,7 @@ FOUND_AS: dict[str, frozenset[str]] = {
     Planted.DOCUMENT_MISMATCH: frozenset({FindingKind.DOCUMENT_TIME_DIFFERS}),
     Planted.MISSING_ANNOUNCEMENT: frozenset({FindingKind.ANNOUNCEMENT_MISSING}),
     Planted.WRONG_DEVICE_USER: frozenset({FindingKind.OFFICER_DISAGREES}),
+    Planted.OFF_DUTY: frozenset({FindingKind.RECORDED_OFF_DUTY}),
 }
 #: What else follows from it and is no mistake: footage whose clock nobody compared is elsewhere,
 #: and a camera of another team may film in two places.

@@ -131,6 +131,8 @@ def test_everything_named_is_in_the_registries() -> None:
     assert all(row["parent"] in organisations | {""} for row in table("organisations.csv"))
     assert {row["organisation"] for row in table("officers.csv")} <= organisations
     assert {row["device"] for row in table("handovers.csv")} <= devices
+    assert {row["officer"] for row in table("rosters.csv")} <= officers
+    assert {row["organisation"] for row in table("rosters.csv")} <= organisations
     assert {row["device"] for row in lines("recordings.ndjson")} <= devices
     assert {row["organ"] for row in messages()} <= organisations
     assert {row["matter"] for row in messages() if row.get("matter")} <= matters
@@ -159,6 +161,27 @@ def test_late_footage_is_late_by_any_way_of_counting() -> None:
             assert came > calendar.working_day_after(day, 2)
         else:
             assert came <= calendar.working_day_after(day)
+
+
+def test_everybody_records_on_duty_unless_it_is_planted() -> None:
+    planted = {r["recording"] for r in lines("labels.ndjson") if r["kind"] == Planted.OFF_DUTY}
+    shifts: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for row in table("rosters.csv"):
+        shifts[row["officer"]].append((when(row["from"]), when(row["to"])))
+    of_scenes = {row["recording"] for row in lines("truth.ndjson") if row["scene"]}
+    overtime, off_duty = timedelta(minutes=25), set()
+    for row in lines("recordings.ndjson"):
+        officer = row["file_name"].split("_")[1]
+        is_clear = row["recording"] in of_scenes and row["device_clock_at"] is not None
+        # The stand-in stands on no roster.
+        if not is_clear or officer not in shifts:
+            continue
+        ahead = when(row["device_clock_at"]) - when(row["received_at"])
+        began, ended = when(row["started_at"]) - ahead, when(row["ended_at"]) - ahead
+        own = shifts[officer]
+        if not any(first - overtime < ended and began < last for first, last in own):
+            off_duty.add(row["recording"])
+    assert off_duty == planted
 
 
 def test_invented_credit_codes_fit_their_check_digit() -> None:
