@@ -16,6 +16,8 @@ class Integrity(enum.StrEnum):
     RECEIVED = "received"
     SEALED = "sealed"
     MISMATCHED = "mismatched"
+    #: Facts of an invented city, without a byte: never evidence.
+    SIMULATED = "simulated"
 
 
 class Admission(enum.StrEnum):
@@ -31,6 +33,7 @@ MOVES: dict[Integrity, frozenset[Integrity]] = {
     Integrity.RECEIVED: frozenset({Integrity.SEALED, Integrity.MISMATCHED}),
     Integrity.SEALED: frozenset(),
     Integrity.MISMATCHED: frozenset(),
+    Integrity.SIMULATED: frozenset(),
 }
 
 

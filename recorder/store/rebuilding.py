@@ -38,7 +38,9 @@ async def claimed(connection: Connection, keys: Sequence[str]) -> dict[str, bool
 
 
 async def has_recordings(connection: Connection) -> bool:
-    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM recording)")
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM recording WHERE integrity <> 'simulated')"
+    )
     return found
 
 

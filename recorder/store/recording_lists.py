@@ -33,7 +33,7 @@ class Query:
     agency: str | None = None
     from_: datetime | None = None
     to: datetime | None = None
-    #: received, sealed, mismatched or quarantined.
+    #: received, sealed, mismatched, quarantined or simulated.
     state: str | None = None
     flag: str | None = None
     linked: bool | None = None
@@ -74,7 +74,8 @@ _WHERE = (
     " AND ($12::text IS NULL OR ($12 = 'quarantined' AND r.admission = 'quarantined')"
     "  OR ($12 = 'received' AND r.integrity = 'received' AND r.admission = 'admitted')"
     "  OR ($12 = 'sealed' AND r.integrity = 'sealed' AND r.admission = 'admitted')"
-    "  OR ($12 = 'mismatched' AND r.integrity = 'mismatched' AND r.admission = 'admitted'))"
+    "  OR ($12 = 'mismatched' AND r.integrity = 'mismatched' AND r.admission = 'admitted')"
+    "  OR ($12 = 'simulated' AND r.integrity = 'simulated'))"
     " AND ($13::text IS NULL OR r.flags @> ARRAY[$13])"
     " AND ($14::boolean IS NULL OR ($14 AND r.links > 0) OR (NOT $14 AND r.links = 0))"
     " AND ($15::uuid IS NULL OR EXISTS (SELECT FROM case_link l WHERE l.recording_id = r.id"

@@ -523,7 +523,7 @@ CREATE TABLE recording (
     dock_id uuid REFERENCES dock,
     officer text,
     integrity text NOT NULL
-        CHECK (integrity IN ('receiving', 'received', 'sealed', 'mismatched')),
+        CHECK (integrity IN ('receiving', 'received', 'sealed', 'mismatched', 'simulated')),
     admission text NOT NULL CHECK (admission IN ('admitted', 'quarantined')),
     quarantine_reasons text[] NOT NULL DEFAULT '{}',
     length_bytes bigint NOT NULL CHECK (length_bytes >= 0),
@@ -559,7 +559,10 @@ CREATE TABLE recording (
     attributed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     sealed_at timestamptz,
-    CHECK (integrity <> 'sealed' OR (sha256 IS NOT NULL AND sm3 IS NOT NULL))
+    CHECK (integrity <> 'sealed' OR (sha256 IS NOT NULL AND sm3 IS NOT NULL)),
+    -- Footage of an invented city: facts without a byte.
+    CONSTRAINT recording_simulated CHECK (integrity <> 'simulated'
+        OR (source = 'simulated' AND length_bytes = 0 AND num_nonnulls(sha256, sm3, sealed_at) = 0))
 );
 CREATE UNIQUE INDEX recording_content ON recording (source, length_bytes, arrival_sha256)
     WHERE integrity <> 'mismatched';

@@ -90,7 +90,7 @@ class RecordingsQuery(PageQuery):
     agency: Annotated[_Code | None, Field(description="agency code")] = None
     from_: Annotated[Moment | None, Field(alias="from", description="began at or after")] = None
     to: Annotated[Moment | None, Field(description="began before")] = None
-    state: Literal["received", "sealed", "mismatched", "quarantined"] | None = None
+    state: Literal["received", "sealed", "mismatched", "quarantined", "simulated"] | None = None
     flag: Annotated[_Code | None, Field(description="one reason word")] = None
     linked: Annotated[bool | None, Field(description="tied to a case, or to none")] = None
     provenance: Annotated[ProvenanceWord | None, Field(description="if a person brought it")] = None

@@ -44,6 +44,12 @@ async def test_the_main_job_is_shown_from_the_first_byte_to_the_comparison() -> 
         findings = told.partition(f"Findings of {case}")[2]
         assert "gap_unexplained" in findings
         assert "upload_late" in findings
+        # Everything that was planted in the city and is old enough is found.
+        told_of_city = told.partition("An invented city:")[2]
+        rows = [line.split("│")[1:-1] for line in told_of_city.splitlines() if "│" in line]
+        planted = {row[0].strip(): (int(row[1]), int(row[2])) for row in rows}
+        assert planted.pop("all")[0] == sum(how_often for how_often, _ in planted.values()) > 20
+        assert {kind: found for kind, found in planted.items() if found[0] != found[1]} == {}
         assert [place.name for place in folder.iterdir()] == ["d"]
 
 

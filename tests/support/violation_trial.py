@@ -8,6 +8,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from recorder.commands.demo.planted import FOUND_AS
 from recorder.domain.finding import FindingKind
 from recorder.runtime import Deps
 from recorder.services import coverage
@@ -15,21 +16,6 @@ from recorder.simulation.violations import Planted
 from tests.support import city
 from tests.support.city import name_of
 
-#: What each planted violation has to be found as.
-FOUND_AS: dict[str, frozenset[str]] = {
-    Planted.MISSING_RECORDING: frozenset({FindingKind.UNRECORDED}),
-    Planted.UNEXPLAINED_GAP: frozenset({FindingKind.GAP_UNEXPLAINED}),
-    Planted.LATE_UPLOAD: frozenset({FindingKind.UPLOAD_LATE}),
-    Planted.ONE_OFFICER: frozenset({FindingKind.TOO_FEW_OFFICERS}),
-    Planted.EXPIRED_CERTIFICATE: frozenset({FindingKind.CERTIFICATE_INVALID}),
-    Planted.TWO_PLACES: frozenset({FindingKind.OFFICER_IN_TWO_PLACES}),
-    Planted.SCAN_WITHOUT_RECORDING: frozenset({FindingKind.SCAN_UNRECORDED}),
-    Planted.RECORDING_WITHOUT_SCAN: frozenset({FindingKind.RECORDING_UNSCANNED}),
-    Planted.DOCUMENT_MISMATCH: frozenset({FindingKind.DOCUMENT_TIME_DIFFERS}),
-    Planted.MISSING_ANNOUNCEMENT: frozenset({FindingKind.ANNOUNCEMENT_MISSING}),
-    Planted.WRONG_DEVICE_USER: frozenset({FindingKind.OFFICER_DISAGREES}),
-    Planted.OFF_DUTY: frozenset({FindingKind.RECORDED_OFF_DUTY}),
-}
 #: What else follows from it and is no mistake: footage whose clock nobody compared is elsewhere,
 #: and a camera of another team may film in two places.
 FOLLOWS: dict[str, frozenset[str]] = {

@@ -53,7 +53,8 @@ KINDS = {kind.__name__ for kind in RecorderError.__subclasses__()}
 #: Failures that no page can lead to.
 MACHINES_ONLY = {
     "agency-exists", "case-number-vanished", "case-state-unknown", "enrolment-refused",
-    "limit-invalid", "poster-not-found", "push-key-expired", "search-ambiguous", "token-unknown",
+    "limit-invalid", "poster-not-found", "push-key-expired", "search-ambiguous",
+    "simulated-beside-footage", "token-unknown",
 }  # fmt: skip
 
 

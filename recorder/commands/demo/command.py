@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from recorder.commands.demo import casework as casework_told
+from recorder.commands.demo.city import City, found_city
+from recorder.commands.demo.city_report import city_table
 from recorder.commands.demo.footage import make_clips
 from recorder.commands.demo.livestream import Streamed, stream
 from recorder.commands.demo.relay import BadNetwork
@@ -90,6 +92,7 @@ class Demo:
         async with Embedded(self._data, listen=self._args.listen) as running:
             self._step(f"The server answers at {running.url}")
             cast = await self._cast(running)
+            city = await self._city(running) if self._args.footage is None else None
             clips = await self._clips(running, cast)
             await self._upload(running, cast, clips)
             rows = await self._until_playable(cast, clips)
@@ -98,7 +101,9 @@ class Demo:
             if streamed is not None:
                 self._report_livestream(streamed, cast)
                 await self._casework(running, cast, rows)
-            self._farewell(cast)
+            if city is not None:
+                self._say.print(city_table(city))
+            await self._farewell(running, cast, city)
             if not self._args.once:
                 await self._stay()
         return 0
@@ -131,6 +136,21 @@ class Demo:
             camera=Visitor(running.url, device.token),
             login_link=f"{running.url}/login/{link}",
         )
+
+    async def _city(self, running: Running) -> City | None:
+        """An invented city, once in each data folder."""
+        folder = self._data / "city"
+        if folder.exists():
+            self._step(f"The invented city of an earlier run is there; its labels: {folder}")
+            return None
+        self._step("Telling the service of an invented city: registries, lists, cases, footage")
+        async with open_deps(read_config(running.environment)) as deps:
+            city = await found_city(deps, folder)
+        self._step(
+            f"{city.cases} cases of {city.first} to {city.last} were held against"
+            f" {city.recordings} simulated recordings: {city.findings} findings"
+        )
+        return city
 
     async def _clips(self, running: Running, cast: Cast) -> list[Path]:
         if self._args.footage is not None:
@@ -299,16 +319,34 @@ class Demo:
         )
         self._say.print(table)
 
-    def _farewell(self, cast: Cast) -> None:
+    async def _farewell(self, running: Running, cast: Cast, city: City | None) -> None:
         self._step(f"Done. Everything lies in {self._data}")
-        if not self._args.once:
-            self._say.print(
-                f"\nWeb address, signs you in once:\n  {cast.login_link}\n", soft_wrap=True
-            )
-            if self._page:
-                self._say.print(
-                    f"Then its case, with the hole on its axis:\n  {self._page}\n", soft_wrap=True
-                )
+        if self._args.once:
+            return
+        told = [("Web address, signs you in once:", cast.login_link)]
+        if self._page:
+            told.append(("Then its case, with the hole on its axis:", self._page))
+        if city is not None:
+            told += await self._doors(running, city)
+        for sentence, address in told:
+            self._say.print(f"\n{sentence}\n  {address}", soft_wrap=True)
+
+    async def _doors(self, running: Running, city: City) -> list[tuple[str, str]]:
+        """Where to look at the city, and as whom; in other windows, one signs in once by each."""
+        async with open_deps(read_config(running.environment)) as deps:
+            links = [
+                await accounts.make_login_link(deps, OPERATOR, login=login)
+                for login in (city.supervisor, city.clerk)
+            ]
+        seen, clerk = (f"{running.url}/login/{link}" for link in links)
+        days = f"from={city.first}&to={city.last}"
+        return [
+            ("The city as its supervisor sees it, signs in once (in a private window):", seen),
+            ("Then what burns there, over these weeks:", f"{running.url}/coverage?{days}"),
+            ("And one agency as its clerk sees it, signs in once:", clerk),
+            ("Then its open findings:", f"{running.url}/findings"),
+            ("What was planted, line by line:", str(self._data / "city" / "labels.ndjson")),
+        ]
 
     async def _stay(self) -> None:
         asked = asyncio.Event()

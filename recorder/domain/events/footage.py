@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from recorder.domain.events.base import CustodyEvent
+from recorder.domain.events.base import CustodyEvent, SubjectKind
 from recorder.domain.ids import AgencyId, RecordingId
 
 
@@ -366,3 +366,16 @@ class RecordingClassed(CustodyEvent):
     before: tuple[str, ...]
     classes: tuple[str, ...]
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FootageSimulated(CustodyEvent):
+    """Facts of footage of an invented city were written, without a byte; the subject is its agency.
+
+    Those recordings have no other beginning, and none of them is evidence.
+    """
+
+    SUBJECT = SubjectKind.AGENCY
+    recordings: int
+    #: SHA-256 over the ids of the recordings, in order.
+    digest: bytes

@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "recording-without-event": "No custody event says how this recording came to be.",
     "sealed-without-event": "A recording is sealed and no RecordingSealed event says so.",
     "seal-differs": "A recording is not what its RecordingSealed event says.",
+    "simulated-with-object": "An invented recording has what only footage has.",
     "event-without-recording": "A custody event is about a recording that does not exist.",
     "event-leaf-differs": "The canonical bytes of a custody event are not those of its columns.",
     "links-miscounted": "The counter of a recording's cases is wrong.",

@@ -22,6 +22,9 @@ def check_recording(report: Report, found: AuditedRecording) -> None:
         report.found(
             "links-miscounted", "recording", found.id, f"{found.links}, not {found.links_counted}"
         )
+    if found.integrity == "simulated":
+        _check_simulated(report, found)
+        return
     if not found.has_origin:
         report.found("recording-without-event", "recording", found.id)
     if sum(each.length for each in found.objects) != found.length or not found.objects:
@@ -33,6 +36,12 @@ def check_recording(report: Report, found: AuditedRecording) -> None:
             report.found("seal-differs", "recording", found.id, ", ".join(wrong))
     elif found.sealed is not None:
         report.found("seal-differs", "recording", found.id, f"integrity {found.integrity}")
+
+
+def _check_simulated(report: Report, found: AuditedRecording) -> None:
+    """An invented one has nothing that footage has: no beginning, no object, no seal."""
+    if found.objects or found.has_origin or found.sealed is not None:
+        report.found("simulated-with-object", "recording", found.id)
 
 
 def _differences(found: AuditedRecording) -> list[str]:

@@ -19,7 +19,13 @@ from recorder.domain.recording import OriginalObject, Recording
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services import live, originals
-from recorder.services.review.viewing import STREAMED, RecordingView, find_own, recording
+from recorder.services.review.viewing import (
+    STREAMED,
+    RecordingView,
+    find_own,
+    need_bytes,
+    recording,
+)
 from recorder.services.secrecy import hash_of, new_secret
 from recorder.store import playback_grants, recordings, renditions
 from recorder.store.renditions import Rendition
@@ -78,10 +84,11 @@ async def grant_playback(deps: Deps, actor: Actor, recording_id: RecordingId) ->
     """Let the asker play the recording for a while; the custody event is written now.
 
     Raises Conflict ``playback-not-ready`` while work is going on, ``playback-impossible`` when
-    nothing of it can be shown, Forbidden ``footage-restricted``.
+    nothing of it can be shown, ``recording-simulated``, Forbidden ``footage-restricted``.
     """
     view = await recording(deps, actor, recording_id)
     _need_pictures(actor, view.recording)
+    need_bytes(view.recording)
     profile = view.playable.profile
     if profile == STREAMED and view.recording.livestream is not None:
         ticket = await live.grant(deps, actor, view.recording.livestream, recording_id)
@@ -190,10 +197,14 @@ async def poster(deps: Deps, actor: Actor, recording_id: RecordingId) -> OpenObj
 async def open_original(
     deps: Deps, actor: Actor, recording_id: RecordingId, first: int, last: int | None
 ) -> OpenObject:
-    """The original's bytes; the event names the range that was asked for."""
+    """The original's bytes; the event names the range that was asked for.
+
+    Raises Conflict ``recording-simulated`` where there never were any.
+    """
     async with deps.database.acquire() as connection:
         found = await find_own(connection, actor, recording_id)
         _need_pictures(actor, found)
+        need_bytes(found)
         objects = await recordings.objects_of(connection, found.id)
     async with deps.change(actor) as change:
         change.record(

@@ -234,6 +234,8 @@ async def _streamed(deps: Deps, connection: Connection, found: Recording) -> Pla
 
 def playable(recording: Recording, made: Sequence[Rendition], runs: Sequence[TaskRun]) -> Playable:
     """What can be shown now, from the prober's facts, the renditions and the work."""
+    if recording.integrity is Integrity.SIMULATED:
+        return Playable(Integrity.SIMULATED.value, None, None)
     failed = {run.task for run in runs if run.state == "failed"}
     if recording.media is None:
         return Playable("failed" if "probe" in failed else "pending", None, None)
@@ -251,6 +253,14 @@ def playable(recording: Recording, made: Sequence[Rendition], runs: Sequence[Tas
     if profile == "original" or profile in profiles:
         return Playable("ready", kind, profile)
     return Playable("failed" if profile in failed else "pending", kind, None)
+
+
+def need_bytes(found: Recording) -> None:
+    """Raise Conflict ``recording-simulated`` for a recording that was never one."""
+    if found.integrity is Integrity.SIMULATED:
+        raise Conflict(
+            "recording-simulated", "It was invented by a simulator; there is no footage."
+        )
 
 
 async def recording_events(
@@ -293,13 +303,14 @@ async def receipt(deps: Deps, actor: Actor, recording: RecordingId) -> str:
     """The signed receipt of a sealed recording, for its sender too: the same text each time.
 
     Raises Conflict ``receipt-not-yet`` before verification and ``receipt-never`` when the
-    recording is mismatched.
+    recording is mismatched, ``recording-simulated`` when it was invented.
     """
     async with deps.database.acquire() as connection:
         found = await _find_own_or_sent(connection, actor, recording)
         sealed = await custody_events.newest(
             connection, SubjectKind.RECORDING, recording, RecordingSealed.__name__
         )
+    need_bytes(found)
     if found.integrity is Integrity.MISMATCHED:
         raise Conflict("receipt-never", "This recording is mismatched and has no receipt.")
     if sealed is None:

@@ -76,7 +76,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
                 headers=(("ETag", "the SHA-256, once verified"), ("Content-Disposition", "name")),
                 others=_PARTS,
             ),
-            problems=(*_NO_RECORDING, *_RESTRICTED, *_BYTES),
+            problems=(*_NO_RECORDING, *_RESTRICTED, "recording-simulated", *_BYTES),
             tags=("recordings",),
         )
     ),
@@ -87,7 +87,13 @@ RECORDING_ROUTES: tuple[Route, ...] = (
         permission=Permission.WATCH,
         summary="An address from which the asker can play the recording for ten minutes.",
         answer=Answer(schema=shapes.PlaybackShape),
-        problems=(*_NO_RECORDING, *_RESTRICTED, "playback-not-ready", "playback-impossible"),
+        problems=(
+            *_NO_RECORDING,
+            *_RESTRICTED,
+            "playback-not-ready",
+            "playback-impossible",
+            "recording-simulated",
+        ),
         tags=("recordings",),
     ),
     *_with_head(
@@ -122,7 +128,7 @@ RECORDING_ROUTES: tuple[Route, ...] = (
         permission=Permission.READ_RECORDINGS,
         summary="The signed receipt, a C2SP signed note.",
         answer=Answer(media_type="text/plain"),
-        problems=(*_NO_RECORDING, "receipt-not-yet", "receipt-never"),
+        problems=(*_NO_RECORDING, "receipt-not-yet", "receipt-never", "recording-simulated"),
         tags=("recordings",),
     ),
     Route(

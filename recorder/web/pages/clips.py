@@ -9,7 +9,7 @@ from datetime import datetime
 from recorder.domain.ids import RecordingId
 from recorder.domain.media import MediaFacts, Showable, plan
 from recorder.domain.people import Actor
-from recorder.domain.recording import Recording
+from recorder.domain.recording import Integrity, Recording
 from recorder.runtime import Deps
 from recorder.services import card_copies, review
 from recorder.services.casework import CaseRecording
@@ -61,6 +61,8 @@ def of_case(actor: Actor, recording: CaseRecording) -> Clip:
     """A line of a case's timeline, as this reader sees it."""
     profiles = set(recording.renditions)
     state, kind = _playable(recording.media, profiles)
+    if recording.integrity == Integrity.SIMULATED:
+        state = Integrity.SIMULATED.value
     clip = _clip(
         recording, recording.stage, state, kind, "poster" in profiles, recording.state,
         recording.fixity,

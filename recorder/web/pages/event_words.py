@@ -10,6 +10,7 @@ EVENTS = {
     "RecordingAssembled": "Made of a livestream",
     "RecordingQuarantined": "Put into quarantine",
     "RecordingAdmitted": "Admitted",
+    "FootageSimulated": "Invented footage written",
     "CardCopyProposed": "Perhaps the card copy",
     "CardCopyMatched": "Card copy found",
     "CardCopyRejected": "Not the card copy",

@@ -248,6 +248,7 @@ PROBLEMS: dict[str, str] = {
     "cursor-invalid": "The address of this list is not valid any more; begin anew.",
     "receipt-not-yet": "The recording is still being verified; the receipt comes after that.",
     "receipt-never": "This recording is mismatched and never gets a receipt.",
+    "recording-simulated": "It was invented by a simulator: there is no footage.",
     "playback-not-ready": "It is still being prepared for viewing.",
     "playback-impossible": "Nothing of this recording can be shown; download the original.",
     "playback-grant-ended": "The playback address has ended; load the page again.",

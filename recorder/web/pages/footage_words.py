@@ -7,6 +7,7 @@ STATES = {
     "received": "Not verified yet",
     "sealed": "Sealed",
     "mismatched": "Mismatched",
+    "simulated": "Simulated, no footage",
     "quarantined": "Quarantined",
 }
 UPLOAD_STATES = {

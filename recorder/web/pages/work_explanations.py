@@ -243,6 +243,7 @@ FINDINGS: dict[str, str] = {
     "recording-without-event": "recordings without an event",
     "sealed-without-event": "seals without an event",
     "seal-differs": "seals that differ from their event",
+    "simulated-with-object": "invented recordings with what only footage has",
     "event-without-recording": "events without a recording",
     "event-leaf-differs": "events whose bytes differ",
     "links-miscounted": "wrong counts of cases",

@@ -59,6 +59,11 @@ PROBLEMS: dict[str, Entry] = {
             "Decided already",
             "The recording is sealed or mismatched; nothing changes that.",
         ),
+        recording_simulated=("No footage", "It was invented by a simulator and proves nothing."),
+        simulated_beside_footage=(
+            "Real footage beside it",
+            "A demonstration has a data folder of its own.",
+        ),
         recording_not_quarantined=("Not in quarantine", "The recording has been let in before."),
         run_lost=("Run taken over", "Another worker has this run."),
         volumes_changed=("Changed meanwhile", "Retry the task on the page of work."),

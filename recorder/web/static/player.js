@@ -217,7 +217,7 @@ export class Player extends EventTarget {
     if (now === "restricted") return this.say(now);
     if (this.root.dataset.watch !== "yes") return this.say("forbidden");
     if (!this.ready) {
-      this.say(now, true);
+      this.say(now, now !== "simulated");
       if (now === "pending") this.timer = setTimeout(() => this.askAgain(), ASK_AGAIN_MS);
       return undefined;
     }
@@ -455,6 +455,7 @@ export class Player extends EventTarget {
   tellState() {
     const { state, integrity, fixity } = this.clip.dataset;
     if (integrity === "mismatched") this.notice("mismatched", "bad");
+    else if (integrity === "simulated") this.notice("simulated", "warn");
     else if (fixity === "failing") this.notice("failing", "bad");
     else if (state === "quarantined") this.notice("quarantined", "warn");
     else if (integrity === "received") this.notice("verifying", "info");
