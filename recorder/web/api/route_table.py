@@ -18,6 +18,7 @@ from recorder.web.api.routes_of_marks import MARK_ROUTES
 from recorder.web.api.routes_of_mentions import MENTION_ROUTES
 from recorder.web.api.routes_of_operation import OPERATION_ROUTES
 from recorder.web.api.routes_of_proposals import PROPOSAL_ROUTES
+from recorder.web.api.routes_of_registries import REGISTRY_ROUTES
 from recorder.web.api.routes_of_restrictions import RESTRICTION_ROUTES
 from recorder.web.api.routes_of_upload import UPLOAD_ROUTES
 from recorder.web.api.routes_of_webhooks import WEBHOOK_ROUTES
@@ -42,5 +43,6 @@ API_ROUTES: tuple[Route, ...] = (
     *DUTY_ROUTES,
     *APPROVAL_ROUTES,
     *IMPORT_ROUTES,
+    *REGISTRY_ROUTES,
     *OPERATION_ROUTES,
 )
