@@ -1773,6 +1773,8 @@ CREATE TABLE coverage_scene (
     late integer NOT NULL DEFAULT 0,
     -- Written by somebody who counts in the tables of figures (docs/design/dashboard.md).
     counted boolean NOT NULL DEFAULT false CHECK (counted),
+    -- By how much each of those recordings was late.
+    late_ms bigint[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (case_id, key)
 );
 CREATE INDEX coverage_scene_agency ON coverage_scene (agency_id, day);
@@ -1824,6 +1826,7 @@ CREATE INDEX finding_newest ON finding (raised_at DESC, id DESC) WHERE state <> 
 CREATE INDEX finding_agency ON finding (agency_id, raised_at DESC, id DESC)
     WHERE state <> 'withdrawn';
 CREATE INDEX finding_agency_state ON finding (agency_id, state, kind, raised_at DESC, id DESC);
+CREATE INDEX finding_answer_awaited ON finding (agency_id, answer_by) WHERE state = 'open';
 
 -- What people said about a finding, line by line; the newest of a sort counts.
 CREATE TABLE finding_act (
@@ -1882,6 +1885,12 @@ CREATE VIEW counted_scene AS
             AS missing_ms
     FROM coverage_scene s;
 
+-- In which hour behind its term each late recording came; the last hour means later still.
+CREATE VIEW counted_late AS
+    SELECT s.case_id, s.agency_id, s.day, s.officers,
+        least(1 + ms / 3600000, 10000)::integer AS hours
+    FROM coverage_scene s, unnest(s.late_ms) AS ms;
+
 -- Scenes of an agency's day, kept by differences. An act type or stage that is unknown is ''.
 CREATE TABLE scene_day (
     agency_id uuid NOT NULL REFERENCES agency,
@@ -1926,6 +1935,15 @@ CREATE TABLE officer_day (
     missing_ms bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (agency_id, day, officer)
 );
+-- Late recordings of an agency's day by the hour behind their term, kept by differences.
+CREATE TABLE late_day (
+    agency_id uuid NOT NULL REFERENCES agency,
+    day date NOT NULL,
+    hours integer NOT NULL,
+    recordings integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (agency_id, day, hours)
+);
+
 -- What waits for an answer, however old.
 CREATE INDEX finding_day_waiting ON finding_day (agency_id, day)
     WHERE state IN ('open', 'replied', 'appealed');

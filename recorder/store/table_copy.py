@@ -92,6 +92,7 @@ TABLES = (
     "coverage_day",
     "scene_day",
     "officer_day",
+    "late_day",
     "finding",
     "finding_act",
     "finding_day",

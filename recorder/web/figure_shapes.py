@@ -144,7 +144,12 @@ class FigureLineShape(Shape):
     own: bool = Field(description="the organisation by itself, without those below")
     scenes: ScenesShape
     before: ScenesShape | None = Field(description="of what it is compared with")
+    late_median_h: int | None = Field(
+        description="half of the late recordings came within so many hours behind their term"
+    )
+    late_p90_h: int | None = Field(description="nine in ten of them")
     findings: SettledShape
+    overdue: int = Field(description="of the findings, unanswered although their time is over")
     unlinked: int
     unlinked_ms: int
     recordings: int
@@ -159,7 +164,10 @@ class FigureLineShape(Shape):
             own=line.is_own,
             scenes=ScenesShape.of(line.scenes),
             before=ScenesShape.of(line.before) if line.before else None,
+            late_median_h=line.lateness.median_h,
+            late_p90_h=line.lateness.p90_h,
             findings=SettledShape.of(line.findings),
+            overdue=line.overdue,
             unlinked=line.unlinked,
             unlinked_ms=line.unlinked_ms,
             recordings=line.recordings,

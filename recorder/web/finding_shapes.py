@@ -41,10 +41,11 @@ class FindingsQuery(PageQuery):
     state: _State | None = None
     officer: Annotated[_Word | None, Field(description="officer's number")] = None
     owner: Annotated[_Word | None, Field(description="who is to answer")] = None
+    overdue: Annotated[bool, Field(description="open, and the time for an answer is over")] = False
     from_: Annotated[date | None, Field(alias="from", description="first day, in China")] = None
     to: Annotated[date | None, Field(description="last day, in China")] = None
 
-    def wanted(self) -> Wanted:
+    def wanted(self, now: datetime) -> Wanted:
         return Wanted(
             agency=self.agency,
             case=CaseId(self.case) if self.case else None,
@@ -55,6 +56,7 @@ class FindingsQuery(PageQuery):
             owner=self.owner,
             first=self.from_,
             last=self.to,
+            overdue_at=now if self.overdue else None,
         )
 
 

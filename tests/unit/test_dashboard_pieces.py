@@ -11,6 +11,7 @@ import pytest
 from recorder.adapters.tables import write_xlsx
 from recorder.errors import InvalidInput
 from recorder.services.dashboard import Comparison, Question
+from recorder.services.dashboard.answer import Lateness
 from recorder.services.dashboard.question import by_months
 from recorder.web.pages.dashboard_question import spans
 
@@ -68,3 +69,14 @@ def test_working_days_are_bits_of_their_months() -> None:
         (date(2026, 2, 1), 1 << 1 | 1 << 27),
         (date(2026, 3, 1), 0),
     ]
+
+
+def test_half_and_nine_in_ten_of_what_is_late_came_within_so_many_hours() -> None:
+    late = Lateness()
+    assert (late.median_h, late.p90_h) == (None, None)
+    late.add({1: 1})
+    assert (late.median_h, late.p90_h) == (1, 1)
+    late.add({3: 4, 48: 5})
+    assert (late.median_h, late.p90_h) == (3, 48)
+    late.add({2: 1})
+    assert (late.within(1), late.within(1000)) == (1, 48)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -78,6 +78,9 @@ def digest_of(answer: Evaluation, told: Sequence[EventFact]) -> bytes:
         ],
         [[str(each.id), each.body] for each in told],
     ]  # fmt: skip
+    if late := [late_in(each, answer) for each in answer.scenes if late_in(each, answer)]:
+        # Scenes that were written before anybody kept this are written again.
+        said.append(late)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode("utf-8")).digest()
 
 
@@ -210,23 +213,28 @@ async def _write_scenes(change: Change, answers: Sequence[tuple[CaseFacts, Evalu
     figures = _Figures({}, {})
     for was in await days.counted_of(change.connection, cases):
         figures.add(was, -1)
+    late: Counter[days.LateKey] = Counter()
+    late.subtract(await days.late_of(change.connection, cases))
     await scenes.remove(change, cases)
     await scenes.insert(change, now)
     for counted in await days.counted_of(change.connection, cases):
         figures.add(counted, 1)
+    late.update(await days.late_of(change.connection, cases))
     await days.count_scenes(change, figures.scenes)
+    await days.count_late(change, late)
     await days.count_officers(change, figures.officers)
 
 
-def late_in(scene: SceneCoverage, answer: Evaluation) -> int:
-    """How many of the scene's recordings were handed in late."""
+def late_in(scene: SceneCoverage, answer: Evaluation) -> list[int]:
+    """By how many milliseconds which of the scene's recordings were handed in late."""
     late = {
-        recording
+        recording: each.facts["late_ms"]
         for each in answer.findings
         if each.kind is FindingKind.UPLOAD_LATE
         for recording in each.recordings
     }
-    return sum(1 for recording in scene.recordings if recording in late)
+    found = (late.get(recording) for recording in scene.recordings)
+    return [ms for ms in found if isinstance(ms, int)]
 
 
 @dataclass(frozen=True, slots=True)

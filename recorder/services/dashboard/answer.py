@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -39,6 +41,33 @@ class Settled:
         return self.waiting + self.closed
 
 
+@dataclass(slots=True)
+class Lateness:
+    """How late recordings came: how many in which hour behind their term."""
+
+    hours: Counter[int] = field(default_factory=Counter)
+
+    def add(self, hours: Mapping[int, int]) -> None:
+        self.hours.update(hours)
+
+    def within(self, permille: int) -> int | None:
+        """The least number of hours within which so many of a thousand came; None: none did."""
+        wanted, so_far = -(-self.hours.total() * permille // 1000), 0
+        for hour in sorted(self.hours):
+            so_far += self.hours[hour]
+            if so_far >= wanted:
+                return hour
+        return None
+
+    @property
+    def median_h(self) -> int | None:
+        return self.within(500)
+
+    @property
+    def p90_h(self) -> int | None:
+        return self.within(900)
+
+
 @dataclass(slots=True, kw_only=True)
 class Line:
     """Somebody directly below, or the organisation by itself."""
@@ -49,7 +78,10 @@ class Line:
     scenes: SceneCount = field(default_factory=SceneCount)
     #: In the other time; None: there is none.
     before: SceneCount | None = None
+    lateness: Lateness = field(default_factory=Lateness)
     findings: Settled = field(default_factory=Settled)
+    #: Of the days asked about, unanswered now although the time for that is over.
+    overdue: int = 0
     unlinked: int = 0
     unlinked_ms: int = 0
     recordings: int = 0

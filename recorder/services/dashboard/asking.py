@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType
@@ -46,10 +46,9 @@ async def dashboard(deps: Deps, actor: Actor, question: Question) -> Dashboard:
     Raises NotFound ``agency-not-found``, ``officer-not-found``, Forbidden
     ``permission-missing``, InvalidInput ``days-invalid``.
     """
-    today = deps.clock.now().astimezone(CHINA).date()
     officer = officer_asked(actor, question)
     async with deps.database.acquire() as connection:
-        asked = _Asked(connection, actor, question, today)
+        asked = _Asked(connection, actor, question, deps.clock.now())
         if officer is not None:
             return await asked.of_officer(officer)
         return await asked.of_agency()
@@ -59,9 +58,10 @@ class _Asked:
     """One question on its way through the sums."""
 
     def __init__(
-        self, connection: Connection, actor: Actor, question: Question, today: date
+        self, connection: Connection, actor: Actor, question: Question, now: datetime
     ) -> None:
-        self._connection, self._actor, self._today = connection, actor, today
+        self._connection, self._actor, self._now = connection, actor, now
+        self._today = now.astimezone(CHINA).date()
         self._question = question
         self._scope = actor.scope
 
@@ -89,6 +89,8 @@ class _Asked:
         for each in _by(compared, "way"):
             if each.way in found and beside is None:
                 found[each.way].before = each.count
+        for way, hours in (await sums.lateness(self._connection, self._scope, holdings)).items():
+            line(way).lateness.add(hours)
         await self._of_footage(line, holdings)
         kinds = await self._findings(line, holdings)
         ages = await self._unlinked(line, always)
@@ -130,6 +132,11 @@ class _Asked:
         if found:
             found[0].recordings, found[0].footage_ms = recordings, footage_ms
             found[0].marked = marked
+            found[0].lateness.add(
+                await sums.officer_lateness(
+                    self._connection, self._scope, officer, question.first, question.last
+                )
+            )
         path = self._way(base, home) if home and home in base.named else ()
         return self._answer(
             told,
@@ -181,6 +188,9 @@ class _Asked:
                 settle(line(each.way).findings, each.state, each.findings)
             elif each.kind is not None:
                 settle(kinds[each.kind], each.state, each.findings)
+        overdue = await sums.overdue(self._connection, self._scope, holdings, self._now)
+        for way, late in overdue.items():
+            line(way).overdue = late
         order = [kind.value for kind in FindingKind]
         return tuple(sorted(kinds.items(), key=lambda one: (-one[1].waiting, order.index(one[0]))))
 
@@ -299,6 +309,8 @@ def _total(lines: Sequence[Line], place: Place | None) -> Line:
     total = Line(place=place or Place(AgencyId(_NOBODY), "", "", None), is_own=False)
     for each in lines:
         total.scenes.add(each.scenes)
+        total.lateness.add(each.lateness.hours)
+        total.overdue += each.overdue
         for state in ("open", "replied", "appealed", "closed"):
             settle(total.findings, state, getattr(each.findings, state))
         total.unlinked += each.unlinked

@@ -73,6 +73,8 @@ class CountedScene:
 SceneKey = tuple[AgencyId, date, str, str, str]
 #: Agency, day, officer.
 OfficerKey = tuple[AgencyId, date, str]
+#: Agency, day, hours behind the term.
+LateKey = tuple[AgencyId, date, int]
 
 
 async def counted_of(connection: Connection, cases: Collection[CaseId]) -> list[CountedScene]:
@@ -95,6 +97,29 @@ async def counted_of(connection: Connection, cases: Collection[CaseId]) -> list[
         )
         for row in rows
     ]
+
+
+async def late_of(connection: Connection, cases: Collection[CaseId]) -> dict[LateKey, int]:
+    """Late recordings of these cases' scenes as figures count them now."""
+    rows = await connection.fetch(
+        "SELECT agency_id, day, hours, count(*) AS recordings FROM counted_late"
+        " WHERE case_id = ANY($1) GROUP BY 1, 2, 3",
+        list(cases),
+    )
+    return {(row["agency_id"], row["day"], row["hours"]): row["recordings"] for row in rows}
+
+
+async def count_late(change: Change, by: dict[LateKey, int]) -> None:
+    """Change the figures of late recordings by these differences."""
+    ordered = sorted((key for key in by if by[key]), key=lambda key: (str(key[0]), *key[1:]))
+    await change.connection.execute(
+        "INSERT INTO late_day AS d"
+        " SELECT * FROM unnest($1::uuid[], $2::date[], $3::int[], $4::int[])"
+        " ON CONFLICT (agency_id, day, hours)"
+        " DO UPDATE SET recordings = d.recordings + excluded.recordings",
+        *([key[n] for key in ordered] for n in range(3)),
+        [by[key] for key in ordered],
+    )
 
 
 async def count_scenes(change: Change, by: dict[SceneKey, SceneCount]) -> None:
@@ -175,5 +200,16 @@ async def miscounted_officers(connection: Connection) -> int:
         " unrecorded, awaited, gaps, explained, recordings, late, expected_ms, covered_ms,"
         " missing_ms)::text AS told FROM officer_day WHERE scenes <> 0) AS kept"
         " USING (agency_id, day, officer) WHERE real.told IS DISTINCT FROM kept.told"
+    )
+    return found
+
+
+async def miscounted_late(connection: Connection) -> int:
+    """How many figures of late recordings differ from counting anew; none ever should."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT agency_id, day, hours, count(*)::int AS recordings"
+        " FROM counted_late GROUP BY 1, 2, 3) AS real"
+        " FULL JOIN (SELECT * FROM late_day WHERE recordings <> 0) AS kept"
+        " USING (agency_id, day, hours) WHERE real.recordings IS DISTINCT FROM kept.recordings"
     )
     return found

@@ -63,14 +63,16 @@ async def remove(change: Change, cases: Collection[CaseId]) -> None:
     )
 
 
-async def insert(change: Change, scenes: Sequence[tuple[CaseId, date, SceneCoverage, int]]) -> None:
-    """Write scenes with their days, and how many of their recordings came late."""
+async def insert(
+    change: Change, scenes: Sequence[tuple[CaseId, date, SceneCoverage, Sequence[int]]]
+) -> None:
+    """Write scenes with their days, and by how many milliseconds which recordings came late."""
     await change.connection.executemany(
         "INSERT INTO coverage_scene (case_id, key, agency_id, day, kind, act_type, stage, matter,"
         " officers, state, level, rule, legal_basis, began_at, ended_at, expected_ms, covered_ms,"
-        " holes, recordings, due_at, provisional, confidence, late, counted)"
+        " holes, recordings, due_at, provisional, confidence, late, late_ms, counted)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-        " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, true)",
+        " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, true)",
         [
             (
                 case,
@@ -103,7 +105,8 @@ async def insert(change: Change, scenes: Sequence[tuple[CaseId, date, SceneCover
                 scene.due_at,
                 scene.provisional,
                 scene.confidence.value,
-                late,
+                len(late),
+                list(late),
             )
             for case, day, scene, late in scenes
         ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from recorder.domain.ids import AgencyId
 from recorder.domain.organisation_tree import Holding
@@ -105,6 +105,51 @@ async def officer_scenes(
         unit,
     )
     return [_line(row) for row in rows]
+
+
+async def lateness(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding]
+) -> dict[AgencyId, dict[int, int]]:
+    """By way: how many recordings came in which hour behind their term."""
+    rows = await connection.fetch(
+        f"{HELD} SELECT h.way, d.hours, sum(d.recordings)::bigint AS recordings"  # noqa: S608 - constant text
+        " FROM held h JOIN late_day d ON d.agency_id = h.agency"
+        " AND d.day BETWEEN h.first AND h.last GROUP BY 1, 2 HAVING sum(d.recordings) <> 0",
+        *held(scope, holdings),
+    )
+    found: dict[AgencyId, dict[int, int]] = {}
+    for row in rows:
+        found.setdefault(row["way"], {})[row["hours"]] = row["recordings"]
+    return found
+
+
+async def officer_lateness(
+    connection: Connection, scope: Scope, officer: str, first: date, last: date
+) -> dict[int, int]:
+    """The same of one officer's scenes, wherever in scope."""
+    rows = await connection.fetch(
+        "SELECT hours, count(*) AS recordings FROM counted_late WHERE officers @> ARRAY[$2]"
+        " AND day BETWEEN $3 AND $4 AND in_scope(agency_id, $1) GROUP BY 1",
+        scope.agencies,
+        officer,
+        first,
+        last,
+    )
+    return {row["hours"]: row["recordings"] for row in rows}
+
+
+async def overdue(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], now: datetime
+) -> dict[AgencyId, int]:
+    """By way: findings of these days that nobody has answered and whose time for it is over."""
+    rows = await connection.fetch(
+        f"{HELD} SELECT h.way, count(*) AS findings FROM held h JOIN finding f"  # noqa: S608 - constant text
+        " ON f.agency_id = h.agency AND f.state = 'open' AND f.answer_by < $6"
+        " AND f.day BETWEEN h.first AND h.last GROUP BY 1",
+        *held(scope, holdings),
+        now,
+    )
+    return {row["way"]: row["findings"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from recorder.web.shape import page_shape
 
 async def find(request: web.Request) -> web.StreamResponse:
     asked = read_query(request, shapes.FindingsQuery)
+    deps = request.app[DEPS]
     page = await coverage.findings(
-        request.app[DEPS], request[ACTOR], asked.wanted(), cursor=asked.cursor, limit=asked.limit
-    )
+        deps, request[ACTOR], asked.wanted(deps.clock.now()), cursor=asked.cursor,
+        limit=asked.limit,
+    )  # fmt: skip
     return json_answer(page_shape(page, shapes.FindingShape.told))
 
 

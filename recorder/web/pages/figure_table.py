@@ -19,7 +19,8 @@ _SCENES = (
     "recordings", "late", "expected_h", "covered_h", "missing_h",
 )  # fmt: skip
 _OTHERS = (
-    "share_before", "findings_waiting", "findings_closed", "unlinked", "unlinked_h", "footage_h",
+    "share_before", "late_median_h", "late_p90_h", "findings_waiting", "findings_overdue",
+    "findings_closed", "unlinked", "unlinked_h", "footage_h",
     "devices", "devices_used", "devices_idle", "footage", "marked", "marked_share",
 )  # fmt: skip
 
@@ -110,7 +111,10 @@ def _scenes(count: SceneCount) -> Row:
 def _others(line: Line) -> Row:
     return [
         _percent(line.before.permille) if line.before else None,
+        line.lateness.median_h,
+        line.lateness.p90_h,
         line.findings.waiting,
+        line.overdue,
         line.findings.closed,
         line.unlinked,
         _hours(line.unlinked_ms),

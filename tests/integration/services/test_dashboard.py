@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ async def miscounted(bureau: Bureau) -> dict[str, int]:
         found = {
             "scenes": await days.miscounted_scenes(connection),
             "officers": await days.miscounted_officers(connection),
+            "late": await days.miscounted_late(connection),
             "findings": await finding_rows.miscounted(connection),
             "footage": await footage_days.miscounted(connection),
             "marked": await marked_days.miscounted(connection),
@@ -173,13 +175,14 @@ async def test_figures_equal_counting_anew_after_whatever_happens(bureau: Bureau
         for _ in range(12):
             await chance.step()
     assert await miscounted(bureau) == {}
-    assert seen == {"late", "gaps", "explained", "unrecorded", "device"}
+    assert seen == {"late", "how late", "gaps", "explained", "unrecorded", "device"}
 
 
 async def happened_so_far(bureau: Bureau) -> list[str]:
     """Which figures are not 0: else equality would say little."""
     found = await bureau.value(
         "SELECT array_remove(ARRAY[CASE WHEN bool_or(late > 0) THEN 'late' END,"
+        " CASE WHEN EXISTS (SELECT FROM late_day WHERE recordings > 0) THEN 'how late' END,"
         " CASE WHEN bool_or(gaps > 0) THEN 'gaps' END,"
         " CASE WHEN bool_or(explained > 0) THEN 'explained' END,"
         " CASE WHEN bool_or(unrecorded > 0) THEN 'unrecorded' END,"
@@ -219,6 +222,47 @@ async def asked(bureau: Bureau, agency: str | None, **others: object) -> Dashboa
         **others,  # type: ignore[arg-type]
     )
     return await dashboard.dashboard(bureau.deps, OPERATOR, question)
+
+
+async def test_how_late_footage_came_is_told_at_each_level(bureau: Bureau) -> None:
+    await organisation_tree.plant(bureau)
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    for n, hours in enumerate((200, 300, 300, 500)):
+        clip = await footage(bureau, case, 15 * n, 15 * n + 15)
+        await bureau.value(
+            "UPDATE recording SET received_at = $2 WHERE id = $1", clip, at(60 * hours)
+        )
+    bureau.clock.at = at(60 * 600)
+    await evaluated(bureau)
+    due = await bureau.value(
+        "SELECT min(facts ->> 'due_at') FROM finding WHERE kind = 'upload_late'"
+    )
+    behind = (at(0) - datetime.fromisoformat(str(due))) / timedelta(hours=1)
+    ours = str(await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours))
+    for agency in ("city", ours):
+        told = await asked(bureau, agency)
+        assert told.total.lateness.hours.total() == 4
+        assert told.total.lateness.median_h == math.floor(behind + 300) + 1
+        assert told.total.lateness.p90_h == math.floor(behind + 500) + 1
+    question = Question(first=MONDAY - timedelta(days=6), last=MONDAY, officer="A1")
+    one = await dashboard.dashboard(bureau.deps, bureau.actor(), question)
+    assert one.total.lateness.hours == (await asked(bureau, ours)).total.lateness.hours
+
+
+async def test_answers_are_overdue_once_their_time_is_over(bureau: Bureau) -> None:
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    bureau.clock.at = at(60 * 600)
+    await evaluated(bureau)
+    code = str(await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours))
+    assert (await asked(bureau, code)).total.overdue == 0
+    bureau.clock.forward(days=30)
+    told = await asked(bureau, code)
+    assert told.total.overdue == told.total.findings.open > 0
+    first = (await coverage.findings(bureau.deps, OPERATOR)).items[0]
+    await coverage.reply(bureau.deps, OPERATOR, first.id, text="x")
+    assert (await asked(bureau, code)).total.overdue == told.total.overdue - 1
 
 
 async def test_each_day_counts_where_the_tree_of_that_day_puts_it(bureau: Bureau) -> None:
