@@ -67,6 +67,7 @@ CHORES: tuple[Chore, ...] = (
     (accounts.sweep, 3600),
     (approvals.expire_overdue, 600),
     (dashboard.add_up_footage, 5),
+    (dashboard.add_up_weeks, 30),
     (organs.renew_reach, 300),
     (webhooks.send_due, 2),
     (_mend_pools, 60),

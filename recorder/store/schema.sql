@@ -1826,7 +1826,7 @@ CREATE INDEX finding_newest ON finding (raised_at DESC, id DESC) WHERE state <> 
 CREATE INDEX finding_agency ON finding (agency_id, raised_at DESC, id DESC)
     WHERE state <> 'withdrawn';
 CREATE INDEX finding_agency_state ON finding (agency_id, state, kind, raised_at DESC, id DESC);
-CREATE INDEX finding_answer_awaited ON finding (agency_id, answer_by) WHERE state = 'open';
+CREATE INDEX finding_answer_awaited ON finding (agency_id, answer_by) INCLUDE (day) WHERE state = 'open';
 
 -- What people said about a finding, line by line; the newest of a sort counts.
 CREATE TABLE finding_act (
@@ -1947,6 +1947,82 @@ CREATE TABLE late_day (
 -- What waits for an answer, however old.
 CREATE INDEX finding_day_waiting ON finding_day (agency_id, day)
     WHERE state IN ('open', 'replied', 'appealed');
+
+-- The week of a day, cut where a month ends.
+CREATE FUNCTION week_since(day date) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+    SELECT greatest(date_trunc('week', day::timestamp), date_trunc('month', day::timestamp))::date
+$$;
+CREATE FUNCTION week_until(day date) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(date_trunc('week', day::timestamp) + interval '6 days',
+        date_trunc('month', day::timestamp) + interval '1 month' - interval '1 day')::date
+$$;
+
+-- The figures of days by such weeks, added up by the clock; one with a mark does not count.
+CREATE TABLE scene_week (
+    agency_id uuid NOT NULL REFERENCES agency,
+    since date NOT NULL,
+    kind text NOT NULL,
+    act_type text NOT NULL,
+    stage text NOT NULL,
+    scenes integer NOT NULL,
+    must integer NOT NULL,
+    recorded integer NOT NULL,
+    holes integer NOT NULL,
+    unrecorded integer NOT NULL,
+    awaited integer NOT NULL,
+    gaps integer NOT NULL,
+    explained integer NOT NULL,
+    recordings integer NOT NULL,
+    late integer NOT NULL,
+    expected_ms bigint NOT NULL,
+    covered_ms bigint NOT NULL,
+    missing_ms bigint NOT NULL,
+    PRIMARY KEY (agency_id, since, kind, act_type, stage)
+);
+CREATE TABLE finding_week (
+    agency_id uuid NOT NULL REFERENCES agency,
+    since date NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    findings integer NOT NULL,
+    PRIMARY KEY (agency_id, since, kind, state)
+);
+CREATE TABLE late_week (
+    agency_id uuid NOT NULL REFERENCES agency,
+    since date NOT NULL,
+    hours integer NOT NULL,
+    recordings integer NOT NULL,
+    PRIMARY KEY (agency_id, since, hours)
+);
+
+-- Weeks of which a day has changed since they were added up. Inserts only: nobody waits.
+CREATE TABLE figure_stale (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agency_id uuid NOT NULL,
+    since date NOT NULL,
+    until date NOT NULL
+);
+CREATE INDEX figure_stale_agency ON figure_stale (agency_id, since);
+CREATE FUNCTION note_stale() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO figure_stale (agency_id, since, until)
+    SELECT DISTINCT agency_id, week_since(day), week_until(day) FROM came;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER scene_day_made AFTER INSERT ON scene_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_stale();
+CREATE TRIGGER scene_day_changed AFTER UPDATE ON scene_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_stale();
+CREATE TRIGGER finding_day_made AFTER INSERT ON finding_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_stale();
+CREATE TRIGGER finding_day_changed AFTER UPDATE ON finding_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_stale();
+CREATE TRIGGER late_day_made AFTER INSERT ON late_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_stale();
+CREATE TRIGGER late_day_changed AFTER UPDATE ON late_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_stale();
 
 -- Footage of a device's day as officers made it. '' where the sender named none.
 CREATE TABLE device_day (
@@ -2177,8 +2253,8 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
-    superseded_object, livestream_stretch, footage_delta, marked_delta,
-    case_mention
+    superseded_object, livestream_stretch, footage_delta, marked_delta, case_mention, scene_week,
+    finding_week, late_week, figure_stale
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch, restriction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import date, timedelta
 
 import openpyxl
 import pytest
@@ -12,7 +12,7 @@ from recorder.adapters.tables import write_xlsx
 from recorder.errors import InvalidInput
 from recorder.services.dashboard import Comparison, Question
 from recorder.services.dashboard.answer import Lateness
-from recorder.services.dashboard.question import by_months
+from recorder.services.dashboard.question import by_months, whole_weeks
 from recorder.web.pages.dashboard_question import spans
 
 
@@ -80,3 +80,19 @@ def test_half_and_nine_in_ten_of_what_is_late_came_within_so_many_hours() -> Non
     assert (late.median_h, late.p90_h) == (3, 48)
     late.add({2: 1})
     assert (late.within(1), late.within(1000)) == (1, 48)
+
+
+def test_whole_weeks_lie_in_the_span_and_in_one_month_each() -> None:
+    for first in (date(2026, 1, 1), date(2026, 2, 3), date(2026, 3, 2)):
+        for length in (40, 90, 365):
+            last = first + timedelta(days=length)
+            found = whole_weeks(first, last, [])
+            assert found is not None
+            assert first <= found.first <= found.last <= found.until <= last
+            for day in (found.first, found.last):
+                assert day.weekday() == 0 or day.day == 1
+            behind = found.until + timedelta(days=1)
+            assert behind.weekday() == 0 or behind.day == 1
+            assert (found.first - first).days < 7
+            assert (last - found.until).days < 7
+    assert whole_weeks(date(2026, 1, 1), date(2026, 1, 20), []) is None

@@ -2,7 +2,7 @@
 
 from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled
 from recorder.services.dashboard.asking import dashboard
-from recorder.services.dashboard.counting import add_up_footage
+from recorder.services.dashboard.counting import add_up_footage, add_up_weeks
 from recorder.services.dashboard.lists import MOST, devices, officers, scenes
 from recorder.services.dashboard.question import Comparison, Question
 
@@ -15,6 +15,7 @@ __all__ = [
     "Question",
     "Settled",
     "add_up_footage",
+    "add_up_weeks",
     "dashboard",
     "devices",
     "officers",

@@ -26,10 +26,11 @@ from recorder.services.dashboard.question import (
     by_months,
     ground,
     officer_asked,
+    whole_weeks,
     working_days,
 )
 from recorder.store.connection import Connection
-from recorder.store.coverage import lines, sums
+from recorder.store.coverage import lines, sums, weeks
 from recorder.store.coverage.days import SceneCount
 from recorder.store.coverage.sums import AGES, SceneLine
 
@@ -89,8 +90,7 @@ class _Asked:
         for each in _by(compared, "way"):
             if each.way in found and beside is None:
                 found[each.way].before = each.count
-        for way, hours in (await sums.lateness(self._connection, self._scope, holdings)).items():
-            line(way).lateness.add(hours)
+        await self._late(line, holdings)
         await self._of_footage(line, holdings)
         kinds = await self._findings(line, holdings)
         ages = await self._unlinked(line, always)
@@ -156,7 +156,20 @@ class _Asked:
     # --- parts ---------------------------------------------------------------------------------
 
     async def _scenes(self, holdings: Sequence[Holding]) -> list[SceneLine]:
-        return await sums.scenes(self._connection, self._scope, holdings, self._question.unit)
+        unit, span = self._question.unit, _span(holdings)
+        parts = whole_weeks(*span, holdings) if unit != "day" else None
+        if parts is not None:
+            return await weeks.scenes(self._connection, self._scope, holdings, unit, parts)
+        return await sums.scenes(self._connection, self._scope, holdings, unit)
+
+    async def _late(self, line: _Lines, holdings: Sequence[Holding]) -> None:
+        parts = whole_weeks(*_span(holdings), holdings)
+        if parts is not None:
+            late = await weeks.lateness(self._connection, self._scope, holdings, parts)
+        else:
+            late = await sums.lateness(self._connection, self._scope, holdings)
+        for way, hours in late.items():
+            line(way).lateness.add(hours)
 
     async def _officer_scenes(self, officer: str, first: date, last: date) -> list[SceneLine]:
         return await sums.officer_scenes(
@@ -183,7 +196,12 @@ class _Asked:
         self, line: _Lines, holdings: Sequence[Holding]
     ) -> tuple[tuple[str, Settled], ...]:
         kinds: dict[str, Settled] = defaultdict(Settled)
-        for each in await sums.findings(self._connection, self._scope, holdings):
+        parts = whole_weeks(*_span(holdings), holdings)
+        if parts is not None:
+            found = await weeks.findings(self._connection, self._scope, holdings, parts)
+        else:
+            found = await sums.findings(self._connection, self._scope, holdings)
+        for each in found:
             if each.way is not None:
                 settle(line(each.way).findings, each.state, each.findings)
             elif each.kind is not None:
@@ -288,6 +306,11 @@ class _Asked:
             return False
         at = base.tree.standing(base.node.id, self._today)
         return at is None or at.kind not in _HIGH
+
+
+def _span(holdings: Sequence[Holding]) -> tuple[date, date]:
+    first = min((each.first for each in holdings), default=date.max)
+    return first, max((each.last for each in holdings), default=date.max)
 
 
 def _by(told: Iterable[SceneLine], by: str) -> list[SceneLine]:

@@ -16,10 +16,13 @@ from recorder.store import agencies
 from recorder.store.agencies import Agency
 from recorder.store.connection import Connection
 from recorder.store.coverage import lines
+from recorder.store.coverage.weeks import WholeWeeks
 
 #: Three years and some days.
 MOST_DAYS = 1100
 _DAY = timedelta(days=1)
+#: Shorter spans are read day by day.
+_WORTH_WEEKS = 28
 
 
 class Comparison(enum.StrEnum):
@@ -133,6 +136,29 @@ def need_officers(actor: Actor) -> None:
         raise Forbidden(
             "permission-missing", "Your role does not allow this.", permission=permission.value
         )
+
+
+def whole_weeks(first: date, last: date, holdings: Sequence[Holding]) -> WholeWeeks | None:
+    """The weeks (cut at the ends of months) that lie in the span.
+
+    None where days do as well: there are few, or some agency's are not all of them, since the tree
+    changed.
+    """
+    few = (last - first).days < _WORTH_WEEKS
+    if few or any((each.first, each.last) != (first, last) for each in holdings):
+        return None
+    begins = first if _week_since(first) == first else _week_until(first) + _DAY
+    until = last if _week_until(last) == last else _week_since(last) - _DAY
+    return WholeWeeks(begins, _week_since(until), until)
+
+
+def _week_since(day: date) -> date:
+    return max(day - day.weekday() * _DAY, day.replace(day=1))
+
+
+def _week_until(day: date) -> date:
+    behind = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return min(day + (6 - day.weekday()) * _DAY, behind - _DAY)
 
 
 def working_days(calendar: Calendar, first: date, last: date) -> list[date]:

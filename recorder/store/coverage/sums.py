@@ -59,7 +59,7 @@ class SceneLine:
 _BY = {7: "way", 11: "stage", 13: "act_type", 14: "since"}
 
 
-def _line(row: Row) -> SceneLine:
+def scene_line(row: Row) -> SceneLine:
     by = _BY[row["which"]]
     word = row[by] if by in ("stage", "act_type") else ""
     return SceneLine(by, row["way"], word, row["since"], SceneCount.of(row))
@@ -83,7 +83,7 @@ async def scenes(
         min((each.first for each in holdings), default=date.max),
         max((each.last for each in holdings), default=date.min),
     )
-    return [_line(row) for row in rows]
+    return [scene_line(row) for row in rows]
 
 
 async def officer_scenes(
@@ -104,7 +104,7 @@ async def officer_scenes(
         last,
         unit,
     )
-    return [_line(row) for row in rows]
+    return [scene_line(row) for row in rows]
 
 
 async def lateness(
@@ -117,6 +117,11 @@ async def lateness(
         " AND d.day BETWEEN h.first AND h.last GROUP BY 1, 2 HAVING sum(d.recordings) <> 0",
         *held(scope, holdings),
     )
+    return by_hours(rows)
+
+
+def by_hours(rows: Sequence[Row]) -> dict[AgencyId, dict[int, int]]:
+    """Way, hours and recordings of each row as a count of each way."""
     found: dict[AgencyId, dict[int, int]] = {}
     for row in rows:
         found.setdefault(row["way"], {})[row["hours"]] = row["recordings"]

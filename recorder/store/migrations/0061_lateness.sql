@@ -14,9 +14,7 @@ CREATE TABLE late_day (
     PRIMARY KEY (agency_id, day, hours)
 );
 GRANT SELECT, INSERT, UPDATE ON late_day TO recorder_service;
-GRANT SELECT ON counted_late TO recorder_service;
-
-CREATE INDEX finding_answer_awaited ON finding (agency_id, answer_by) WHERE state = 'open';
+GRANT SELECT, INSERT, UPDATE ON counted_late TO recorder_service;
 
 -- Scenes of before say how late once they are evaluated again.
 INSERT INTO coverage_due (case_id, since, bulk, because)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncpg
 
 from recorder.simulation import names
-from recorder.store.connection import Row
+from recorder.store.connection import Connection, Row
+from recorder.store.coverage import days
 
 #: Of a city at scale 1 in a year (docs/design/city.md).
 AGENCIES, OFFICERS, CASES = 407, 16_246, 5_405_000
@@ -82,7 +83,7 @@ _SCENES = (
     " LATERAL (SELECT '执法〔' || extract(year FROM day) || '〕' || n || '号' AS t) x",
     "INSERT INTO coverage_scene (case_id, key, agency_id, day, kind, act_type, stage, officers,"
     " state, level, began_at, ended_at, expected_ms, covered_ms, holes, recordings, due_at,"
-    " provisional, confidence, late, counted)"
+    " provisional, confidence, late, late_ms, counted)"
     " SELECT case_id, 'visit', agency_id, day,"
     " (ARRAY['onsite_inspection', 'evidence_taking', 'seizure', 'service_in_person', 'hearing'])"
     "[sort], (ARRAY['inspection', 'penalty', 'penalty', 'penalty', 'coercion'])[sort],"
@@ -98,11 +99,18 @@ _SCENES = (
     " CASE WHEN luck % 3 = 0 THEN 'battery' END)) ELSE '[]' END,"
     " CASE WHEN state IN ('recorded', 'holes') THEN ARRAY[case_id] ELSE ARRAY[]::uuid[] END,"
     " began_at + interval '1 day', false, 'certain',"
-    " CASE WHEN state IN ('recorded', 'holes') AND luck % 37 < heat THEN 1 ELSE 0 END, true"
-    " FROM (SELECT *, (luck >> 3) % 5 + 1 AS sort,"
+    " is_late::int, CASE WHEN is_late THEN ARRAY[(1 + luck % 97) * 3600000::bigint] ELSE '{}' END,"
+    " true FROM (SELECT *, state IN ('recorded', 'holes') AND luck % 37 < heat AS is_late FROM"
+    "  (SELECT *, (luck >> 3) % 5 + 1 AS sort,"
     "  CASE WHEN day > :last - 2 AND luck % 3 = 0 THEN 'awaited'"
     "  WHEN luck < 20 * heat THEN 'unrecorded' WHEN luck < 55 * heat THEN 'holes'"
-    "  ELSE 'recorded' END AS state FROM made_scene) s",
+    "  ELSE 'recorded' END AS state FROM made_scene) s) s",
+    # Findings themselves are needed for what is overdue only.
+    "INSERT INTO finding (id, identity, case_id, agency_id, kind, severity, confidence, rule,"
+    " scene, about, began_at, recordings, officers, facts, day, state, raised_at, changed_at,"
+    " answer_by) SELECT uuidv7(), case_id, case_id, agency_id, 'voice_statement_missing',"
+    " 'notice', 'certain', 'r', 'visit', '', began_at, '{}', ARRAY[one, two], '{}', day, 'open',"
+    " began_at, began_at, began_at + interval '5 days' FROM made_scene WHERE luck % 20 = 0",
 )
 _FIGURES = (
     "INSERT INTO scene_day SELECT agency_id, day, kind, act_type, stage, sum(scenes), sum(must),"
@@ -114,6 +122,8 @@ _FIGURES = (
     " sum(recordings), sum(late), sum(expected_ms), sum(covered_ms), sum(missing_ms)"
     " FROM counted_scene s, LATERAL (SELECT DISTINCT unnest(s.officers)) AS o (officer)"
     " GROUP BY agency_id, day, o.officer",
+    "INSERT INTO late_day SELECT agency_id, day, hours, count(*) FROM counted_late"
+    " GROUP BY 1, 2, 3",
     "INSERT INTO finding_day SELECT agency_id, day, f.kind, f.state, sum(f.n) FROM scene_day s,"
     " LATERAL (VALUES ('unrecorded', 'closed', unrecorded - unrecorded / 3),"
     " ('unrecorded', 'open', unrecorded / 3),"
@@ -139,6 +149,8 @@ async def fill(url: str, scale: float) -> None:
         await connection.execute(_sized(_CITY, sizes), list(names.DISTRICTS), names.CITY)
         for statement in (*_PLACES, *_PEOPLE, *_REGISTERS, *_SCENES, *_FIGURES):
             await connection.execute(_sized(statement, sizes))
+        # By the owner's connection, whose patience a whole city does not end.
+        assert await days.miscounted_scenes(Connection(connection)) == 0
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()

@@ -1,0 +1,192 @@
+"""Figures of days added up by weeks, for questions over many days. No evidence: all of it is sums.
+
+A week is cut where a month ends, so that it lies in one month. Triggers of the tables of days mark
+the weeks that change (``figure_stale``); a marked week is read day by day until it is added up
+again, so an answer is that of the days, whatever the clock has come to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from recorder.domain.ids import AgencyId
+from recorder.domain.organisation_tree import Holding
+from recorder.domain.people import Scope
+from recorder.store.connection import Connection
+from recorder.store.coverage.days import NAMES
+from recorder.store.coverage.sums import (
+    HELD,
+    SUMS,
+    FindingLine,
+    SceneLine,
+    by_hours,
+    held,
+    scene_line,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeWeeks:
+    """The weeks that lie wholly in a span: first day of the first and the last, and its last."""
+
+    first: date
+    last: date
+    until: date
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def _told(what: str, columns: str) -> str:
+    """Rows of whole weeks ($6 to $7), and of the days before, behind ($8), and in marked weeks."""
+    return (
+        f"{HELD}, told AS (SELECT h.way, w.since AS day, {columns} FROM held h"  # noqa: S608 - constant text
+        f" JOIN {what}_week w ON w.agency_id = h.agency AND w.since BETWEEN $6 AND $7"
+        "  WHERE NOT EXISTS (SELECT FROM figure_stale s"
+        "   WHERE s.agency_id = w.agency_id AND s.since = w.since)"
+        f" UNION ALL SELECT h.way, d.day, {columns} FROM held h JOIN {what}_day d"
+        "  ON d.agency_id = h.agency AND d.day >= h.first AND d.day < $6"
+        f" UNION ALL SELECT h.way, d.day, {columns} FROM held h JOIN {what}_day d"
+        "  ON d.agency_id = h.agency AND d.day > $8 AND d.day <= h.last"
+        f" UNION ALL SELECT h.way, d.day, {columns} FROM held h JOIN (SELECT DISTINCT agency_id,"
+        "  since, until FROM figure_stale WHERE since BETWEEN $6 AND $7) s"
+        f"  ON s.agency_id = h.agency JOIN {what}_day d ON d.agency_id = s.agency_id"
+        "  AND d.day BETWEEN s.since AND s.until)"
+    )
+
+
+def _arguments(scope: Scope, holdings: Sequence[Holding], weeks: WholeWeeks) -> tuple[object, ...]:
+    return (*held(scope, holdings), weeks.first, weeks.last, weeks.until)
+
+
+async def scenes(
+    connection: Connection,
+    scope: Scope,
+    holdings: Sequence[Holding],
+    unit: str,
+    weeks: WholeWeeks,
+) -> list[SceneLine]:
+    """As ``sums.scenes``, by weeks; ``unit`` of time: week or month. Holdings are whole spans."""
+    columns = f"stage, act_type, {', '.join(NAMES)}"
+    rows = await connection.fetch(
+        f"{_told('scene', columns)}, rough AS (SELECT way, stage, act_type,"  # noqa: S608 - constant text
+        f" date_trunc($9, day::timestamp)::date AS since, {SUMS} FROM told GROUP BY 1, 2, 3, 4)"
+        " SELECT way, stage, act_type, since, grouping(way, stage, act_type, since) AS which,"
+        f" {SUMS} FROM rough GROUP BY GROUPING SETS ((way), (stage), (act_type), (since))"
+        " ORDER BY since",
+        *_arguments(scope, holdings, weeks),
+        unit,
+    )
+    return [scene_line(row) for row in rows]
+
+
+async def findings(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], weeks: WholeWeeks
+) -> list[FindingLine]:
+    """As ``sums.findings``, by weeks. Holdings are whole spans."""
+    rows = await connection.fetch(
+        f"{_told('finding', 'kind, state, findings')} SELECT way, kind, state,"  # noqa: S608 - constant text
+        " sum(findings)::bigint AS findings FROM told"
+        " GROUP BY GROUPING SETS ((way, state), (kind, state)) HAVING sum(findings) <> 0",
+        *_arguments(scope, holdings, weeks),
+    )
+    return [FindingLine(*row) for row in rows]
+
+
+async def lateness(
+    connection: Connection, scope: Scope, holdings: Sequence[Holding], weeks: WholeWeeks
+) -> dict[AgencyId, dict[int, int]]:
+    """As ``sums.lateness``, by weeks. Holdings are whole spans."""
+    rows = await connection.fetch(
+        f"{_told('late', 'hours, recordings')} SELECT way, hours,"  # noqa: S608 - constant text
+        " sum(recordings)::bigint AS recordings FROM told GROUP BY 1, 2"
+        " HAVING sum(recordings) <> 0",
+        *_arguments(scope, holdings, weeks),
+    )
+    return by_hours(rows)
+
+
+# --- adding up ---------------------------------------------------------------------------------
+
+#: Of an agency, its first and its last day.
+Week = tuple[AgencyId, date, date]
+
+
+async def take_turn(connection: Connection) -> bool:
+    """Whether nobody else adds up, until the transaction ends."""
+    taken: bool = await connection.fetchval(
+        "SELECT pg_try_advisory_xact_lock(hashtext('figure_stale'))"
+    )
+    return taken
+
+
+async def take_marks(connection: Connection, most: int) -> tuple[list[Week], bool]:
+    """Take the oldest marks away; their weeks, each once, and whether there may be more marks.
+
+    What is added up afterwards in this transaction holds everything that these marks stand for:
+    whoever commits later leaves a mark that is not among them.
+    """
+    rows = await connection.fetch(
+        "WITH gone AS (DELETE FROM figure_stale WHERE id IN"
+        " (SELECT id FROM figure_stale ORDER BY id LIMIT $1) RETURNING agency_id, since, until)"
+        " SELECT agency_id, since, until, count(*) AS marks FROM gone GROUP BY 1, 2, 3",
+        most,
+    )
+    weeks = [(row["agency_id"], row["since"], row["until"]) for row in rows]
+    return weeks, sum(row["marks"] for row in rows) == most
+
+
+async def mark(connection: Connection, weeks: Sequence[Week]) -> None:
+    """Have these weeks read day by day."""
+    await connection.execute(
+        "INSERT INTO figure_stale (agency_id, since, until)"
+        " SELECT * FROM unnest($1::uuid[], $2::date[], $3::date[])",
+        *([week[n] for week in weeks] for n in range(3)),
+    )
+
+
+_ADDED = (
+    ("scene", "kind, act_type, stage", NAMES),
+    ("finding", "kind, state", ("findings",)),
+    ("late", "hours", ("recordings",)),
+)
+
+
+async def add_up(connection: Connection, weeks: Sequence[Week]) -> None:
+    """Have the tables of weeks say what the days of these weeks come to."""
+    for what, words, names in _ADDED:
+        await connection.execute(
+            f"DELETE FROM {what}_week w USING unnest($1::uuid[], $2::date[]) AS n (agency, since)"  # noqa: S608 - constant text
+            " WHERE w.agency_id = n.agency AND w.since = n.since",
+            *([week[n] for week in weeks] for n in range(2)),
+        )
+        kept = ", ".join(f"sum(d.{name})" for name in names)
+        await connection.execute(
+            f"INSERT INTO {what}_week SELECT d.agency_id, n.since, {words}, {kept}"  # noqa: S608 - constant text
+            " FROM unnest($1::uuid[], $2::date[], $3::date[]) AS n (agency, since, until)"
+            f" JOIN {what}_day d ON d.agency_id = n.agency AND d.day BETWEEN n.since AND n.until"
+            f" GROUP BY d.agency_id, n.since, {words}",
+            *([week[n] for week in weeks] for n in range(3)),
+        )
+
+
+# --- proof -------------------------------------------------------------------------------------
+
+
+async def miscounted(connection: Connection) -> int:
+    """How many figures of weeks without a mark differ from adding up anew; none ever should."""
+    wrong = 0
+    for what, words, names in _ADDED:
+        kept, made = ", ".join(names), ", ".join(f"sum({name})" for name in names)
+        wrong += await connection.fetchval(
+            "SELECT count(*) FROM (SELECT agency_id AS agency, since AS week, real.told AS made,"  # noqa: S608 - constant text
+            " kept.told AS kept FROM (SELECT agency_id, week_since(day) AS since,"
+            f" {words}, ROW({made})::text AS told FROM {what}_day GROUP BY agency_id, 2, {words})"
+            f" AS real FULL JOIN (SELECT agency_id, since, {words}, ROW({kept})::text AS told"
+            f" FROM {what}_week) AS kept USING (agency_id, since, {words})) AS told"
+            " WHERE told.made IS DISTINCT FROM told.kept AND NOT EXISTS (SELECT FROM figure_stale s"
+            " WHERE s.agency_id = told.agency AND s.since = told.week)"
+        )
+    return wrong
