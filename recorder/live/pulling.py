@@ -20,7 +20,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import SERVICE
 from recorder.domain.source_address import Reach, SourceProtocol
-from recorder.errors import Locked, NotFound, RecorderError
+from recorder.errors import Locked, NotFound, RecorderError, Unavailable
 from recorder.live.fetching import FetchError, Inlet, Trouble
 from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
@@ -257,13 +257,19 @@ class _Pull:
         return self._intake
 
     async def note(self, text: str) -> None:
-        """See Bookmark."""
-        await live.mark_source(self._deps, self._livestream, self._fence, text)
+        """See Bookmark; tried as long as it is ours: given up, what is in hand would be lost."""
+        while True:
+            try:
+                await live.mark_source(self._deps, self._livestream, self._fence, text)
+                break
+            except Unavailable:
+                if await _unless(self._over, self._limits.first_pause_s):
+                    raise
         self.text = text
 
     async def _tell(self, trouble: Trouble | None) -> None:
         with contextlib.suppress(RecorderError):
-            await live.tell_source(self._deps, self._livestream, trouble)
+            await live.tell_source(self._deps, self._livestream, self._fence, trouble)
 
 
 async def _unless(event: asyncio.Event, seconds: float) -> bool:

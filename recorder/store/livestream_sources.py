@@ -66,14 +66,17 @@ async def free(connection: Connection, now: datetime, limit: int) -> list[Livest
 
 
 async def tell(
-    connection: Connection, livestream: LivestreamId, trouble: str | None, at: datetime
+    connection: Connection, livestream: LivestreamId, fence: int, trouble: str | None, at: datetime
 ) -> None:
-    """Write down why nothing comes, and since when; or that it comes."""
+    """Write down why nothing comes, and since when; or that it comes. Nothing under an old fence:
+    who fetches it by now knows better."""
     await connection.execute(
-        "UPDATE livestream_source SET trouble = $2, trouble_at = CASE WHEN $2::text IS NULL"
-        " THEN NULL WHEN trouble IS NULL THEN $3 ELSE trouble_at END"
-        " WHERE livestream_id = $1 AND (trouble IS DISTINCT FROM $2)",
+        "UPDATE livestream_source s SET trouble = $3, trouble_at = CASE WHEN $3::text IS NULL"
+        " THEN NULL WHEN s.trouble IS NULL THEN $4 ELSE s.trouble_at END"
+        " FROM livestream l WHERE s.livestream_id = $1 AND l.id = s.livestream_id"
+        " AND l.fence = $2 AND s.trouble IS DISTINCT FROM $3",
         livestream,
+        fence,
         trouble,
         at,
     )

@@ -20,7 +20,7 @@ async def test_whatever_fails_or_dies_at_any_commit_point_nothing_acknowledged_i
         open_stand("versitygw", Crew(ingests=1)) as stand,
         stand.with_own_clock() as beside,
     ):
-        live = LiveRound(beside, number=0, patience_s=120)
+        live = LiveRound(beside, number=0, patience_s=120, has_camera=False)
         outcome = await run_round(
             stand,
             list(faults.values()),

@@ -1,4 +1,7 @@
-"""Somebody else's HLS: ffmpeg's own segments behind an HTTP server whose list a test extends."""
+"""Somebody else's HLS: ffmpeg's own segments behind an HTTP server whose list a test extends.
+
+Transport streams or fragmented MP4, each in a file of its own or as parts of one file.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from aiohttp import encode_basic_auth, web
 
 from tests.support import cache, live_clips
+from tests.support.live_stand import read_back
 
 USER, PASSWORD = "guard", "s3cr3t&p@ss"
 _WORDS = encode_basic_auth(USER, PASSWORD, "utf-8")
@@ -20,13 +24,50 @@ def segments(codec: str = "h264") -> list[Path]:
     """A clip of six seconds in transport streams of one second."""
 
     def make(place: Path) -> None:
-        live_clips.run(
-            ["-i", str(live_clips.clip(codec)), "-c", "copy", "-f", "hls", "-hls_time", "1",
-             "-hls_list_size", "0", "-hls_segment_filename", str(place / f"{codec}-%d.ts"),
-             str(place / "list.m3u8")]
-        )  # fmt: skip
+        _cut(codec, place, "-hls_segment_filename", str(place / f"{codec}-%d.ts"))
 
     return sorted(cache.once(f"hls-1-{codec}", make).glob("*.ts"))
+
+
+def movie(codec: str = "h264") -> tuple[Path, list[Path]]:
+    """The same in fragmented MP4: what describes it, and its segments."""
+
+    def make(place: Path) -> None:
+        _cut(codec, place, *("-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init.mp4"),
+             *("-hls_segment_filename", str(place / f"{codec}-%d.m4s")))  # fmt: skip
+
+    place = cache.once(f"hls-movie-1-{codec}", make)
+    return place / "init.mp4", sorted(place.glob("*.m4s"))
+
+
+def whole_movie(codec: str = "bframes") -> tuple[Path, list[str]]:
+    """The same in one file, and the lines of ffmpeg's playlist that name its parts."""
+
+    def make(place: Path) -> None:
+        _cut(codec, place, *("-hls_segment_type", "fmp4", "-hls_flags", "single_file"),
+             *("-hls_segment_filename", str(place / f"{codec}.m4s")))  # fmt: skip
+
+    place = cache.once(f"hls-whole-1-{codec}", make)
+    lines = (place / "list.m3u8").read_text().splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("#EXT-X-MAP"))
+    return place / f"{codec}.m4s", [line for line in lines[begin:] if line != "#EXT-X-ENDLIST"]
+
+
+def _cut(codec: str, place: Path, *words: str) -> None:
+    tag = ["-tag:v", "hvc1"] if codec == "hevc" else []
+    live_clips.run(
+        ["-i", str(live_clips.clip(codec)), "-c", "copy", *tag, "-f", "hls", "-hls_time", "1",
+         "-hls_list_size", "0", *words, str(place / "list.m3u8")]
+    )  # fmt: skip
+
+
+def frames(files: list[Path], folder: Path) -> dict[str, list[bytes]]:
+    """The frames of transport streams as ffmpeg reads them."""
+    whole = folder / "whole.ts"
+    whole.write_bytes(b"".join(file.read_bytes() for file in files))
+    live_clips.run(["-i", str(whole), "-c", "copy", str(folder / "whole.mp4")])
+    found = read_back(folder / "whole.mp4")
+    return {kind: [content for _, content in each] for kind, each in found.items()}
 
 
 @dataclass(slots=True)
@@ -38,16 +79,19 @@ class HlsSource:
     files: dict[str, bytes] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     first: int = 0
+    #: Whether whoever asks for a part is given the whole, as servers may do.
+    gives_whole: bool = False
 
     @property
     def url(self) -> str:
         return f"http://{USER}:s3cr3t%26p%40ss@127.0.0.1:{self.port}/k3y/main.m3u8"
 
-    def add(self, file: Path, *tags: str, is_there: bool = True) -> None:
+    def add(self, file: Path, *tags: str, is_there: bool = True, name: str = "") -> None:
         """List a segment; one that is not there is listed all the same."""
-        self.lines += [*tags, "#EXTINF:1.0,", f"{file.name}?token=abc"]
+        name = name or file.name
+        self.lines += [*tags, "#EXTINF:1.0,", f"{name}?token=abc"]
         if is_there:
-            self.files[file.name] = file.read_bytes()
+            self.files[name] = file.read_bytes()
 
     def end(self) -> None:
         self.lines.append("#EXT-X-ENDLIST")
@@ -68,7 +112,18 @@ class HlsSource:
             raise web.HTTPFound("http://169.254.169.254/latest/meta-data")
         if name not in self.files:
             raise web.HTTPNotFound
-        return web.Response(body=self.files[name])
+        return self._file(request, self.files[name])
+
+    def _file(self, request: web.Request, content: bytes) -> web.Response:
+        asked = request.http_range
+        if asked.start is None or self.gives_whole:
+            return web.Response(body=content)
+        part = content[asked]
+        if not part:
+            raise web.HTTPRequestRangeNotSatisfiable
+        end = asked.start + len(part)
+        words = {"Content-Range": f"bytes {asked.start}-{end - 1}/{len(content)}"}
+        return web.Response(status=206, body=part, headers=words)
 
 
 @asynccontextmanager

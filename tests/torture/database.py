@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import Coroutine, Sequence
+import uuid
+from collections.abc import Coroutine, Mapping, Sequence
 
 from typing_extensions import override
 
 from tests.torture.passage import Line, Passage
 from tests.torture.schedule import Director, Fault
+from tests.torture.store import PULLED
 
 #: Many segments at once; what comes behind it says whether they are claimed or counted.
 _GIVEN = "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[],"
@@ -25,11 +27,17 @@ STATEMENTS = (
     ("UPDATE upload SET state = 'finished'", "db.finished"),
     ("UPDATE livestream SET state = 'closed'", "db.live_closed"),
     ("UPDATE livestream SET sealing_id", "db.live_named"),
+    ("UPDATE livestream_period SET tracks", "db.chunk_began"),
     ("INSERT INTO livestream_period", "db.live_period"),
     ("UPDATE livestream_segment AS s SET version", "db.live_counted_alone"),
     (f"{_GIVEN} $4::text[],", "db.live_counted"),
     (f"{_GIVEN} $4::bytea[],", "db.live_claim"),
+    ("INSERT INTO livestream_source", "db.pull_open"),
     ("INSERT INTO livestream (", "db.live_open"),
+    ("INSERT INTO livestream_push_key", "db.push_key"),
+    ("UPDATE livestream_source s SET bookmark", "db.pull_marked"),
+    ("UPDATE livestream_source s SET trouble", "db.pull_told"),
+    ("UPDATE livestream_source s SET sealed_address", "db.pull_forgotten"),
     ("UPDATE livestream SET opening_version", "db.live_described"),
     ("UPDATE livestream SET state = 'closing'", "db.live_closing"),
     ("UPDATE livestream SET state = 'interrupted'", "db.live_interrupted"),
@@ -81,22 +89,30 @@ WEIGHTS = {
     **{name: weight for weight, (_, name) in enumerate(STATEMENTS)},
     # These stand for the same statements as others do.
     **dict.fromkeys(("db.expire_early", "db.examined", "db.proxy", "db.index_claim"), 0),
+    **dict.fromkeys(("db.pull_take", "db.pull_let_go"), 0),
 }
 #: The place of an index among what is claimed, -1, as an array of integers has it.
 _INDEX = struct.pack("!i", -1)
 _SSL, _GSS = 80877103, 80877104
 
 
-def point_of(statement: str, bound: bytes = b"") -> str | None:
-    """The commit point of a statement, with the message that binds its parameters."""
+def point_of(
+    statement: str, bound: bytes = b"", ways: Mapping[str, str] | None = None
+) -> str | None:
+    """The commit point of a statement, with the message that binds its parameters.
+
+    ``ways``: see StoreProxy.
+    """
     for begin, name in STATEMENTS:
         if statement.startswith(begin):
-            return _finer(name, parameters(bound))
+            return _finer(name, parameters(bound), ways or {})
     return None
 
 
-def _finer(name: str, given: list[bytes | None]) -> str:
+def _finer(name: str, given: list[bytes | None], ways: Mapping[str, str]) -> str:
     """The same statement serves several purposes: its parameters say which."""
+    if name in ("db.live_take", "db.live_let_go") and ways.get(_livestream(given)) == PULLED:
+        return name.replace("live", "pull")
     if name == "db.completing" and given[1:2] != [None]:
         return "db.expire_early"
     if name == "db.offset" and given[6:7] == [b"\x01"]:
@@ -109,6 +125,12 @@ def _finer(name: str, given: list[bytes | None]) -> str:
     if name == "db.probed" and given and b'"first_look": true' not in (given[1] or b""):
         return "db.examined"
     return name
+
+
+def _livestream(given: list[bytes | None]) -> str:
+    """The id that stands first; empty where it is none."""
+    first = given[0] if given else None
+    return str(uuid.UUID(bytes=first)) if first is not None and len(first) == 16 else ""
 
 
 def parameters(bound: bytes) -> list[bytes | None]:
@@ -132,9 +154,11 @@ def parameters(bound: bytes) -> list[bytes | None]:
 class DatabaseProxy(Passage):
     """Passes connections on to the server at ``port`` and strikes where the director says so."""
 
-    def __init__(self, port: int, director: Director) -> None:
+    def __init__(self, port: int, director: Director, ways: dict[str, str] | None = None) -> None:
         super().__init__(port)
         self._director = director
+        #: See StoreProxy; livestreams that are to be fetched are added when they are opened.
+        self._ways = {} if ways is None else ways
 
     def instead_of(self, url: str) -> str:
         """The address of a database of the server, by this proxy."""
@@ -142,7 +166,7 @@ class DatabaseProxy(Passage):
 
     @override
     def ways(self, line: Line) -> Sequence[Coroutine[None, None, None]]:
-        session = _Session(self._director)
+        session = _Session(self._director, self._ways)
         return (
             session.up(line.from_client, line.to_server, line.to_client),
             session.down(line.from_server, line.to_client),
@@ -150,8 +174,9 @@ class DatabaseProxy(Passage):
 
 
 class _Session:
-    def __init__(self, director: Director) -> None:
+    def __init__(self, director: Director, ways: dict[str, str]) -> None:
         self._director = director
+        self._ways = ways
         self._statements: dict[bytes, str] = {}
         #: Points of the transaction that is open; None outside of one.
         self._open: list[str] | None = None
@@ -189,19 +214,29 @@ class _Session:
             self._statements[name] = query.decode()
         elif kind == b"B":
             name = payload.split(b"\0", 2)[1]
-            point = point_of(self._statements.get(name, ""), payload)
-            if self._open is None:
-                return point
-            if point is not None:
-                self._open.append(point)
+            point = point_of(self._statements.get(name, ""), payload, self._ways)
+            if point == "db.pull_open":
+                self._ways[_livestream(parameters(payload))] = PULLED
+            return self._reached(point)
         elif kind == b"Q":
-            word = payload.split(b"\0")[0].decode().strip("; \n").upper()
+            said = payload.split(b"\0")[0].decode()
+            word = said.strip("; \n").upper()
             if word.startswith("BEGIN"):
                 self._open = []
             elif word in ("COMMIT", "ROLLBACK"):
                 points, self._open = self._open or [], None
                 if word == "COMMIT" and points:
                     return min(points, key=WEIGHTS.__getitem__)
+            else:
+                # Without parameters a statement comes in one message.
+                return self._reached(point_of(said))
+        return None
+
+    def _reached(self, point: str | None) -> str | None:
+        """The point, unless a transaction is open: then its end reaches it."""
+        if self._open is None or point is None:
+            return point
+        self._open.append(point)
         return None
 
     async def down(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:

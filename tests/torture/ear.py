@@ -15,6 +15,7 @@ from typing_extensions import override
 from tests.torture.passage import Line, Passage
 from tests.torture.requests import Head, Requests
 from tests.torture.schedule import ERROR, FILES, Director, Fault
+from tests.torture.store import CHUNKED, PUSHED
 
 _OFFSET = re.compile(rb"\r\nUpload-Offset: (\d+)\r\n", re.IGNORECASE)
 _BLOCK = 64 * 1024
@@ -47,12 +48,12 @@ class Ear(Passage):
     """Passes connections on to the services at ``ports``."""
 
     def __init__(
-        self, ports: Sequence[int], director: Director, pushed: set[str] | None = None
+        self, ports: Sequence[int], director: Director, ways: dict[str, str] | None = None
     ) -> None:
         super().__init__(*ports)
         self.director = director
-        #: Ids of livestreams that are pushed through here.
-        self._pushed = set() if pushed is None else pushed
+        #: See StoreProxy; livestreams that are pushed through here are added.
+        self._ways = {} if ways is None else ways
         #: Bytes of PATCH bodies that went up.
         self.sent_up = 0
         #: What of them had been sent before, by what had cut the body then: a victim, or an error.
@@ -101,7 +102,7 @@ class Ear(Passage):
         """Note the question; False when it breaks before it is put."""
         fault = self.director.at(_point(head))
         if head.method == "PUT":
-            self._pushed.add(head.path.split("/")[4])
+            self._ways[head.path.split("/")[4]] = CHUNKED if "/chunks/" in head.path else PUSHED
         floor = self.acknowledged.get(head.path, 0)
         asked.append(Asked(head, floor, fault, self.director.killed.copy()))
         if self.director.strikes(fault, "before"):
@@ -163,7 +164,10 @@ def _point(head: Head) -> str | None:
         return {"POST": "http.create", "PATCH": "http.append", "HEAD": "http.head"}.get(head.method)
     if path.startswith("/api/v1/livestreams"):
         if head.method == "PUT":
-            return "http.live_segment" if "/segments/" in path else "http.live_init"
+            kinds = {"segments": "http.live_segment", "chunks": "http.live_chunk"}
+            return kinds.get(path.split("/")[7], "http.live_init")
         if head.method == "POST":
-            return "http.live_close" if path.endswith("/close") else "http.live_open"
+            kinds = {"close": "http.live_close", "push-keys": "http.push_key"}
+            kinds["pulls"] = "http.pull_open"
+            return kinds.get(path.rpartition("/")[2], "http.live_open")
     return "http.link" if path.startswith("/api/v1/recordings/links") else None

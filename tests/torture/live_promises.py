@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,36 +16,68 @@ from tests.torture.stand import Stand
 
 _SEGMENTS = (
     "SELECT s.livestream_id, s.number, s.period, s.sha256, s.state, s.object_key, s.version,"
-    " s.duration_us, s.recording_id, r.integrity, r.continues, l.form FROM livestream_segment s"
+    " s.duration_us, s.recording_id, r.integrity, r.continues, l.form,"
+    " p.protocol AS fetched_by FROM livestream_segment s"
     " JOIN livestream l ON l.id = s.livestream_id LEFT JOIN recording r ON r.id = s.recording_id"
+    " LEFT JOIN livestream_source p ON p.livestream_id = l.id"
     " WHERE l.created_at >= $1 ORDER BY s.livestream_id, s.number"
 )
 
 
-async def broken_live_promises(
-    stand: Stand, since: datetime, pushed: str, published_s: int
-) -> list[str]:
-    """A sentence for each that is not kept, of the livestreams that were opened ``since``.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came in a round, as it is known beside the product."""
 
-    ``pushed``: address of the one whose segments are known; ``published_s``: seconds of media of
-    which no process died that held them.
-    """
-    segments = await rows(stand.straight, _SEGMENTS, since)
+    since: datetime
+    #: Addresses of the livestreams of the device, of the phone, and of the playlist.
+    pushed: str
+    chunked: str
+    fetched: str
+    #: Seconds of media that were published at least, and that the playlist listed.
+    published_s: int
+    listed_s: int
+    #: Whether a process died that may have held media of either.
+    has_lost_hands: bool
+
+
+async def broken_live_promises(stand: Stand, sent: Sent) -> list[str]:
+    """A sentence for each that is not kept, of the livestreams of a round."""
+    segments = await rows(stand.straight, _SEGMENTS, sent.since)
     broken = _lost(stand, segments)
     broken += await _uncounted(stand, segments)
     broken += await _unlike(stand, segments)
-    broken += await _known(stand, pushed)
-    broken += await _compacted(stand, pushed)
-    broken += await _gaps(stand, segments, since)
-    media_us = sum(
-        row["duration_us"] or 0
-        for row in segments
-        if row["form"] == "received" and row["state"] == "stored"
-    )
-    if media_us < published_s * 990_000:
-        broken.append(f"{media_us} µs of {published_s} s that were published are recorded")
+    broken += await _known(stand, sent.pushed)
+    broken += await _chunked(stand, sent.chunked)
+    broken += await _compacted(stand, sent.pushed)
+    broken += await _gaps(stand, segments, sent.since)
+    broken += _seconds(segments, sent)
     if left := stand.spooled_files():
         broken.append(f"{len(left)} files are left in the spool")
+    return broken
+
+
+def _seconds(segments: list[Any], sent: Sent) -> list[str]:
+    """Media that came and are not there, or are there twice."""
+    published_us, fetched_us = 0, defaultdict[str, int](int)
+    for row in segments:
+        if row["form"] == "received" and row["state"] == "stored":
+            if row["fetched_by"] == "hls":
+                fetched_us[str(row["livestream_id"])] += row["duration_us"] or 0
+            elif row["fetched_by"] is None:
+                published_us += row["duration_us"] or 0
+    broken = [
+        f"{there_us} µs of a playlist of {sent.listed_s} s are there"
+        for there_us in fetched_us.values()
+        if there_us > sent.listed_s * 1_010_000
+    ]
+    if not sent.has_lost_hands:
+        if published_us < sent.published_s * 990_000:
+            broken.append(
+                f"{published_us} µs of {sent.published_s} s that were published are there"
+            )
+        listed_us = fetched_us[sent.fetched.rpartition("/")[2]]
+        if listed_us < sent.listed_s * 990_000:
+            broken.append(f"{listed_us} µs of {sent.listed_s} s that were listed are there")
     return broken
 
 
@@ -54,8 +87,9 @@ def _lost(stand: Stand, segments: list[Any]) -> list[str]:
     for row in segments:
         if row["state"] == "stored" and row["integrity"] == "sealed":
             sealed.add(row["sha256"].hex())
+            kind = "chunks" if row["form"] == "chunked" else "segments"
             name = f"periods/{row['period']}/"
-            name += f"segments/{row['number']}" if row["number"] > 0 else "init"
+            name += f"{kind}/{row['number']}" if row["number"] > 0 else "init"
             kept.add((f"/api/v1/livestreams/{row['livestream_id']}/{name}", row["sha256"]))
     broken = [
         f"{path} was answered and is in no sealed recording"
@@ -139,6 +173,24 @@ async def _known(stand: Stand, pushed: str) -> list[str]:
     ]:  # fmt: skip
         broken.append(f"its gaps are {[dict(row) for row in gaps]}")
     return broken
+
+
+async def _chunked(stand: Stand, chunked: str) -> list[str]:
+    """What the phone delivered: one recording of its files byte for byte, and the gap between."""
+    livestream, wanted = chunked.rpartition("/")[2], hashlib.sha256()
+    for body in pushed_media.chunks():
+        wanted.update(body)
+    made = await rows(
+        stand.straight,
+        "SELECT r.sha256, r.integrity, array(SELECT g.cause FROM livestream_gap g"
+        " WHERE g.recording_id = r.id ORDER BY g.n) AS causes FROM recording r"
+        " WHERE r.livestream_id = $1::uuid",
+        livestream,
+    )
+    found = [(row["sha256"], row["integrity"], row["causes"]) for row in made]
+    if found != [(wanted.digest(), "sealed", ["reconnect"])]:
+        return [f"the chunks of {livestream} are {found}"]
+    return []
 
 
 async def _compacted(stand: Stand, pushed: str) -> list[str]:

@@ -1,5 +1,6 @@
-"""One round of livestreams: a device pushes one, another publishes by RTMP, under faults; what the
-clock would do is done; then every promise is asked for."""
+"""One round of livestreams: a device pushes one, a phone delivers chunks, a camera publishes by
+RTMP, two sources are fetched, under faults; what the clock would do is done; then every promise is
+asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from tests.support.pusher import delivered, said
 from tests.support.waiting import eventually
 from tests.torture import pushed_media, pusher
 from tests.torture.chores import again
-from tests.torture.live_promises import broken_live_promises
+from tests.torture.fetched import GOING_ON, fetched
+from tests.torture.live_promises import Sent, broken_live_promises
 from tests.torture.promises import broken_promises, rows
 from tests.torture.publisher import GROUPS
 from tests.torture.rounds import Outcome, all_done, hurry
@@ -25,22 +27,31 @@ from tests.torture.schedule import Fault
 from tests.torture.stand import Stand
 
 _LONG_S = 300.0
-#: What is reached only as long as somebody publishes.
-_GOING_ON = ("db.live_keep", "db.live_take", "db.live_let_go", "store.live_received", "spool.")
+#: What is reached only as long as somebody publishes or is fetched.
+_GOING_ON = (
+    *("db.live_keep", "db.live_take", "db.live_let_go", "store.live_received", "spool."),
+    *GOING_ON,
+)
 
 
 class LiveRound:
-    """Push and publish under the faults that are loaded, close, seal, compact, supplement, and ask.
+    """Push, publish and fetch under the faults that are loaded, close, seal, compact, supplement,
+    and ask.
 
-    The publisher goes on for so long to reach every fault that only comes beside it.
+    The publisher and the sources go on for so long to reach every fault that only comes beside
+    them.
     """
 
-    def __init__(self, stand: Stand, *, number: int, patience_s: float = 12.0) -> None:
+    def __init__(
+        self, stand: Stand, *, number: int, patience_s: float = 12.0, has_camera: bool = True
+    ) -> None:
         self._stand = stand
         self._place = stand.folder / f"live-{number}"
         self._patience_s = patience_s
+        self._has_camera = has_camera
         self._since = datetime.now(UTC)
         self._killed = stand.director.killed["ingest"]
+        self._fetched, self._listed = "", 0
         self.outcome = Outcome()
 
     async def strike(self) -> None:
@@ -50,18 +61,24 @@ class LiveRound:
         stand.clock.at = datetime.now(UTC)
         if stand.director.is_waiting("db.live_keep"):
             (place / "slowly").touch()
-        device = stand.sender("device", "tests.torture.pusher", place, stand.ear.url)
-        camera = stand.sender("publisher", "tests.torture.publisher", place, stand.rtmp_ports)
-        try:
-            await asyncio.gather(
-                device.ended(within=_LONG_S),
-                camera.ended(within=_LONG_S),
-                _say_enough(stand, place, self._patience_s),
-            )
-        finally:
-            for sender in (device, camera):
-                await sender.stop()
-        await _close(stand, self._since)
+        senders = [
+            stand.sender("device", "tests.torture.pusher", place, stand.ear.url),
+            stand.sender("phone", "tests.torture.phone", place, stand.ear.url),
+            stand.sender("publisher", "tests.torture.publisher", place, stand.rtmp_ports),
+        ]
+        async with fetched(stand, place, has_camera=self._has_camera) as sources:
+            try:
+                await asyncio.gather(
+                    *(sender.ended(within=_LONG_S) for sender in senders),
+                    _say_enough(stand, place, self._patience_s),
+                    sources.go_on(),
+                )
+                await sources.close()
+            finally:
+                for sender in senders:
+                    await sender.stop()
+            await _close(stand, self._since)
+        self._fetched, self._listed = sources.livestream, sources.listed
         await _late(stand, place, self._since)
         await all_done(stand, self.outcome)
 
@@ -75,9 +92,16 @@ class LiveRound:
         stand.clock.at = datetime.now(UTC) + timedelta(days=2)
         await again(lambda: ingest.sweep_intents(stand.deps))
         stand.clock.at = datetime.now(UTC)
-        published_s = 0 if stand.director.killed["ingest"] > self._killed else GROUPS
-        pushed = (self._place / "livestream").read_text()
-        self.outcome.broken += await broken_live_promises(stand, self._since, pushed, published_s)
+        sent = Sent(
+            since=self._since,
+            pushed=(self._place / "livestream").read_text(),
+            chunked=(self._place / "chunked").read_text(),
+            fetched=self._fetched,
+            published_s=GROUPS,
+            listed_s=self._listed,
+            has_lost_hands=stand.director.killed["ingest"] > self._killed,
+        )
+        self.outcome.broken += await broken_live_promises(stand, sent)
 
 
 async def run_live_round(

@@ -136,6 +136,14 @@ _LIVE_PHASES = {
         *("db.live_counted", "db.live_counted_alone"),
     ),
     "period": ("http.live_init", "store.live_init", "db.live_period"),
+    "chunks": (
+        *("http.push_key", "db.push_key", "http.live_chunk", "store.live_chunk"),
+        "db.chunk_began",
+    ),
+    "pulls": (
+        *("http.pull_open", "db.pull_open", "db.pull_take", "db.pull_told", "db.pull_marked"),
+        *("store.pull_received", "db.pull_let_go", "db.pull_forgotten"),
+    ),
     "lease": ("db.live_take", "db.live_keep", "db.live_let_go"),
     "spool": ("spool.describe", "spool.keep", "spool.read", "spool.remove", "spool.forget"),
     "states": ("db.live_interrupted", "db.live_closing", "http.live_close", "db.live_told"),
@@ -153,7 +161,7 @@ _LIVE_PHASES = {
 LIVE = Job(
     phases=_LIVE_PHASES,
     victims=(
-        *("service", "worker", "device", "publisher", "ingest"),
+        *("service", "worker", "device", "phone", "publisher", "ingest"),
         *("store", "database", "redis"),
     ),
     rare={
@@ -162,15 +170,18 @@ LIVE = Job(
         **dict.fromkeys(("db.volume_claim", "store.volume_abort"), 2),
         **dict.fromkeys(("store.live_manifest", "db.live_named", "spool.forget"), 2),
         **dict.fromkeys(("db.live_closing", "http.live_close", "http.live_open"), 2),
+        **dict.fromkeys(("http.push_key", "db.push_key", "db.chunk_began"), 2),
+        **dict.fromkeys(("http.pull_open", "db.pull_open", "db.pull_take", "db.pull_let_go"), 2),
     },
     secondary=frozenset({"store.volume_abort"}),
     killing=(
         *(("db.live_take", "before", "publisher"), ("http.live_segment", "after", "publisher")),
-        *(("db.live_claim", "before", "ingest"), ("spool.read", "after", "ingest")),
+        *(("db.pull_marked", "before", "ingest"), ("spool.read", "after", "ingest")),
         *(("store.live_received", "after", "service"), ("db.live_counted", "after", "database")),
         *(("store.live_init", "before", "store"), ("spool.keep", "before", "redis")),
         *(("store.live_segment", "before", "device"), ("store.volume_part", "after", "worker")),
-        ("http.live_init", "after", "device"),
+        *(("http.live_init", "after", "device"), ("http.live_chunk", "before", "phone")),
+        ("store.live_chunk", "after", "phone"),
     ),
     leading=("store.live_received", (1, 2, 4, 6, 8, 10), "spool."),
 )

@@ -124,8 +124,7 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
         for each in (folder, cluster):
             stack.callback(shutil.rmtree, each, ignore_errors=True)
         ports = {name: servers.free_port() for name in ("s3", "postgres", "redis")}
-        victims = Victims()
-        director = Director(victims.kill)
+        director = Director((victims := Victims()).kill)
 
         def start(name: str, process: Process) -> None:
             victims.add(name, process)
@@ -135,8 +134,9 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
         for process in await asyncio.to_thread(_servers, kind, folder, cluster, ports):
             start(process.name, process)
         direct, drawer = await _databases(kind, ports)
-        database = await stack.enter_async_context(DatabaseProxy(ports["postgres"], director))
-        store = stack.enter_context(StoreProxy(s3.url(ports["s3"]), director))
+        ways: dict[str, str] = {}
+        database = await stack.enter_async_context(DatabaseProxy(ports["postgres"], director, ways))
+        store = stack.enter_context(StoreProxy(s3.url(ports["s3"]), director, ways))
         disk = stack.enter_context(DiskSide(folder / "disk.socket", director))
         straight, struck = _both_settings(kind, folder, direct, ports, store)
         struck |= {"RECORDER_DATABASE_URL": database.instead_of(direct)}
@@ -150,7 +150,7 @@ async def open_stand(kind: str, crew: Crew | None = None) -> AsyncIterator[Stand
         if kind == FOLDER:
             deps = _struck(deps, director)
         device, program = await _senders(plain, web)
-        ear = await stack.enter_async_context(Ear(web, director, store.pushed))
+        ear = await stack.enter_async_context(Ear(web, director, ways))
         yield Stand(
             folder=folder,
             director=director,
@@ -238,6 +238,7 @@ def _settings(folder: Path, url: str, ports: Mapping[str, int]) -> dict[str, str
         "RECORDER_FFMPEG": footage.ffmpeg(),
         "RECORDER_TASK_LEASE_S": "3",
         "RECORDER_LIVE_SPOOL_FOLDER": str(folder / "spool"),
+        "RECORDER_LIVE_PULL_NETWORKS": "127.0.0.0/8",
         # The least: several volumes of what is pushed.
         "RECORDER_COMPACT_OBJECT_BYTES": str(1 << 20),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,10 +20,15 @@ _VOLUME = re.compile(r"volumes-[0-9a-f-]{36}/(?P<index>index-)?")
 _INIT = re.compile(r"p\d+/init-")
 
 
-def point_of(method: str, path: str, pushed: Container[str] = ()) -> str | None:
+#: Points at which segments are put: of devices, of phones, of what is fetched, of publishers.
+PUSHED, CHUNKED, PULLED = "store.live_segment", "store.live_chunk", "store.pull_received"
+_PUBLISHED = "store.live_received"
+
+
+def point_of(method: str, path: str, ways: Mapping[str, str] | None = None) -> str | None:
     """The name of the request, None for what is no commit point of a job.
 
-    ``pushed`` are the livestreams that come over HTTP; the others are received by processes.
+    ``ways``: see StoreProxy.
     """
     place = urlsplit(path)
     bucket, _, key = place.path.lstrip("/").partition("/")
@@ -32,7 +37,7 @@ def point_of(method: str, path: str, pushed: Container[str] = ()) -> str | None:
     if found is not None and (volume := _VOLUME.match(found["name"])):
         return _volume_point(method, asked, volume["index"] is not None)
     if found is not None and key:
-        return _live_point(method, asked, found["name"], found["id"] in pushed)
+        return _live_point(method, asked, found["name"], (ways or {}).get(found["id"], _PUBLISHED))
     if "uploads" in asked:
         return {"POST": "store.create_multipart", "GET": "store.list_multiparts"}.get(method)
     if "partNumber" in asked:
@@ -74,7 +79,7 @@ def _volume_point(method: str, asked: Mapping[str, list[str]], is_index: bool) -
     return "store.volume_read" if is_read else None
 
 
-def _live_point(method: str, asked: Mapping[str, list[str]], name: str, pushed: bool) -> str | None:
+def _live_point(method: str, asked: Mapping[str, list[str]], name: str, put: str) -> str | None:
     if "retention" in asked:
         return "store.live_lock" if method == "PUT" else None
     if method == "GET" and not asked.keys() - {"versionId"}:
@@ -87,21 +92,20 @@ def _live_point(method: str, asked: Mapping[str, list[str]], name: str, pushed: 
         return "store.live_manifest"
     if _INIT.match(name):
         return "store.live_init"
-    if not _SEGMENT.match(name):
-        return None
-    return "store.live_segment" if pushed else "store.live_received"
+    return put if _SEGMENT.match(name) else None
 
 
 class StoreProxy(FaultyS3):
     """Strikes where the director says so."""
 
-    def __init__(self, upstream: str, director: Director) -> None:
+    def __init__(self, upstream: str, director: Director, ways: Mapping[str, str]) -> None:
         super().__init__(upstream)
         self._director = director
         #: Locks that are extended now are kept ahead; else they belong to a completion.
         self.are_chores_at_work = False
-        #: Ids of livestreams that are pushed; whoever hears of them adds them.
-        self.pushed: set[str] = set()
+        #: How the segments of a livestream come, by its id; whoever hears of it adds it. The
+        #: others are published.
+        self._ways = ways
 
     @override
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -110,7 +114,7 @@ class StoreProxy(FaultyS3):
         if act is not None:
             self.do(handler, body, act)
             return
-        point = point_of(handler.command, handler.path, self.pushed)
+        point = point_of(handler.command, handler.path, self._ways)
         if point == "store.lock" and self.are_chores_at_work:
             point = "store.lock_ahead"
         self._director.hold(point)

@@ -6,6 +6,7 @@ import ast
 import os
 import random
 import struct
+import uuid
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,8 @@ def test_objects_and_rows_of_livestreams_are_known_by_their_names() -> None:
     name = "019f1234-0000-7000-8000-000000000001"
     place = f"/t1-originals/2026/11/25/live-{name}"
     segment = f"{place}/p000001/000000007-1764000000000-ab"
-    assert store.point_of("PUT", segment, {name}) == "store.live_segment"
+    for way in (store.PUSHED, store.CHUNKED, store.PULLED):
+        assert store.point_of("PUT", segment, {name: way}) == way
     assert store.point_of("PUT", segment) == "store.live_received"
     assert store.point_of("PUT", f"{place}/p000001/init-1764000000000-ab") == "store.live_init"
     assert store.point_of("PUT", f"{place}/opened.json") == "store.live_opening"
@@ -188,6 +190,33 @@ def test_objects_and_rows_of_livestreams_are_known_by_their_names() -> None:
     assert database.point_of(f"{many} $4::text[], more") == "db.live_counted"
     assert database.point_of("UPDATE livestream SET holder = $2") == "db.live_take"
     assert database.point_of("UPDATE livestream SET holder = NULL") == "db.live_let_go"
+    held = _bound(uuid.UUID(name).bytes, b"holder")
+    pulled = {name: store.PULLED}
+    assert database.point_of("UPDATE livestream SET holder = $2", held, pulled) == "db.pull_take"
+    assert database.point_of("UPDATE livestream SET holder = $2", held) == "db.live_take"
+    let_go = "UPDATE livestream SET holder = NULL"
+    assert database.point_of(let_go, held, pulled) == "db.pull_let_go"
+
+
+async def test_requests_about_livestreams_are_known_by_their_paths() -> None:
+    place = "/api/v1/livestreams/019f1234-0000-7000-8000-000000000001"
+    director = Director(lambda _: None)
+    director.load([])
+    ways: dict[str, str] = {}
+    async with Ear([1], director, ways) as ear:
+        for method, path, point in (
+            ("POST", "/api/v1/livestreams", "http.live_open"),
+            ("POST", "/api/v1/livestreams/pulls", "http.pull_open"),
+            ("POST", f"{place}/push-keys", "http.push_key"),
+            ("POST", f"{place}/close", "http.live_close"),
+            ("PUT", f"{place}/periods/1/init?cause=start", "http.live_init"),
+            ("PUT", f"{place}/periods/1/segments/7", "http.live_segment"),
+            ("PUT", f"{place}/periods/1/chunks/7?cause=start", "http.live_chunk"),
+        ):
+            before = director.reached[point]
+            assert ear.ask(Head(method, path, {}), [])
+            assert director.reached[point] == before + 1, path
+    assert ways == {place.rpartition("/")[2]: store.CHUNKED}
 
 
 def test_what_a_compaction_asks_is_known_by_its_names() -> None:

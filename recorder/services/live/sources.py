@@ -115,10 +115,12 @@ async def keep_source(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
     return found is not None and found.state in _RUNNING
 
 
-async def tell_source(deps: Deps, livestream: LivestreamId, trouble: str | None) -> None:
-    """Let people see why nothing comes, or that it comes again."""
+async def tell_source(
+    deps: Deps, livestream: LivestreamId, fence: int, trouble: str | None
+) -> None:
+    """Let people see why nothing comes, or that it comes again; only its holder is heard."""
     async with deps.database.acquire() as connection:
-        await livestream_sources.tell(connection, livestream, trouble, deps.clock.now())
+        await livestream_sources.tell(connection, livestream, fence, trouble, deps.clock.now())
 
 
 def _label(livestream: LivestreamId) -> str:

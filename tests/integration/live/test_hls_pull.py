@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,11 +14,13 @@ from recorder.domain.source_address import Reach, SourceAddress
 from recorder.live import fetching
 from recorder.live.fetching import FetchError, Trouble
 from recorder.live.hls import client
-from tests.support import hls_source, live_clips
+from tests.support import hls_source
 from tests.support.hls_source import HlsSource
 from tests.support.live_stand import LONG_S, complaints, read_back
 from tests.support.pulled import Pulled, command_lines, pulling
 from tests.support.waiting import eventually
+from tests.torture.database import DatabaseProxy
+from tests.torture.schedule import ERROR, Director, Fault
 
 
 @pytest.fixture
@@ -30,15 +33,6 @@ async def source() -> AsyncIterator[HlsSource]:
 async def pulled(database_url: str, tmp_path: Path) -> AsyncIterator[Pulled]:
     async with pulling(database_url, tmp_path) as place:
         yield place
-
-
-def _frames(files: list[Path], folder: Path) -> dict[str, list[bytes]]:
-    """The frames of transport streams as ffmpeg reads them."""
-    whole = folder / "whole.ts"
-    whole.write_bytes(b"".join(file.read_bytes() for file in files))
-    live_clips.run(["-i", str(whole), "-c", "copy", str(folder / "whole.mp4")])
-    found = read_back(folder / "whole.mp4")
-    return {kind: [content for _, content in frames] for kind, frames in found.items()}
 
 
 async def test_each_segment_is_taken_once_and_what_is_lost_or_does_not_join_begins_a_period(
@@ -79,11 +73,39 @@ async def test_each_segment_is_taken_once_and_what_is_lost_or_does_not_join_begi
     for file, sent in zip(files, (clip[:3], clip[4:5], other[:2]), strict=True):
         assert complaints(file) == ""
         back = read_back(file)
-        for kind, frames in _frames(sent, tmp_path).items():
+        for kind, frames in hls_source.frames(sent, tmp_path).items():
             assert [content for _, content in back[kind]] == frames, (file, kind)
     told = "\n".join([seen, await pulled.rows(), *(str(each.__dict__) for each in caplog.records)])
     for secret in ("s3cr3t", "k3y", "token=abc"):
         assert secret not in told
+
+
+async def test_a_bookmark_that_may_not_have_been_written_is_written_again_and_nothing_is_lost(
+    database_url: str, source: HlsSource, tmp_path: Path
+) -> None:
+    for file in hls_source.segments():
+        source.add(file)
+    source.end()
+    port = urlsplit(database_url).port
+    assert port is not None
+    director = Director(lambda _: None)
+    director.load(
+        Fault("db.pull_marked", n, when, ERROR) for n, when in ((2, "after"), (4, "before"))
+    )
+    async with (
+        DatabaseProxy(port, director) as proxy,
+        pulling(proxy.instead_of(database_url), tmp_path) as pulled,
+    ):
+        pulled.puller.start()
+        livestream = await pulled.open(source.url)
+        await pulled.trouble(livestream, "ended")
+        assert director.clear() == []
+        await pulled.close(livestream)
+        assert await pulled.causes(livestream) == ["start"]
+        (file,) = await pulled.files(livestream, tmp_path)
+    back = read_back(file)
+    for kind, frames in hls_source.frames(hls_source.segments(), tmp_path).items():
+        assert [content for _, content in back[kind]] == frames, kind
 
 
 async def _trouble(url: str, reach: str = "127.0.0.0/8") -> Trouble:

@@ -67,14 +67,28 @@ async def test_a_camera_that_cannot_be_fetched_is_an_alarm_until_it_can(bureau: 
     address = "rtsp://camera.example/stream"
     pulled = await live.open_pulled(bureau.deps, actor, live.Opening(title="巡查"), address)
     fence = await live.take(bureau.deps, pulled.id)
-    await live.tell_source(bureau.deps, pulled.id, "unreachable")
+    await live.tell_source(bureau.deps, pulled.id, fence, "unreachable")
     bureau.clock.forward(seconds=290)
     assert await live.keep(bureau.deps, pulled.id, fence)
     assert await told(bureau) == []
     bureau.clock.forward(seconds=20)
     assert await live.keep(bureau.deps, pulled.id, fence)
     assert await told(bureau) == ["livestream_unfetched"]
-    await live.tell_source(bureau.deps, pulled.id, None)
+    await live.tell_source(bureau.deps, pulled.id, fence, None)
+    assert await told(bureau) == []
+
+
+async def test_who_has_lost_a_camera_says_nothing_of_it_any_more(bureau: Bureau) -> None:
+    actor = await camera(bureau)
+    address = "rtsp://camera.example/stream"
+    pulled = await live.open_pulled(bureau.deps, actor, live.Opening(title="巡查"), address)
+    old = await live.take(bureau.deps, pulled.id)
+    bureau.clock.forward(seconds=9)
+    fence = await live.take(bureau.deps, pulled.id)
+    # Its media come to another process by now.
+    await live.tell_source(bureau.deps, pulled.id, old, "not-kept")
+    bureau.clock.forward(seconds=310)
+    assert await live.keep(bureau.deps, pulled.id, fence)
     assert await told(bureau) == []
 
 
