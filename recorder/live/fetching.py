@@ -30,6 +30,8 @@ class Trouble(enum.StrEnum):
     #: The other side says no, or that there is nothing.
     REFUSED = "refused"
     NOTHING_RECORDABLE = "nothing-recordable"
+    #: Its media are locked with keys, which we do not fetch.
+    ENCRYPTED = "encrypted"
     BROKEN = "broken"
     SILENT = "silent"
     ENDED = "ended"

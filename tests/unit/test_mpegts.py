@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recorder.live.elementary import Tag
 from recorder.live.flv import Part, Track, look
 from recorder.live.hls import playlist
+from recorder.live.hls.playlist import Place
 from recorder.live.mpegts import TransportStream
 from recorder.live.rtmp.violation import ViolationError
 
@@ -138,7 +139,8 @@ def test_anything_at_all_may_come(noise: bytes, piece: int) -> None:
 _LINES = (
     "#EXTINF:1,", "a.ts", "http://[x", "#EXT-X-KEY:METHOD=NONE", "#EXT-X-MEDIA-SEQUENCE:7",
     "#EXT-X-PROGRAM-DATE-TIME:9999-12-31T23:59:59-14:00", "#EXTINF:9e9,",
-    "#EXT-X-STREAM-INF:BANDWIDTH=x", "#EXT-X-TARGETDURATION:",
+    "#EXT-X-STREAM-INF:BANDWIDTH=x", "#EXT-X-TARGETDURATION:", "#EXT-X-BYTERANGE:9",
+    "#EXT-X-BYTERANGE:9@x", '#EXT-X-MAP:URI="i",BYTERANGE="7"', "#EXT-X-MAP:",
 )  # fmt: skip
 
 
@@ -159,12 +161,12 @@ def test_a_playlist_is_read_as_it_is_meant() -> None:
         "http://host/live/list.m3u8",
     )
     assert [
-        (each.sequence, each.url, each.breaks_off, each.is_missing) for each in found.segments
+        (each.sequence, each.place.url, each.breaks_off, each.is_missing) for each in found.segments
     ] == [
         (7, "http://host/live/a.ts", False, False),
         (8, "http://host/b.ts?x=1", True, True),
     ]
-    assert (found.target_s, found.is_over, found.obstacle) == (2.0, True, "")
+    assert (found.target_s, found.is_over, found.is_encrypted) == (2.0, True, False)
 
 
 def test_dates_of_a_playlist_go_on_over_what_joins_and_are_dates_with_a_zone() -> None:
@@ -180,3 +182,26 @@ def test_dates_of_a_playlist_go_on_over_what_joins_and_are_dates_with_a_zone() -
         "2026-03-02T08:00:00.500000+00:00", "2026-03-02T08:00:03+00:00", "", "",
         "9999-12-31T23:59:59+00:00", "",
     ]  # fmt: skip
+
+
+def test_parts_and_descriptions_hold_for_what_stands_behind_them() -> None:
+    found = playlist.read(
+        "#EXTM3U\n#EXTINF:1,\na.ts\n"
+        '#EXT-X-MAP:URI="m.mp4",BYTERANGE="9@4"\n#EXT-X-BYTERANGE:10@20\n#EXTINF:1,\nm.mp4\n'
+        "#EXT-X-BYTERANGE:5\n#EXTINF:1,\nm.mp4\n"
+        '#EXT-X-MAP:URI="n.mp4"\n#EXTINF:1,\nn.m4s\n',
+        "http://host/x/list.m3u8",
+    )
+    m, n = "http://host/x/m.mp4", "http://host/x/n.mp4"
+    assert [(each.place.part, each.init) for each in found.segments] == [
+        (None, None), ((20, 10), Place(m, (4, 9))), ((30, 5), Place(m, (4, 9))), (None, Place(n)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "lines", ["#EXT-X-BYTERANGE:5\na.ts", "#EXT-X-BYTERANGE:5@0\na.ts\n#EXT-X-BYTERANGE:5\nb.ts",
+              "#EXT-X-BYTERANGE:0@1\na.ts", '#EXT-X-MAP:URI="a",BYTERANGE="x"\na.ts'],
+)  # fmt: skip
+def test_a_part_that_begins_nowhere_is_refused(lines: str) -> None:
+    with pytest.raises(ViolationError):
+        playlist.read(f"#EXTM3U\n{lines}\n", "http://host/list.m3u8")

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.live.elementary import Tag
 from recorder.live.fetching import Admit, Bookmark, Fetched, FetchError, Inlet, Trouble
+from recorder.live.fragmented import FragmentedMp4
 from recorder.live.hls import playlist, web
-from recorder.live.hls.playlist import ListedSegment, Playlist
+from recorder.live.hls.playlist import ListedSegment, Place, Playlist
 from recorder.live.hls.web import Web
 from recorder.live.mpegts import TransportStream
 from recorder.live.rtmp.violation import ViolationError
@@ -64,15 +65,13 @@ async def fetch(
 ) -> None:
     """Take what a playlist lists until it ends; always raises FetchError, which says why."""
     async with web.reaching(address, reach) as got:
-        place = address.url
+        place = Place(address.url)
         listed = await _listed(got, place)
         if listed.variant is not None:
-            place = listed.variant
+            place = Place(listed.variant)
             listed = await _listed(got, place)
         if listed.variant is not None:
             raise FetchError(Trouble.BROKEN, "its playlists lead to playlists")
-        if listed.obstacle:
-            raise FetchError(Trouble.NOTHING_RECORDABLE, listed.obstacle)
         peer = Fetched(address.host, encrypted=address.encrypted)
         inlet = await admit(peer)
         following = _Following(got, place, peer, inlet, now, bookmark)
@@ -83,20 +82,23 @@ async def fetch(
         raise FetchError(Trouble.ENDED, "it was ended here", peer.farewell)
 
 
-async def _listed(got: Web, url: str) -> Playlist:
-    found = await got.get(url, _LONGEST_PLAYLIST)
+async def _listed(got: Web, place: Place) -> Playlist:
+    found = await got.get(place, _LONGEST_PLAYLIST)
     try:
-        return playlist.read(found.content.decode("utf-8", "replace"), found.url)
+        listed = playlist.read(found.content.decode("utf-8", "replace"), found.url)
     except (ViolationError, ValueError) as error:
         # An address in it may be none at all.
         raise FetchError(Trouble.BROKEN, "it is no playlist that can be read") from error
+    if listed.is_encrypted:
+        raise FetchError(Trouble.ENCRYPTED, "its segments are encrypted")
+    return listed
 
 
 class _Following:
     def __init__(
         self,
         got: Web,
-        place: str,
+        place: Place,
         peer: Fetched,
         inlet: Inlet,
         now: Callable[[], datetime],
@@ -109,7 +111,11 @@ class _Following:
         self._now = now
         self._bookmark = bookmark
         self._mark = _Mark.read(bookmark.text)
-        self._stream = TransportStream()
+        #: What the init segment that was got last says, and where it was.
+        self._init: tuple[Place, bytes] | None = None
+        #: Of the segments that are handed on: what describes them, and what reads them.
+        self._described = b""
+        self._stream: TransportStream | FragmentedMp4 = TransportStream()
 
     async def follow(self, listed: Playlist) -> None:
         """Take what is new, ask again, until it is over or nobody wants it."""
@@ -133,8 +139,6 @@ class _Following:
             if self._peer.dismissed.is_set():
                 return
             listed = await self._again()
-            if listed.obstacle:
-                raise FetchError(Trouble.NOTHING_RECORDABLE, listed.obstacle)
 
     async def _again(self) -> Playlist:
         """The playlist as it is now; one answer that fails is no end."""
@@ -142,7 +146,7 @@ class _Following:
             try:
                 return await _listed(self._web, self._place)
             except FetchError as error:
-                if error.trouble is Trouble.FORBIDDEN:
+                if error.trouble in (Trouble.FORBIDDEN, Trouble.ENCRYPTED):
                     raise
             await asyncio.sleep(_TRY_AGAIN_S)
         return await _listed(self._web, self._place)
@@ -168,10 +172,18 @@ class _Following:
         same = [each for each in segments if each.sequence == mark.sequence]
         return bool(same) and _name(same[0]) != mark.name
 
+    def _joins(self, segment: ListedSegment) -> bool:
+        """Whether nothing lies between it and the one before."""
+        last = self._mark
+        return last is not None and segment.sequence == last.sequence + 1 and not segment.breaks_off
+
     async def _take(self, segment: ListedSegment) -> None:
         """Get one segment and hand it on, or tell that it is lost."""
         last = self._mark
-        content = None if segment.is_missing else await self._content(segment)
+        init = await self._description(segment)
+        content = None
+        if init is not None and not segment.is_missing:
+            content = await self._content(segment.place)
         self._mark = _Mark(segment.sequence, _name(segment))
         await self._bookmark.note(self._mark.text())
         is_behind = last is not None and segment.sequence > last.sequence + 1
@@ -179,17 +191,38 @@ class _Following:
             self._break_off(Cause.MEDIA_LOST)
         elif segment.breaks_off and last is not None:
             self._break_off(Cause.DISCONTINUITY)
-        if content is not None:
+        if init is not None and content is not None:
+            self._describe(init)
             # No frame goes from one segment into the next.
             now = self._now()
             tags = itertools.chain(self._stream.feed(content), self._stream.end())
             self._hand_on(tags, now, segment.begins_at)
 
-    async def _content(self, segment: ListedSegment) -> bytes | None:
-        """The whole segment; None when it cannot be had any more."""
+    async def _description(self, segment: ListedSegment) -> bytes | None:
+        """The init segment that belongs to it, empty where it needs none; None when it cannot be
+        had."""
+        place = segment.init
+        if place is None or segment.is_missing:
+            return b""
+        # Where something is amiss, another one may lie at the same place by now.
+        if self._init is None or self._init[0] != place or not self._joins(segment):
+            content = await self._content(place)
+            if content is None:
+                return None
+            described = FragmentedMp4(content)
+            if described.is_encrypted:
+                raise FetchError(Trouble.ENCRYPTED, "its tracks are encrypted")
+            if not described.tracks:
+                only = ", ".join(sorted(described.left_out)) or "nothing"
+                raise FetchError(Trouble.NOTHING_RECORDABLE, f"only {only}")
+            self._init = place, content
+        return self._init[1]
+
+    async def _content(self, place: Place) -> bytes | None:
+        """The whole of it; None when it cannot be had any more."""
         for again in range(_TRIES):
             try:
-                return (await self._web.get(segment.url, _LONGEST_SEGMENT)).content
+                return (await self._web.get(place, _LONGEST_SEGMENT)).content
             except FetchError as error:
                 if error.trouble in (Trouble.FORBIDDEN, Trouble.UNAUTHORISED):
                     raise
@@ -197,10 +230,16 @@ class _Following:
                 await asyncio.sleep(_TRY_AGAIN_S)
         return None
 
+    def _describe(self, init: bytes) -> None:
+        """Read what follows by this; another header than before begins another period."""
+        if init != self._described:
+            self.end()
+            self._described, self._stream = init, _reader(init)
+
     def _break_off(self, cause: Cause) -> None:
         """What follows joins nothing: neither frames nor clocks go over it."""
         self.end()
-        self._stream = TransportStream()
+        self._stream = _reader(self._described)
         self._inlet.break_off(cause)
 
     def _hand_on(self, tags: Iterator[Tag], now: datetime, said: datetime | None = None) -> None:
@@ -214,6 +253,12 @@ class _Following:
             self._inlet.take_tag(tag, now)
 
 
+def _reader(init: bytes) -> TransportStream | FragmentedMp4:
+    return FragmentedMp4(init) if init else TransportStream()
+
+
 def _name(segment: ListedSegment) -> str:
     """What tells a segment from another one of its number; queries may hold keys that change."""
-    return hashlib.sha256(urlsplit(segment.url).path.encode()).hexdigest()[:16]
+    place = segment.place
+    name = urlsplit(place.url).path + (f"@{place.part[0]}" if place.part else "")
+    return hashlib.sha256(name.encode()).hexdigest()[:16]

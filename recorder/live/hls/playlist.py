@@ -14,15 +14,26 @@ _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is to be got."""
+
+    url: str
+    #: Which bytes of it: their begin and their number; None for all of them.
+    part: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ListedSegment:
     sequence: int
-    url: str
+    place: Place
     #: Whether the server says that it does not join the one before.
     breaks_off: bool
     #: Whether the server says that it has none.
     is_missing: bool
     #: When its first frame was recorded, as the server's clock says; None where it does not.
     begins_at: datetime | None = None
+    #: What describes it; None for transport streams, which describe themselves.
+    init: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +44,8 @@ class Playlist:
     segments: tuple[ListedSegment, ...]
     target_s: float
     is_over: bool
-    #: Why its segments cannot be recorded; empty when they can.
-    obstacle: str
+    #: Whether its segments are locked with keys.
+    is_encrypted: bool
 
 
 def read(text: str, base: str) -> Playlist:
@@ -44,7 +55,7 @@ def read(text: str, base: str) -> Playlist:
         raise ViolationError("it is no playlist")
     variant = _best_variant(lines)
     if variant is not None:
-        return Playlist(urljoin(base, variant), (), 0.0, False, "")
+        return Playlist(urljoin(base, variant), (), 0.0, False, False)
     return _segments(lines, base)
 
 
@@ -62,40 +73,94 @@ def _best_variant(lines: list[str]) -> str | None:
     return best[1] if best else None
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What has been said so far of the segment that comes next, and of all behind it."""
+
+    base: str
+    sequence: int = 0
+    breaks_off: bool = False
+    is_missing: bool = False
+    begins_at: datetime | None = None
+    lasts: timedelta = timedelta()
+    init: Place | None = None
+    #: The part that the next segment is; it begins behind the last one where that is not said.
+    part: tuple[int | None, int] | None = None
+    #: Where the last part ended.
+    end: tuple[str, int] = ("", 0)
+
+    def tag(self, name: str, value: str) -> None:
+        if name == "#EXT-X-MEDIA-SEQUENCE":
+            self.sequence = int(_number(value))
+        elif name == "#EXT-X-DISCONTINUITY":
+            self.breaks_off, self.begins_at = True, None
+        elif name == "#EXT-X-GAP":
+            self.is_missing = True
+        elif name == "#EXTINF":
+            self.lasts = _seconds(value)
+        elif name == "#EXT-X-PROGRAM-DATE-TIME":
+            self.begins_at = _moment(value)
+        elif name == "#EXT-X-BYTERANGE":
+            self.part = _part(value)
+        elif name == "#EXT-X-MAP":
+            self.init = self._map(dict(_ATTRIBUTE.findall(value)))
+
+    def segment(self, line: str) -> ListedSegment:
+        """The segment whose address this is."""
+        place = self._place(urljoin(self.base, line))
+        found = ListedSegment(
+            self.sequence, place, self.breaks_off, self.is_missing, self.begins_at, self.init
+        )
+        self.sequence, self.breaks_off, self.is_missing = self.sequence + 1, False, False
+        # A date goes on over the segments behind it that join.
+        self.begins_at, self.lasts = _behind(self.begins_at, self.lasts), timedelta()
+        return found
+
+    def _place(self, url: str) -> Place:
+        part, self.part = self.part, None
+        if part is None:
+            return Place(url)
+        begins, length = part
+        if begins is None:
+            before, begins = self.end
+            if before != url:
+                raise ViolationError("it lists a part that begins nowhere")
+        self.end = url, begins + length
+        return Place(url, (begins, length))
+
+    def _map(self, said: dict[str, str]) -> Place:
+        url = urljoin(self.base, said.get("URI", "").strip('"'))
+        if "BYTERANGE" not in said:
+            return Place(url)
+        begins, length = _part(said["BYTERANGE"].strip('"'))
+        return Place(url, (begins or 0, length))
+
+
 def _segments(lines: list[str], base: str) -> Playlist:
     found: list[ListedSegment] = []
-    target_s, is_over, obstacle = 6.0, False, ""
-    sequence, breaks_off, is_missing = 0, False, False
-    begins_at, lasts = None, timedelta()
+    target_s, is_over, is_encrypted = 6.0, False, False
+    reading = _Reading(base)
     for line in lines:
         tag, _, value = line.partition(":")
         if tag == "#EXT-X-TARGETDURATION":
             target_s = min(60.0, max(0.5, _number(value)))
-        elif tag == "#EXT-X-MEDIA-SEQUENCE":
-            sequence = int(_number(value))
-        elif tag == "#EXT-X-DISCONTINUITY":
-            breaks_off, begins_at = True, None
-        elif tag == "#EXT-X-GAP":
-            is_missing = True
-        elif tag == "#EXTINF":
-            lasts = _seconds(value)
-        elif tag == "#EXT-X-PROGRAM-DATE-TIME":
-            begins_at = _moment(value)
         elif tag == "#EXT-X-ENDLIST":
             is_over = True
-        elif tag == "#EXT-X-MAP":
-            obstacle = "its segments are no transport stream"
-        elif tag == "#EXT-X-BYTERANGE":
-            obstacle = "its segments are parts of files"
         elif tag == "#EXT-X-KEY" and dict(_ATTRIBUTE.findall(value)).get("METHOD") != "NONE":
-            obstacle = "its segments are encrypted"
-        elif line and not line.startswith("#"):
-            place = urljoin(base, line)
-            found.append(ListedSegment(sequence, place, breaks_off, is_missing, begins_at))
-            sequence, breaks_off, is_missing = sequence + 1, False, False
-            # A date goes on over the segments behind it that join.
-            begins_at, lasts = _behind(begins_at, lasts), timedelta()
-    return Playlist(None, tuple(found), target_s, is_over, obstacle)
+            is_encrypted = True
+        elif line.startswith("#"):
+            reading.tag(tag, value)
+        elif line:
+            found.append(reading.segment(line))
+    return Playlist(None, tuple(found), target_s, is_over, is_encrypted)
+
+
+def _part(text: str) -> tuple[int | None, int]:
+    """Begin, where it is said, and length: ``N[@O]`` (RFC 8216, 4.3.2.2)."""
+    match = re.fullmatch(r"(\d{1,15})(?:@(\d{1,15}))?", text.strip())
+    if match is None or not int(match[1]):
+        raise ViolationError("it lists a part that is none")
+    return int(match[2]) if match[2] is not None else None, int(match[1])
 
 
 def _moment(text: str) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from recorder.adapters import http
 from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
 from recorder.errors import InvalidInput
 from recorder.live.fetching import FetchError, Trouble
+from recorder.live.hls.playlist import Place
 
 _MOST_REDIRECTS = 3
 _WHOLE_S, _SILENCE_S = 60.0, 10.0
+_BLOCK = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +38,24 @@ class Web:
         self._reach = reach
         self._session = session
 
-    async def get(self, url: str, most_bytes: int) -> Got:
-        """The content behind an address. Raises FetchError."""
+    async def get(self, wanted: Place, most_bytes: int) -> Got:
+        """The content of a place. Raises FetchError."""
+        url, part = wanted.url, wanted.part
+        if part is not None and part[1] > most_bytes:
+            raise FetchError(Trouble.BROKEN, "it sends too much")
         for _ in range(_MOST_REDIRECTS + 1):
             place = self._allowed(url)
+            words = self._words(place) | _range(part)
             try:
                 async with self._session.get(
-                    place.url, allow_redirects=False, headers=self._words(place)
+                    place.url, allow_redirects=False, headers=words
                 ) as answer:
                     if answer.status in (301, 302, 303, 307, 308):
                         url = _joined(place.url, answer.headers.get("Location", ""))
                         continue
-                    _check(answer.status)
+                    _check(answer.status, part)
+                    if part is not None:
+                        return Got(place.url, await _part_of(answer, *part))
                     return Got(place.url, await _body(answer, most_bytes))
             except http.ForbiddenAddressError as error:
                 raise FetchError(Trouble.FORBIDDEN, "it leads where we do not go") from error
@@ -95,16 +104,40 @@ def _joined(base: str, place: str) -> str:
         return ""  # Which is no address either.
 
 
-def _check(status: int) -> None:
+def _range(part: tuple[int, int] | None) -> dict[str, str]:
+    if part is None:
+        return {}
+    # Coded, the bytes would be others; aiohttp asks for that by itself.
+    return {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}", "Accept-Encoding": "identity"}
+
+
+def _check(status: int, part: tuple[int, int] | None) -> None:
     if status in (401, 403):
         raise FetchError(Trouble.UNAUTHORISED, f"{status}")
-    if status != 200:
+    if status != 200 and not (status == 206 and part is not None):
         raise FetchError(Trouble.REFUSED, f"{status}")
+
+
+async def _part_of(answer: aiohttp.ClientResponse, begins: int, length: int) -> bytes:
+    """The part that was asked for, also of a server that gives more than it was asked for."""
+    before = begins
+    if answer.status == 206:
+        said = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+        if said is None or int(said[1]) != begins:
+            raise FetchError(Trouble.BROKEN, "it sends another part than was asked for")
+        before = 0
+    part = bytearray()
+    async for block in answer.content.iter_chunked(_BLOCK):
+        part += block[before:]
+        before = max(0, before - len(block))
+        if len(part) >= length:
+            return bytes(part[:length])
+    raise FetchError(Trouble.BROKEN, "it sends less than it lists")
 
 
 async def _body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
     body = bytearray()
-    async for block in answer.content.iter_chunked(256 << 10):
+    async for block in answer.content.iter_chunked(_BLOCK):
         body += block
         if len(body) > most_bytes:
             raise FetchError(Trouble.BROKEN, "it sends too much")

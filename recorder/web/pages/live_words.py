@@ -72,6 +72,7 @@ TROUBLES = {
     "unauthorised": "It does not take user name and password",
     "refused": "It refuses, or has no such stream",
     "nothing-recordable": "It sends nothing that can be recorded",
+    "encrypted": "It sends encrypted media, which cannot be recorded",
     "broken": "What it sends breaks the rules of its protocol",
     "silent": "It is connected and sends nothing",
     "ended": "It has ended the stream; it is asked again",

@@ -13,7 +13,8 @@ import pytest
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.live import fetching
 from recorder.live.fetching import FetchError, Trouble
-from recorder.live.hls import client
+from recorder.live.hls import client, web
+from recorder.live.hls.playlist import Place
 from tests.support import hls_source
 from tests.support.hls_source import HlsSource
 from tests.support.live_stand import LONG_S, complaints, read_back
@@ -80,6 +81,48 @@ async def test_each_segment_is_taken_once_and_what_is_lost_or_does_not_join_begi
         assert secret not in told
 
 
+async def test_fragmented_mp4_is_taken_in_files_and_in_parts_of_files_with_each_description(
+    source: HlsSource, pulled: Pulled, tmp_path: Path
+) -> None:
+    init, clip = hls_source.movie()
+    other_init, other = hls_source.movie("hevc")
+    whole, lines = hls_source.whole_movie()
+    source.files |= {"a.mp4": init.read_bytes(), "b.mp4": other_init.read_bytes()}
+    source.lines = ['#EXT-X-MAP:URI="a.mp4"']
+    for number, file in enumerate(clip[:5]):
+        source.add(file, is_there=number != 3)
+    # Who begins anew may have put another description at the same place.
+    source.add(clip[5], "#EXT-X-DISCONTINUITY")
+    # Another description begins another period, whether or not its list says that it does.
+    source.add(other[0], '#EXT-X-MAP:URI="b.mp4"')
+    source.add(other[1])
+    source.files[whole.name] = whole.read_bytes()
+    source.lines += ["#EXT-X-DISCONTINUITY", *lines]
+    source.end()
+    pulled.puller.start()
+    livestream = await pulled.open(source.url)
+    await pulled.trouble(livestream, "ended")
+    await pulled.close(livestream)
+    causes = ["start", "media_lost", "discontinuity", "codec_change", "discontinuity"]
+    assert await pulled.causes(livestream) == causes
+    files = await pulled.files(livestream, tmp_path)
+    sent = (
+        *([init, *clip[:3]], [init, clip[4]], [init, clip[5]]),
+        *([other_init, *other[:2]], [whole]),
+    )
+    for file, parts in zip(files, sent, strict=True):
+        assert complaints(file) == ""
+        back = read_back(file)
+        movie = tmp_path / "sent.mp4"
+        movie.write_bytes(b"".join(part.read_bytes() for part in parts))
+        for kind, frames in read_back(movie).items():
+            assert frames, kind
+            assert [content for _, content in back[kind]] == [each for _, each in frames], kind
+    listed = [line for line in lines if not line.startswith("#")]
+    assert source.asked[whole.name] == len(listed) + 1
+    assert [source.asked[name] for name in ("a.mp4", "b.mp4")] == [2, 1]
+
+
 async def test_a_bookmark_that_may_not_have_been_written_is_written_again_and_nothing_is_lost(
     database_url: str, source: HlsSource, tmp_path: Path
 ) -> None:
@@ -106,6 +149,24 @@ async def test_a_bookmark_that_may_not_have_been_written_is_written_again_and_no
     back = read_back(file)
     for kind, frames in hls_source.frames(hls_source.segments(), tmp_path).items():
         assert [content for _, content in back[kind]] == frames, kind
+
+
+async def test_a_part_is_a_part_also_of_a_server_that_gives_the_whole(source: HlsSource) -> None:
+    source.files["x"] = bytes(range(200)) * 4000
+    place = source.url.replace("main.m3u8", "x")
+    async with web.reaching(SourceAddress.parse(place), Reach.parse("127.0.0.0/8")) as got:
+        for source.gives_whole in (False, True):
+            for begins, length in ((0, 7), (400_123, 300_000), (799_999, 1)):
+                found = await got.get(Place(place, (begins, length)), 1 << 20)
+                assert found.content == source.files["x"][begins : begins + length]
+            with pytest.raises(FetchError):
+                await got.get(Place(place, (799_999, 2)), 1 << 20)
+        source.gives_whole = False
+        with pytest.raises(FetchError) as refused:
+            await got.get(Place(place, (800_000, 1)), 1 << 20)
+        assert refused.value.trouble is Trouble.REFUSED
+        with pytest.raises(FetchError):
+            await got.get(Place(place, (0, 1 << 30)), 1 << 20)
 
 
 async def _trouble(url: str, reach: str = "127.0.0.0/8") -> Trouble:
@@ -138,9 +199,17 @@ async def test_what_keeps_a_playlist_from_being_followed_has_a_name(source: HlsS
     assert await _trouble(source.url.replace("main.m3u8", "moved")) is Trouble.FORBIDDEN
     source.files["page"] = b"<html>"
     assert await _trouble(source.url.replace("main.m3u8", "page")) is Trouble.BROKEN
-    for tag in ('#EXT-X-KEY:METHOD=AES-128,URI="x"', '#EXT-X-MAP:URI="x"', "#EXT-X-BYTERANGE:9"):
-        source.lines = [tag, "#EXTINF:1,", "x.ts"]
-        assert await _trouble(source.url) is Trouble.NOTHING_RECORDABLE
+    source.lines = ['#EXT-X-KEY:METHOD=AES-128,URI="x"', "#EXTINF:1,", "x.ts"]
+    assert await _trouble(source.url) is Trouble.ENCRYPTED
+    init = hls_source.movie()[0].read_bytes()
+    for content, trouble in (
+        (init.replace(b"avc1", b"encv").replace(b"mp4a", b"enca"), Trouble.ENCRYPTED),
+        (init.replace(b"avc1", b"av01").replace(b"mp4a", b"Opus"), Trouble.NOTHING_RECORDABLE),
+        (b"no movie", Trouble.NOTHING_RECORDABLE),
+    ):
+        source.files["x"] = content
+        source.lines = ['#EXT-X-MAP:URI="x"', "#EXTINF:1,", "y"]
+        assert await _trouble(source.url) is trouble
 
 
 @pytest.mark.parametrize(
@@ -156,8 +225,9 @@ async def test_what_keeps_a_playlist_from_being_followed_has_a_name(source: HlsS
 async def test_segments_lead_nowhere_that_the_address_itself_may_not(
     source: HlsSource, place: str, trouble: Trouble
 ) -> None:
-    source.lines = ["#EXTINF:1,", place, "#EXT-X-ENDLIST"]
-    assert await _trouble(source.url, "127.0.0.0/8") is trouble
+    for lines in (["#EXTINF:1,", place], [f'#EXT-X-MAP:URI="{place}"', "#EXTINF:1,", "x.m4s"]):
+        source.lines = [*lines, "#EXT-X-ENDLIST"]
+        assert await _trouble(source.url, "127.0.0.0/8") is trouble
 
 
 async def test_a_name_that_means_a_closed_number_is_not_connected_to(source: HlsSource) -> None:
