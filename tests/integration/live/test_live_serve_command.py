@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,24 @@ import asyncpg
 import pytest
 
 from recorder.adapters.clock import SystemClock
+from recorder.domain.ids import LivestreamId
 from recorder.domain.people import OPERATOR
+from recorder.runtime import Deps
 from recorder.services import live, registry
-from tests.support import exposition, ingest_process, live_clips, rtmp_peer, rtsp_camera, servers
+from tests.support import (
+    exposition,
+    hls_source,
+    ingest_process,
+    live_clips,
+    rtmp_peer,
+    rtsp_camera,
+    servers,
+)
 from tests.support.bureau import open_bureau
 from tests.support.certificates import Certificate
 from tests.support.ingest_process import IngestProcess
-from tests.support.live_stand import LONG_S, clip
+from tests.support.live_stand import LONG_S, clip, complaints, read_back
+from tests.support.stored import Stored
 from tests.support.waiting import eventually
 
 Column = Callable[[str], Awaitable[list[object]]]
@@ -64,6 +76,7 @@ async def rows(database_url: str) -> AsyncIterator[Column]:
     await connection.close()
 
 
+HERE = {"RECORDER_LIVE_PULL_NETWORKS": "127.0.0.0/8"}
 STORED = "SELECT number FROM livestream_segment WHERE state = 'stored' AND number > 0 ORDER BY 1"
 CAUSES = "SELECT cause FROM livestream_period ORDER BY number"
 
@@ -171,29 +184,44 @@ async def _taken_over(rows: Column, before: int) -> list[object]:
     return await eventually(goes_on, within=LONG_S)
 
 
+@asynccontextmanager
+async def _pulled(
+    database_url: str, folder: Path, address: str
+) -> AsyncIterator[tuple[Deps, LivestreamId]]:
+    """A livestream that is fetched from there, and the service's hands."""
+    async with open_bureau(database_url, folder) as bureau:
+        config = bureau.deps.config.model_copy(
+            update={"live_pull_networks": HERE["RECORDER_LIVE_PULL_NETWORKS"]}
+        )
+        deps = replace(bureau.deps, clock=SystemClock(), config=config)
+        opening = live.Opening(title="南门")
+        yield deps, (await live.open_pulled(deps, bureau.actor(), opening, address)).id
+
+
+async def _kill_holder(rows: Column) -> object:
+    """kill -9 of whoever holds the livestream; the rest of its lease is passed over."""
+    (holder,) = await rows("SELECT holder FROM livestream")
+    os.kill(int(str(holder).rsplit("-", 2)[1]), signal.SIGKILL)
+    # Nobody waits longer for it than for its lease.
+    assert await rows("SELECT held_until < now() + interval '8.5 s' FROM livestream") == [True]
+    await rows("UPDATE livestream SET held_until = now() RETURNING 1")
+    return holder
+
+
 async def test_after_kill_9_the_cameras_of_a_process_are_fetched_by_its_sibling_and_the_gap_is_told(
     starts: Starter, database_url: str, tmp_path: Path, rows: Column
 ) -> None:
-    networks = {"RECORDER_LIVE_PULL_NETWORKS": "127.0.0.0/8"}
-    family = await starts("--processes", "2", **networks)
+    family = await starts("--processes", "2", **HERE)
     async with (
         rtsp_camera.camera(rtsp_camera.clip()) as camera,
-        open_bureau(database_url, tmp_path) as bureau,
+        _pulled(database_url, tmp_path, camera.url()) as (deps, livestream),
     ):
-        config = bureau.deps.config.model_copy(update={"live_pull_networks": "127.0.0.0/8"})
-        deps = replace(bureau.deps, clock=SystemClock(), config=config)
-        opening = live.Opening(title="南门")
-        pulled = await live.open_pulled(deps, bureau.actor(), opening, camera.url())
         before = await _some(rows)
-        (holder,) = await rows("SELECT holder FROM livestream")
-        os.kill(int(str(holder).rsplit("-", 2)[1]), signal.SIGKILL)
-        # Nobody waits longer for it than for its lease, of which the rest is passed over here.
-        assert await rows("SELECT held_until < now() + interval '8.5 s' FROM livestream") == [True]
-        await rows("UPDATE livestream SET held_until = now() RETURNING 1")
+        holder = await _kill_holder(rows)
         assert len(await _taken_over(rows, len(before))) > len(before)
         assert await rows("SELECT holder FROM livestream") != [holder]
         assert await family.end() == 0
-        (gap,) = (await live.view_livestream(deps, OPERATOR, pulled.id)).gaps
+        (gap,) = (await live.view_livestream(deps, OPERATOR, livestream)).gaps
     after = await rows(STORED)
     assert after == list(range(1, len(after) + 1))
     assert await rows("SELECT holder FROM livestream") == [None]
@@ -201,6 +229,56 @@ async def test_after_kill_9_the_cameras_of_a_process_are_fetched_by_its_sibling_
     assert gap.begins_at is not None
     assert gap.ends_at is not None
     assert gap.begins_at < gap.ends_at
+
+
+async def test_after_kill_9_a_playlist_is_followed_by_the_sibling_behind_the_bookmark(
+    starts: Starter, database_url: str, tmp_path: Path, rows: Column
+) -> None:
+    sent = hls_source.segments()
+    family = await starts("--processes", "2", **HERE)
+
+    async def until(statement: str) -> None:
+        async def is_so() -> bool | None:
+            return await rows(statement) == [True] or None
+
+        came: bool = await eventually(is_so, within=LONG_S, what=statement)
+        assert came
+
+    async with (
+        hls_source.source() as source,
+        _pulled(database_url, tmp_path, source.url) as (deps, livestream),
+    ):
+        for file in sent[:3]:
+            source.add(file)
+        await until("SELECT bookmark LIKE '[2,%' FROM livestream_source")
+        await _some(rows)
+        holder = await _kill_holder(rows)
+        # Listed while nobody looks: somebody who goes on finds it.
+        for file in sent[3:5]:
+            source.add(file)
+        await until("SELECT bookmark LIKE '[4,%' FROM livestream_source")
+        assert await rows("SELECT holder FROM livestream") != [holder]
+        source.add(sent[5])
+        source.end()
+        await until("SELECT trouble = 'ended' FROM livestream_source")
+        assert await family.end() == 0
+        assert [source.asked[file.name] for file in sent] == [1] * 6
+        found = Stored(deps)
+        assert await found.causes(livestream) == ["start", "reconnect"]
+        ((cause, missing),) = [
+            (gap.cause, gap.first_missing) for gap in (await found.view(livestream)).gaps
+        ]
+        assert (cause, missing) == ("reconnect", None)
+        first, second = await found.files(livestream, tmp_path)
+    assert complaints(second) == ""
+    # Of what the dead one had in its hands the end is missing; nothing is there twice or changed.
+    for kind, frames in hls_source.frames(sent[:3], tmp_path).items():
+        back = [content for _, content in read_back(first)[kind]]
+        assert back == frames[: len(back)] != [], kind
+    for kind, frames in hls_source.frames(sent[3:], tmp_path).items():
+        assert [content for _, content in read_back(second)[kind]] == frames, kind
+    after = await rows(STORED)
+    assert after == list(range(1, len(after) + 1))
 
 
 def _children(parent: int) -> list[int]:
