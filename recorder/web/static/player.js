@@ -195,11 +195,13 @@ export class Player extends EventTarget {
     const shift = Number(this.chosen.dataset.shift) * (own ? -1 : 1);
     const length = Number(clip.dataset.length) / 1000;
     const there = moment === null ? NaN : (moment + shift - Date.parse(clip.dataset.began)) / 1000;
+    // Moments of arrival say nothing of when it was filmed.
+    const wall = Number.isNaN(there) || at !== null ? null : moment + shift;
     const same = Number.isNaN(there) ? (this.media?.currentTime ?? 0) + (own ? -this.ahead : this.ahead) : there;
     const second = at ?? (same > 0 && same < length ? same : 0);
     const loaded = this.media !== null || at !== null;
     this.showVersion(clip, false);
-    if (loaded && this.ready) this.load(playing, second);
+    if (loaded && this.ready) this.load(playing, second, wall);
   }
 
   // Begin to play when that is asked for, else wait for the first press. A second that was asked
@@ -236,7 +238,8 @@ export class Player extends EventTarget {
     return undefined;
   }
 
-  async load(play, at = 0) {
+  // `wall`: the moment to show instead of a second, where what is shown tells its moments.
+  async load(play, at = 0, wall = null) {
     const clip = this.clip;
     this.wish?.abort();
     this.wish = new AbortController();
@@ -271,7 +274,7 @@ export class Player extends EventTarget {
     if (given.mediaType === PLAYLIST) {
       this.stream?.stop();
       this.stream = null;
-      const stream = await playStream(this.video, this.address(given), (why) => this.failed(why), at);
+      const stream = await playStream(this.video, this.address(given), (why) => this.failed(why), at, wall);
       if (clip !== this.clip) { stream.stop(); return; }
       this.stream = stream;
     } else {

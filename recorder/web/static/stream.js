@@ -9,10 +9,20 @@ async function library() {
   }
 }
 
+// Two moments that are one to the eye.
+const NEAR_S = 0.05;
+
 const ticketIn = (url) => /\/watch\/([^/]+)\//.exec(url)?.[1] ?? "";
 
+// The second of media at a moment; where nothing was recorded then, the next one. Null without dates.
+function secondAt(moment, fragments) {
+  const found = fragments.find((each) => each.programDateTime && each.programDateTime + each.duration * 1000 > moment);
+  return found ? found.start + Math.max(0, moment - found.programDateTime) / 1000 : null;
+}
+
 class OverMse {
-  constructor(Hls, video, url, at, onFailure) {
+  constructor(Hls, video, url, at, onFailure, moment) {
+    this.video = video;
     this.ticket = ticketIn(url);
     this.Hls = Hls;
     this.tries = 0;
@@ -35,6 +45,15 @@ class OverMse {
       } else onFailure(decoding ? "decode" : "network");
     });
     this.hls.on(Hls.Events.FRAG_BUFFERED, () => { this.tries = 0; });
+    this.over = new AbortController();
+    if (moment !== null) {
+      this.hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+        const second = secondAt(moment, details.fragments);
+        if (second === null || Math.abs(second - at) < NEAR_S) return;
+        // It begins where it was told to, and goes from there.
+        video.addEventListener("canplay", () => { video.currentTime = second; }, { once: true, signal: this.over.signal });
+      });
+    }
     this.hls.loadSource(url);
     this.hls.attachMedia(video);
   }
@@ -48,9 +67,13 @@ class OverMse {
     return this.hls.liveSyncPosition;
   }
 
-  // Wall time of what is shown, from EXT-X-PROGRAM-DATE-TIME.
+  // Wall time of what is shown, from EXT-X-PROGRAM-DATE-TIME. The library goes by the segment that
+  // played last, also just behind a jump over a gap.
   get moment() {
-    return this.hls.playingDate;
+    const { currentTime } = this.video;
+    const listed = this.hls.latestLevelDetails?.fragments ?? [];
+    const shown = listed.findLast((each) => each?.programDateTime && each.start <= currentTime + 0.001);
+    return shown ? new Date(shown.programDateTime + (currentTime - shown.start) * 1000) : null;
   }
 
   get latency() {
@@ -58,6 +81,7 @@ class OverMse {
   }
 
   stop() {
+    this.over.abort();
     this.hls.destroy();
   }
 }
@@ -102,10 +126,11 @@ class ByItself {
 
 export const PLAYLIST = "application/vnd.apple.mpegurl";
 
-// `at`: seconds of media to begin behind; of what still runs, 0 is near its end.
-export async function play(video, url, onFailure, at = 0) {
+// `at`: seconds of media to begin behind; of what still runs, 0 is near its end. `moment`: wall
+// time to begin at instead, where the playlist tells it.
+export async function play(video, url, onFailure, at = 0, moment = null) {
   const Hls = await library();
-  return Hls ? new OverMse(Hls, video, url, at, onFailure) : new ByItself(video, url, at, onFailure);
+  return Hls ? new OverMse(Hls, video, url, at, onFailure, moment) : new ByItself(video, url, at, onFailure);
 }
 
 // The same livestream, made playable segment by segment; a ticket serves for both.

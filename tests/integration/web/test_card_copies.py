@@ -10,44 +10,18 @@ from typing import Any
 from recorder.adapters.media import FfmpegTool
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import RecordingId
-from recorder.domain.people import OPERATOR, SERVICE, Actor, Role
-from recorder.services import audit, gateways, ingest, live
+from recorder.domain.people import OPERATOR, SERVICE, Role
+from recorder.services import audit, gateways, ingest
 from recorder.store import original_objects
 from tests.support import footage as footage_set
+from tests.support.both_copies import docked, streamed
 from tests.support.bureau import Bureau
 from tests.support.cameras import camera
-from tests.support.streams import opened, put, put_init, take
+from tests.support.streams import take
 from tests.support.web_service import WebService
 from tests.support.workshop import deliver, work_off
 
 CHINESE = {"Accept": "text/html", "Accept-Language": "zh-CN"}
-
-
-async def streamed(bureau: Bureau, actor: Actor, *, without: int = 4) -> RecordingId:
-    """Six seconds live, one of them lost on the air."""
-    sent = take()
-    livestream = await opened(bureau.deps, actor, device_clock_at=bureau.clock.now())
-    await put_init(bureau.deps, actor, livestream.id, sent.init)
-    for number, body in enumerate(sent.segments, 1):
-        if number != without:
-            await put(bureau.deps, actor, livestream.id, number, body)
-        bureau.clock.forward(seconds=1)
-    await live.request_close(bureau.deps, actor, livestream.id, last=6)
-    bureau.clock.forward(days=2)
-    await live.watch_livestreams(bureau.deps)
-    found = (await live.view_livestream(bureau.deps, SERVICE, livestream.id)).livestream.recording
-    assert found is not None
-    return found
-
-
-async def docked(bureau: Bureau, actor: Actor, ago: timedelta, offset: timedelta) -> RecordingId:
-    """The camera's own file of that time, uploaded now with its clock off by so much."""
-    began = bureau.clock.now() - ago + offset
-    clock = bureau.clock.now() + offset
-    return await deliver(
-        bureau, actor, take().whole, "card.mp4",
-        device_started_at=began.isoformat(), device_clock_at=clock.isoformat(),
-    )  # fmt: skip
 
 
 async def copies(service: WebService, recording: RecordingId, token: str) -> dict[str, Any]:
