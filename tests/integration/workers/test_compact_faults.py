@@ -53,7 +53,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     given = {"compact_object_bytes": str(MIB), "task_lease_s": "2"}
     if request.param == "folder":
         return {**given, "objects_folder": str(tmp_path / "objects")}
-    server: s3.S3Server = request.getfixturevalue("versitygw")
+    server: s3.S3Server = request.getfixturevalue(request.param)
     return {**given, **s3_settings(server)}
 
 
@@ -79,6 +79,7 @@ async def failed_as_planned(bureau: Bureau, fault: Fault) -> None:
     assert (run.state, run.error_detail) == ("pending", fault.make().detail), run
 
 
+@pytest.mark.parametrize("settings", ["folder", "versitygw", "minio_server"], indirect=True)
 async def test_every_failure_of_the_store_leads_to_the_same_end(bureau: Bureau) -> None:
     deps, actor = bureau.deps, await camera(bureau)
     _, recording = await sealed_livestream(bureau, actor)
