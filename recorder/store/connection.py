@@ -110,6 +110,13 @@ class Connection:
             async with self._raw.transaction():
                 yield
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """All readings in the block see the database as it was at the first of them."""
+        with translated():
+            async with self._raw.transaction(isolation="repeatable_read", readonly=True):
+                yield
+
 
 class Database:
     """The pool. ``acquire`` gives one Connection for the length of a block.

@@ -108,7 +108,8 @@ async def _assembled(deps: Deps, livestream: Livestream, recording: RecordingId)
     """What the manifest lists: that of an earlier try, or one of everything that waits now."""
     tally = Tally()
     key = manifest_key(livestream.key_prefix, recording)
-    async with deps.database.acquire() as connection:
+    # Segments may come meanwhile: what is told as missing must be what is not listed.
+    async with deps.database.acquire() as connection, connection.snapshot():
         gaps = await gaps_now(connection, livestream)
         blocks = [
             manifest.lines(tally.taken(page))
