@@ -20,7 +20,7 @@ from tests.support.live_stand import LONG_S
 from tests.support.stored import Stored
 from tests.support.waiting import eventually
 
-_QUICK = PullLimits(look_s=0.1, keep_s=0.3, first_pause_s=0.4, longest_pause_s=1.0)
+QUICK = PullLimits(look_s=0.1, keep_s=0.3, first_pause_s=0.4, longest_pause_s=1.0)
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Pulled(Stored):
     async def begin_anew(self) -> None:
         """What another process does after this one ended."""
         await self.puller.stop()
-        self.puller = Puller(self.deps, Path(footage.ffmpeg()), _QUICK)
+        self.puller = Puller(self.deps, Path(footage.ffmpeg()), QUICK)
         self.puller.start()
 
     async def open(self, address: str) -> LivestreamId:
@@ -89,7 +89,7 @@ async def pulling(
     async with open_bureau(database_url, folder) as bureau:
         config = bureau.deps.config.model_copy(update={"live_pull_networks": networks})
         deps = replace(bureau.deps, clock=SystemClock(), config=config)
-        place = Pulled(deps, bureau.actor(), Puller(deps, Path(footage.ffmpeg()), _QUICK))
+        place = Pulled(deps, bureau.actor(), Puller(deps, Path(footage.ffmpeg()), QUICK))
         try:
             yield place
         finally:
