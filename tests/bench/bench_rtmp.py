@@ -1,7 +1,8 @@
 """RTMP livestreams at 4 Mbit/s into the folder store against bare ffmpeg listeners.
 
-``--streams N`` (50), ``--seconds N`` (20), ``--held N`` (100), ``--no-bare``. Publishers are a
-process of their own and counted apart; both sides get the same bytes at the pace of life.
+``--streams N`` (50), ``--seconds N`` (20), ``--held N`` (100), ``--no-bare``, ``--store versitygw``
+or ``minio`` instead of the folder. Publishers are a process of their own and counted apart; both
+sides get the same bytes at the pace of life.
 """
 
 from __future__ import annotations
@@ -21,23 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recorder.config import read_config
-from recorder.domain.people import OPERATOR
 from recorder.embedded import guardian
-from recorder.embedded.stack import Addresses, service_environment
-from recorder.runtime import open_deps
-from recorder.services import registry
 from tests.bench.support import accounts
 from tests.bench.support.conditions import conditions
 from tests.bench.support.report import Bar, Figure, number, percentile, publish, scatter
-from tests.support import cache, footage, live_clips
+from tests.bench.support.rtmp_stand import FOLDER, Stand, standing
+from tests.support import cache, footage, live_clips, s3
 from tests.support.product import Product, running_product
 from tests.support.servers import REPOSITORY
 from tests.support.small_office import command_line
-from tests.support.waiting import eventually
 
 _PARTS = {"ingest": "recorder live serve", "ffmpeg": "frag_duration", "PostgreSQL": "postgres",
-          "service": "recorder serve --listen-fd", "worker": "-m workers"}  # fmt: skip
+          "service": "recorder serve --listen-fd", "worker": "-m workers",
+          "versitygw": "/versitygw ", "minio": "/minio "}  # fmt: skip
 #: After the start of all, before anything is counted.
 _SETTLE_S = 4.0
 #: After the last byte, until the last segment counts.
@@ -140,25 +137,21 @@ class Ours:
     delays_ms: list[float]
 
 
-async def ours(
-    product: Product, tokens: Sequence[str], seconds: int, *, watch: bool = False
-) -> Ours:
+async def ours(stand: Stand, tokens: Sequence[str], seconds: int, *, watch: bool = False) -> Ours:
     """The same publishers with the product behind them; ``watch`` asks when segments count."""
-    told = product.data / "run" / "live.json"
-    await eventually(told.exists, within=60, what="the ingest")
-    port = json.loads(told.read_text())["rtmp"]
+    product = stand.product
     seen: dict[Any, dict[int, float]] = {}
     over = asyncio.Event()
     async with product.database() as connection:
         before_rows = {row["id"] for row in await connection.fetch("SELECT id FROM livestream")}
-        async with load([(port, "live", token) for token in tokens], seconds) as running:
+        async with load([(stand.port, "live", token) for token in tokens], seconds) as running:
             watching = asyncio.create_task(_watch(product, seen, over)) if watch else None
             await asyncio.sleep(_SETTLE_S)
-            before, idle, began = accounts.by_part(product.pid, _PARTS), _idle(), time.monotonic()
+            before, idle, began = accounts.by_part(stand.parents, _PARTS), _idle(), time.monotonic()
             await asyncio.sleep(seconds - _SETTLE_S - 3)
-            after, wall = accounts.by_part(product.pid, _PARTS), time.monotonic() - began
+            after, wall = accounts.by_part(stand.parents, _PARTS), time.monotonic() - began
             spare = (_idle() - idle) / wall
-            memory, unshared, ingest = _memory(product)
+            memory, unshared, ingest = _memory(stand)
         over.set()
         if watching is not None:
             await watching
@@ -183,17 +176,18 @@ def _idle() -> float:
     return float(Path("/proc/uptime").read_text().split()[1])
 
 
-def _memory(product: Product) -> tuple[float, float, float]:
+def _memory(stand: Stand) -> tuple[float, float, float]:
     """MiB of all media tools: resident, unshared; and of the ingest process."""
     resident = unshared = ingest = 0.0
-    for pid, _ in guardian.family({product.pid}):
+    for pid, _ in guardian.family(stand.parents):
         words = command_line(pid)
         if _PARTS["ffmpeg"] in words:
             resident += accounts.rss_mib(pid)
             rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             unshared += sum(int(r.split()[1]) for r in rows if r.startswith("Private")) / 1024
         elif _PARTS["ingest"] in words:
-            ingest = accounts.rss_mib(pid)
+            # The one that has something to do.
+            ingest = max(ingest, accounts.rss_mib(pid))
     return resident + ingest, unshared + ingest, ingest
 
 
@@ -219,30 +213,22 @@ def _delays(
     return delays
 
 
-async def devices(product: Product, count: int) -> list[str]:
-    """Tokens of so many new devices; each has a livestream of its own."""
-    addresses = json.loads((product.data / "run" / "addresses.json").read_text())
-    settings = service_environment(product.data, Addresses(**addresses), base={})
-    config = read_config({n: v for n, v in settings.items() if n.startswith("RECORDER_")})
-    async with open_deps(config) as deps:
-        added = [
-            await registry.add_device(deps, OPERATOR, number=f"LIVE{n:04d}") for n in range(count)
-        ]
-    return [each.token for each in added]
-
-
-async def measure(product: Product, options: argparse.Namespace) -> list[Figure]:
+async def measure(stand: Stand, options: argparse.Namespace) -> list[Figure]:
     """Bare listeners, then the product with as many, with half, and with what it shall hold."""
     at_half = options.held // 2
-    tokens = await devices(product, options.streams + at_half + options.held)
+    tokens = await stand.devices(options.streams + at_half + options.held)
     figures: list[Figure] = []
-    full = await ours(product, tokens[: options.streams], options.seconds)
+    full = await ours(stand, tokens[: options.streams], options.seconds)
     total = sum(full.parts[part] for part in ("ingest", "ffmpeg", "PostgreSQL"))
-    shown = ", ".join(f"{part} {number(used)}" for part, used in full.parts.items())
+    shown = ", ".join(
+        f"{part} {number(used)}"
+        for part, used in full.parts.items() if part not in s3.SOURCES or part == options.store
+    )  # fmt: skip
     if not options.no_bare:
         listening, listening_mib = await bare(options.streams, options.seconds)
         figures.append(
-            Figure("CPU against bare listeners", total / listening, "×", Bar(1.4),
+            Figure("CPU against bare listeners", total / listening, "×",
+                   Bar(1.4) if options.store == FOLDER else None,
                    f"{number(total)} against {number(listening)} CPU s for a stream-minute;"
                    f" their memory {number(listening_mib)} MiB each")
         )  # fmt: skip
@@ -253,14 +239,14 @@ async def measure(product: Product, options: argparse.Namespace) -> list[Figure]
         Figure("unshared of it", full.unshared, "MiB", Bar(20)),
     ]  # fmt: skip
     tokens = tokens[options.streams :]
-    half = await ours(product, tokens[:at_half], options.seconds, watch=True)
+    half = await ours(stand, tokens[:at_half], options.seconds, watch=True)
     delays = half.delays_ms or [math.inf]
     figures.append(
         Figure("keyframe sent to segment stored and listed, p99", percentile(delays, 0.99),
                "ms", Bar(500), f"{at_half} streams; {scatter(delays, 'ms')}")
     )  # fmt: skip
     tokens = tokens[at_half:]
-    held = await ours(product, tokens, options.seconds)
+    held = await ours(stand, tokens, options.seconds)
     whole = sum(missing < 0.2 for missing in held.short)
     most = max(held.short, default=math.inf)
     figures.append(
@@ -271,6 +257,11 @@ async def measure(product: Product, options: argparse.Namespace) -> list[Figure]
     return figures
 
 
+async def _on(product: Product, options: argparse.Namespace) -> list[Figure]:
+    async with standing(product, options.store) as stand:
+        return await measure(stand, options)
+
+
 def main(argv: Sequence[str] = ()) -> None:
     """Measure and print the report."""
     parser = argparse.ArgumentParser(prog="rtmp")
@@ -278,17 +269,18 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--held", type=int, default=100)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--no-bare", action="store_true")
+    parser.add_argument("--store", choices=(FOLDER, *s3.SOURCES), default=FOLDER)
     options = parser.parse_args(argv)
     clip(options.seconds)
     at_start = conditions()
     with running_product() as product:
-        figures = asyncio.run(measure(product, options))
+        figures = asyncio.run(_on(product, options))
     publish(
         f"RTMP livestreams at 4 Mbit/s, {options.streams} and {options.held} at once",
         at_start,
         figures,
-        flags="embedded server, folder store, one ingest process, PostgreSQL syncs; publishers"
-        f" (chunk size 4096) from a process of their own, {options.seconds} s.",
+        flags=f"embedded server, store: {options.store}, one ingest process, PostgreSQL syncs;"
+        f" publishers (chunk size 4096) from a process of their own, {options.seconds} s.",
     )
 
 

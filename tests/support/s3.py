@@ -121,3 +121,20 @@ def serves(port: int) -> bool:
 def url(port: int) -> str:
     """The address of a server started here."""
     return f"http://127.0.0.1:{port}"
+
+
+def settings(server: S3Server, endpoint: str) -> dict[str, str]:
+    """How the product is told to keep footage there; ``endpoint`` is HOST:PORT."""
+    return {
+        "RECORDER_OBJECTS": "s3",
+        "RECORDER_S3_ENDPOINT": endpoint,
+        "RECORDER_S3_SECURE": "false",
+        "RECORDER_S3_ACCESS_KEY": server.access_key,
+        "RECORDER_S3_SECRET_KEY": server.secret_key,
+        "RECORDER_S3_REGION": server.region,
+        "RECORDER_S3_MAKE_BUCKETS": "true",
+        **{
+            f"RECORDER_S3_BUCKET_{name}": f"{server.bucket_prefix}{name.lower()}"
+            for name in ("ORIGINALS", "RENDITIONS", "STAGING")
+        },
+    }

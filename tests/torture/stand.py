@@ -217,8 +217,8 @@ def _both_settings(
     """Straight to the store, and by its proxy; in a folder both are the same."""
     plain = _settings(folder, url, ports)
     if kind != FOLDER:
-        straight = _s3_settings(store.server, f"127.0.0.1:{ports['s3']}")
-        return plain | straight, plain | _s3_settings(store.server, store.server.host)
+        straight = s3.settings(store.server, f"127.0.0.1:{ports['s3']}")
+        return plain | straight, plain | s3.settings(store.server, store.server.host)
     plain |= {
         "RECORDER_OBJECTS_FOLDER": str(folder / "objects"),
         "RECORDER_OBJECTS_FLOOR_BYTES": "0",
@@ -241,22 +241,6 @@ def _settings(folder: Path, url: str, ports: Mapping[str, int]) -> dict[str, str
         "RECORDER_LIVE_PULL_NETWORKS": "127.0.0.0/8",
         # The least: several volumes of what is pushed.
         "RECORDER_COMPACT_OBJECT_BYTES": str(1 << 20),
-    }
-
-
-def _s3_settings(server: s3.S3Server, endpoint: str) -> dict[str, str]:
-    return {
-        "RECORDER_OBJECTS": "s3",
-        "RECORDER_S3_ENDPOINT": endpoint,
-        "RECORDER_S3_SECURE": "false",
-        "RECORDER_S3_ACCESS_KEY": server.access_key,
-        "RECORDER_S3_SECRET_KEY": server.secret_key,
-        "RECORDER_S3_REGION": server.region,
-        "RECORDER_S3_MAKE_BUCKETS": "true",
-        **{
-            f"RECORDER_S3_BUCKET_{name}": f"{server.bucket_prefix}{name.lower()}"
-            for name in ("ORIGINALS", "RENDITIONS", "STAGING")
-        },
     }
 
 

@@ -21,10 +21,10 @@ def cpu_s(pid: int) -> float:
     return sum(int(fields[n]) for n in (11, 12, 13, 14)) / _TICKS
 
 
-def by_part(parent: int, parts: dict[str, str]) -> dict[str, float]:
-    """Seconds of processor of each part below ``parent``; a part is known by words it runs."""
+def by_part(parents: int | set[int], parts: dict[str, str]) -> dict[str, float]:
+    """Seconds of processor of each part below ``parents``; a part is known by words it runs."""
     used = dict.fromkeys(parts, 0.0)
-    for pid, _ in guardian.family({parent}):
+    for pid, _ in guardian.family({parents} if isinstance(parents, int) else parents):
         words = command_line(pid)
         for part, mark in parts.items():
             if mark in words:
