@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from typing import Any
+
+from recorder.adapters import gcrypt
+
+#: One thread's work at least, before another one is asked.
+_RUN_BYTES = 2 << 20
 
 
 def new_sm3() -> Any:
@@ -36,7 +42,37 @@ async def both_digests(content: bytes) -> tuple[bytes, bytes]:
     return await asyncio.to_thread(_both, content)
 
 
+async def both_digests_of(contents: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """SHA-256 and SM3 of each, made in one thread, or in several where there is much to do.
+
+    Waking a thread costs as much as the digests of some ten thousand bytes.
+    """
+    runs: list[list[bytes]] = []
+    length = _RUN_BYTES
+    for content in contents:
+        if length >= _RUN_BYTES:
+            runs.append([])
+            length = 0
+        runs[-1].append(content)
+        length += len(content)
+    made = await asyncio.gather(*(asyncio.to_thread(_each, run) for run in runs))
+    return [digests for run in made for digests in run]
+
+
+def _each(contents: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    return [_both(content) for content in contents]
+
+
 def _both(content: bytes) -> tuple[bytes, bytes]:
-    sm3 = new_sm3()
-    sm3.update(content)
-    return hashlib.sha256(content).digest(), sm3.digest()
+    return hashlib.sha256(content).digest(), sm3_of(content)
+
+
+def sm3_of(content: bytes) -> bytes:
+    """The SM3 of bytes in memory, by the quickest that the system has."""
+    quick = gcrypt.sm3()
+    if quick is not None:
+        return quick(content)
+    running = new_sm3()
+    running.update(content)
+    digest: bytes = running.digest()
+    return digest

@@ -11,13 +11,11 @@ the owner of the disk. Nothing here keeps state in memory that a crash could los
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
@@ -26,10 +24,12 @@ from typing import TypeVar
 from recorder.adapters import files_disk as disk
 from recorder.adapters import store_canary, store_limits
 from recorder.adapters.clock import Clock, SystemClock
+from recorder.adapters.files_drafts import DraftFolder
 from recorder.adapters.files_growing import FolderPart
 from recorder.adapters.files_multipart import MultipartFolder
+from recorder.adapters.files_puts import Put, Puts, mismatch, no_room
 from recorder.adapters.files_reads import file_blocks
-from recorder.adapters.files_versions import VersionFolder
+from recorder.adapters.files_versions import Birth, VersionFolder
 from recorder.adapters.objects import (
     Bucket,
     MarkerPage,
@@ -40,18 +40,20 @@ from recorder.adapters.objects import (
     StoreReport,
     WriterFile,
 )
-from recorder.adapters.store_threads import BLOCK_BYTES, StoreThreads
-from recorder.domain.ids import new_uuid
-from recorder.errors import IntegrityError, InvalidInput, StorageFull
+from recorder.adapters.store_threads import BLOCK_BYTES, StoreThreads, Together
+from recorder.errors import InvalidInput, RecorderError
 
 T = TypeVar("T")
 
 _FLOOR_BYTES = 5 << 30
 _FLOOR_SHARE = 0.05
-#: Objects of originals up to this length are written below the floor too: sidecars finish
-#: footage that is in already, and refusing them would save nothing.
-_SMALL_BYTES = 64 << 10
 _ABANDONED_SECONDS = 3600
+#: Longer objects go each for itself: nobody is to wait for their bytes.
+_TOGETHER_BYTES = 4 << 20
+#: In one thread, one sync behind the other; more threads share the commits of the journal.
+_MOST_TOGETHER = 4
+#: The other threads are left to uploads.
+_TOGETHER_AT_ONCE = 4
 
 
 class FolderObjects:
@@ -84,6 +86,12 @@ class FolderObjects:
         self._spills = StoreThreads("folder-spill", 2)
         self._versions = VersionFolder(self._root, clock or SystemClock(), sync)
         self._multiparts = MultipartFolder(self._root, self._versions, sync)
+        self._drafts = DraftFolder(self._root)
+        self._puts = Puts(self._drafts, self._versions, self._spare_bytes, sync)
+        self._together = Together(
+            self._writes, self._put_all, most=_MOST_TOGETHER,
+            at_once=max(1, min(_TOGETHER_AT_ONCE, threads // 2)),
+        )  # fmt: skip
         self._ready = False
         self._making_ready = threading.Lock()
 
@@ -91,27 +99,36 @@ class FolderObjects:
 
     def free_bytes(self) -> int:
         """Bytes that an unprivileged writer can still put on the disk of the root."""
-        with disk.translated():
-            found = os.statvfs(self._root if self._root.exists() else self._root.parent)
+        found = self._disk()
         return found.f_bavail * found.f_frsize
 
     def floor_bytes(self) -> int:
         """Free bytes below which footage is refused with StorageFull."""
-        if self._floor_bytes is not None:
-            return self._floor_bytes
-        with disk.translated():
-            found = os.statvfs(self._root if self._root.exists() else self._root.parent)
-        return max(_FLOOR_BYTES, int(found.f_blocks * found.f_frsize * _FLOOR_SHARE))
+        return self._floor_of(self._disk())
 
     def room_bytes(self) -> int:
         """Free bytes above the floor."""
-        return max(0, self.free_bytes() - self.floor_bytes())
+        return max(0, self._spare_bytes())
+
+    def _disk(self) -> os.statvfs_result:
+        with disk.translated():
+            try:
+                return os.statvfs(self._root)
+            except FileNotFoundError:
+                return os.statvfs(self._root.parent)
+
+    def _floor_of(self, found: os.statvfs_result) -> int:
+        if self._floor_bytes is not None:
+            return self._floor_bytes
+        return max(_FLOOR_BYTES, int(found.f_blocks * found.f_frsize * _FLOOR_SHARE))
+
+    def _spare_bytes(self) -> int:
+        found = self._disk()
+        return found.f_bavail * found.f_frsize - self._floor_of(found)
 
     def _require_room(self, length: int) -> None:
-        if self.free_bytes() - length < self.floor_bytes():
-            raise StorageFull(
-                "storage-full", "The disk of the object store has no room for more footage."
-            )
+        if self._spare_bytes() < length:
+            raise no_room()
 
     # -- objects -----------------------------------------------------------------------------
 
@@ -128,20 +145,19 @@ class FolderObjects:
     ) -> StoredObject:
         """See ObjectStore. The media type is not kept: originals are served by probed type."""
         length = sum(memoryview(block).nbytes for block in blocks)
+        known = None if just_made else sha256
+        put = Put(bucket, key, blocks, length, known, lock_until)
+        if length <= _TOGETHER_BYTES:
+            return await self._together.join(put)
+        (answer,) = await self._writes.run(self._put_all, [put])
+        if isinstance(answer, RecorderError):
+            raise answer
+        return answer
 
-        def put() -> StoredObject:
-            if bucket is not Bucket.ORIGINALS or length > _SMALL_BYTES:
-                self._require_room(length)
-            is_known = sha256 is None or just_made
-            if not is_known and disk.digest_of(blocks) != sha256:
-                raise _mismatch(key)
-            with self._incoming() as (descriptor, path):
-                disk.durably(
-                    descriptor, lambda: disk.write_blocks(descriptor, 0, blocks), self._sync
-                )
-                return self._versions.publish(bucket, key, path, lock_until)
-
-        return await self._blocking(self._writes, put)
+    def _put_all(self, puts: Sequence[Put]) -> list[StoredObject | RecorderError]:
+        with disk.translated():
+            self._make_ready()
+        return self._puts.all(puts)
 
     async def put_file(
         self,
@@ -159,14 +175,15 @@ class FolderObjects:
                 source = path.open("rb", buffering=0)
             except OSError as error:
                 raise InvalidInput("local-file-unreadable", f"Cannot read {path.name}.") from error
-            with source, self._incoming() as (descriptor, incoming):
+            with source, self._drafts.draft() as draft:
                 self._require_room(os.fstat(source.fileno()).st_size)
                 disk.durably(
-                    descriptor,
-                    lambda: _copy_checked(source.fileno(), descriptor, key, sha256),
+                    draft.descriptor,
+                    lambda: _copy_checked(source.fileno(), draft.descriptor, key, sha256),
                     self._sync,
                 )
-                return self._versions.publish(bucket, key, incoming, None)
+                length = os.fstat(draft.descriptor).st_size
+                return self._versions.publish(Birth(bucket, key, length, None, draft.link))
 
         return await self._blocking(self._writes, put)
 
@@ -326,35 +343,9 @@ class FolderObjects:
             self._root.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._versions.open()
             self._multiparts.open()
-            self._versions.directories.make(self._root / "incoming")
-            self._remove_abandoned()
+            self._drafts.open()
+            self._multiparts.remove_nameless(time.time() - _ABANDONED_SECONDS)
             self._ready = True
-
-    @contextmanager
-    def _incoming(self) -> Iterator[tuple[int, Path]]:
-        """A new file that goes when the block ends; what was linked from it stays."""
-        path = self._root / "incoming" / new_uuid().hex
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        try:
-            # Held as long as we live: how the next start tells our files from dead ones.
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            yield descriptor, path
-        finally:
-            path.unlink(missing_ok=True)
-            os.close(descriptor)
-
-    def _remove_abandoned(self) -> None:
-        """Remove files of calls that died: never acknowledged, unheld and an hour old."""
-        for path in (self._root / "incoming").iterdir():
-            try:
-                if time.time() - path.stat().st_mtime < _ABANDONED_SECONDS:
-                    continue
-                with path.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink(missing_ok=True)
-            except (FileNotFoundError, BlockingIOError):
-                continue
-        self._multiparts.remove_nameless(time.time() - _ABANDONED_SECONDS)
 
 
 def _copy_checked(source: int, target: int, key: str, sha256: bytes) -> None:
@@ -366,10 +357,4 @@ def _copy_checked(source: int, target: int, key: str, sha256: bytes) -> None:
         position += disk.write_blocks(target, position, [block])
     os.ftruncate(target, position)
     if digest.digest() != sha256:
-        raise _mismatch(key)
-
-
-def _mismatch(key: str) -> IntegrityError:
-    return IntegrityError(
-        "store-checksum-mismatch", "The bytes do not fit their SHA-256 digest.", key=key
-    )
+        raise mismatch(key)

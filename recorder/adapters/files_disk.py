@@ -10,9 +10,11 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, unquote
 
 from recorder.adapters.store_limits import check_key
@@ -23,12 +25,19 @@ from recorder.errors import (
     Unavailable,
 )
 
+T = TypeVar("T")
+
 #: Makes everything written to a descriptor durable, or raises OSError.
 Sync = Callable[[int], None]
 
 _COPY_BYTES = 1 << 20
 _IOV_MAX = 1024
 _NAME_BYTES = 200
+#: Keys that are the names of their folders as they stand: nearly all.
+_PLAIN_KEY = re.compile(
+    r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}/)*[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}"
+)
+_PLAIN_BYTES = 1024
 #: What O_DIRECT wants of positions, lengths and memory, on any disk with pages of this size.
 _ALIGNED = 4096
 #: Shorter content is not worth it.
@@ -50,12 +59,23 @@ def translated() -> Iterator[None]:
         ) from error
 
 
-def key_path(key: str) -> Path:
+def tried(act: Callable[[], T]) -> T | RecorderError:
+    """What the act gives, or the error that ends it."""
+    try:
+        with translated():
+            return act()
+    except RecorderError as error:
+        return error
+
+
+def key_name(key: str) -> str:
     """The relative folder of a key: readable, one to one, and never outside its bucket.
 
     Each step is percent-encoded down to letters, digits, ``-``, ``_``, ``.`` (not leading);
     one too long for a file name goes on below ``…~``. Raises InvalidInput for bad keys.
     """
+    if len(key) <= _PLAIN_BYTES and _PLAIN_KEY.fullmatch(key):
+        return key
     check_key(key)
     names: list[str] = []
     for step in key.split("/"):
@@ -69,16 +89,16 @@ def key_path(key: str) -> Path:
             names.append(name[:_NAME_BYTES] + "~")
             name = name[_NAME_BYTES:]
         names.append(name)
-    return Path(*names)
+    return "/".join(names)
 
 
 def path_key(path: Path) -> str:
-    """The key whose folder this is: the inverse of ``key_path``."""
+    """The key whose folder this is: the inverse of ``key_name``."""
     joined = "".join(name[:-1] if name.endswith("~") else f"{name}/" for name in path.parts)
     return unquote(joined[:-1])
 
 
-def sync_directory(path: Path, sync: Sync = os.fsync) -> None:
+def sync_directory(path: Path | str, sync: Sync = os.fsync) -> None:
     """After return every name in this directory is durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -152,6 +172,11 @@ def _write(descriptor: int, offset: int, views: Sequence[memoryview]) -> int:
 def durably(descriptor: int, write: Callable[[], object], sync: Sync) -> None:
     """Write and sync; when the sync fails, write once more from the source and sync again."""
     write()
+    settle(descriptor, write, sync)
+
+
+def settle(descriptor: int, write: Callable[[], object], sync: Sync) -> None:
+    """Sync what was written; see ``durably``."""
     try:
         sync(descriptor)
     except OSError as error:
@@ -201,7 +226,7 @@ def bytes_missing(position: int) -> RecorderError:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path | str) -> Iterator[None]:
     """Hold the exclusive lock of this lock file; it ends with the block or with our death."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
@@ -219,78 +244,3 @@ def is_same_file(descriptor: int, path: Path) -> bool:
         return False
     opened = os.fstat(descriptor)
     return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
-
-
-class Directories:
-    """Directories that are there and durable, made when first needed.
-
-    What this object has made durable once it does not sync again, unless the directory has
-    gone in between.
-    """
-
-    _REMEMBERED = 10_000
-
-    def __init__(self, root: Path, sync: Sync) -> None:
-        self._root = root
-        self._sync = sync
-        self._durable: set[Path] = set()
-
-    def make(self, path: Path) -> None:
-        """After return the directory exists, and each name on the way to it is durable."""
-        _, names = self.begin(path)
-        self.settle(names)
-
-    def begin(self, path: Path) -> tuple[bool, list[Path]]:
-        """See that the directory exists: whether it was there, and what is not durable of its way.
-
-        Those directories, the outermost first, are to be given to ``settle`` when everything else
-        is done that is to be durable with them.
-        """
-        for _ in range(100):
-            try:
-                was_there, missing = self._make(path)
-            except FileNotFoundError:
-                # Somebody removed an empty parent in between; what we remember is stale.
-                self._durable.clear()
-                continue
-            if not was_there or path.is_dir():
-                return was_there, missing
-            self._durable.clear()
-        raise Unavailable("store-unavailable", "A directory of the folder store keeps vanishing.")
-
-    def settle(self, directories: Sequence[Path]) -> None:
-        """Make the names of these directories durable.
-
-        The outermost first: others are at work there, and a sync that waits for what they do
-        makes all that was done below durable too on most file systems.
-        """
-        for directory in directories:
-            sync_directory(directory.parent, self._sync)
-        if len(self._durable) >= self._REMEMBERED:
-            self._durable.clear()
-        self._durable.update(directories)
-
-    def _make(self, path: Path) -> tuple[bool, list[Path]]:
-        missing: list[Path] = []
-        for directory in (path, *path.parents):
-            if directory == self._root or directory in self._durable:
-                break
-            missing.insert(0, directory)
-        was_there = True
-        for directory in missing:
-            try:
-                directory.mkdir(mode=0o750)
-                was_there = False
-            except FileExistsError:
-                was_there = True
-        return was_there, missing
-
-    def prune(self, path: Path, top: Path) -> None:
-        """Remove the directory and its parents below ``top`` as far as they are empty."""
-        while path != top:
-            self._durable.discard(path)
-            try:
-                path.rmdir()
-            except OSError:
-                return
-            path = path.parent

@@ -20,11 +20,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
 from recorder.adapters import files_disk as disk
-from recorder.adapters.files_versions import VersionFolder
+from recorder.adapters.files_versions import Birth, VersionFolder
 from recorder.adapters.objects import (
     Bucket,
     OpenMultipart,
@@ -51,11 +52,11 @@ class MultipartFolder:
 
     def open(self) -> None:
         """After return the folder of multipart uploads exists."""
-        self._versions.directories.make(self._root)
+        self._versions.directories.make(str(self._root))
 
     def create(self, key: str, lock_until: datetime) -> str:
         """Begin a multipart upload: after return it is durable under the id given."""
-        disk.key_path(key)
+        disk.key_name(key)
         multipart_id = new_uuid().hex
         folder = self._root / multipart_id
         folder.mkdir(mode=0o750)
@@ -193,7 +194,9 @@ class MultipartFolder:
         try:
             folder, lock_until = self._folder(key, multipart_id)
             with _joined(folder, parts, length, self._sync) as joined:
-                stored = self._versions.publish(Bucket.ORIGINALS, key, joined, lock_until)
+                link = partial(_link_unchangeable, joined)
+                birth = Birth(Bucket.ORIGINALS, key, length, lock_until, link)
+                stored = self._versions.publish(birth)
         except (Conflict, Gone, FileNotFoundError) as error:
             # Another process completed it at the same time.
             finished = self._finished(key, multipart_id, length)
@@ -264,6 +267,11 @@ class MultipartFolder:
             except OSError as error:
                 if error.errno not in {errno.ENOTEMPTY, errno.ENOENT}:
                     raise
+
+
+def _link_unchangeable(joined: Path, target: str) -> None:
+    os.link(joined, target)
+    os.chmod(target, 0o440)
 
 
 @contextmanager

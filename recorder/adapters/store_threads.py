@@ -7,15 +7,18 @@ touches that caller's buffers, and a slow reader must not hold a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeAlias, TypeVar
 
-from recorder.errors import Unavailable
+from recorder.errors import RecorderError, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 #: Longest block that a read hands out, in bytes.
 BLOCK_BYTES = 1 << 20
@@ -92,3 +95,73 @@ class StoreThreads:
     async def close(self) -> None:
         """Begin no more work and wait for what has begun."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+
+
+#: Does the work of many; each gets its answer, or why there is none.
+Act: TypeAlias = Callable[[Sequence[Item]], Sequence[Answer | RecorderError]]
+
+
+class Together(Generic[Item, Answer]):
+    """Blocking work of many callers that one thread does in one go.
+
+    Who asks in the same turn of the event loop goes together; who asks while ``at_once`` threads
+    are at it waits, and goes with all the others that wait.
+    """
+
+    def __init__(
+        self, threads: StoreThreads, act: Act[Item, Answer], *, most: int, at_once: int
+    ) -> None:
+        self._threads = threads
+        self._act = act
+        self._most = most
+        self._free = at_once
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def join(self, item: Item) -> Answer:
+        """The answer for this item. When its caller is cancelled, nobody touches it afterwards."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        mine = item, answer
+        self._waiting.append(mine)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._begin)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                raise
+            while not answer.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([answer])
+            if not answer.cancelled():
+                answer.exception()
+            raise
+
+    def _begin(self) -> None:
+        while self._waiting and self._free:
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            self._free -= 1
+            task = asyncio.create_task(self._work_off(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work_off(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        given: Sequence[Answer | Exception]
+        try:
+            given = await self._threads.run(self._act, [item for item, _ in batch])
+        except asyncio.CancelledError:
+            for _, answer in batch:
+                answer.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is.
+            given = [error] * len(batch)
+        finally:
+            self._free += 1
+            self._begin()
+        for (_, answer), each in zip(batch, given, strict=True):
+            if isinstance(each, Exception):
+                answer.set_exception(each)
+            else:
+                answer.set_result(each)

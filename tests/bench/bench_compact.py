@@ -24,7 +24,7 @@ from pathlib import Path
 import asyncpg
 
 from recorder.adapters.digests import new_sm3
-from recorder.adapters.files_disk import key_path
+from recorder.adapters.files_disk import key_name
 from recorder.adapters.objects import Bucket
 from recorder.domain.livestream import Livestream
 from recorder.domain.people import SERVICE
@@ -60,7 +60,7 @@ def lay(originals: Path, livestream: Livestream, number: int, length: int) -> Ro
     stamp = int(arrived.timestamp() * 1000)
     key = f"{livestream.key_prefix}/p000001/{number:09d}-{stamp:013d}-{sha256.hex()}"
     version = secrets.token_hex(16)
-    folder = originals / key_path(key)
+    folder = originals / key_name(key)
     folder.mkdir(parents=True)
     (folder / f"={version}").write_bytes(body)
     (folder / f"={version}~{until.strftime(_LOCK)}").touch()

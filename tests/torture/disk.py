@@ -30,6 +30,8 @@ _LONGEST_WORDS = 4096
 _really_sync = os.fsync
 #: Python tells no hook of a sync; a process that is struck does (``main``).
 _SYNC = "os.fsync"
+#: An object with the end of its lock in its name.
+_LOCKED = r"=[0-9a-f]{32}@[0-9TZ.]+"
 _WRITER = r"/multipart/[0-9a-f]{32}/w\d{20}$"
 #: Names of points by the audit event and the end of the file's path.
 _POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
@@ -40,8 +42,7 @@ _POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     "open": (
         (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.read"),
         (re.compile(_WRITER), "folder.hold"),
-        (re.compile(r"/originals/.+/original/=[0-9a-f]{32}~"), "folder.lock"),
-        (re.compile(r"/originals/.+/original/=[0-9a-f]{32}$"), "folder.read_original"),
+        (re.compile(rf"/originals/.+/original/{_LOCKED}$"), "folder.read_original"),
     ),
     "os.remove": (
         (re.compile(r"/p\d{6}-\d{9}\.segment$"), "spool.remove"),
@@ -51,8 +52,8 @@ _POINTS: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     ),
     "os.mkdir": ((re.compile(r"/multipart/[0-9a-f]{32}$"), "folder.create"),),
     "os.link": (
-        (re.compile(r"/originals/.+/original/=[0-9a-f]{32}$"), "folder.publish"),
-        (re.compile(r"/originals/.+\.json/=[0-9a-f]{32}$"), "folder.sidecar"),
+        (re.compile(rf"/originals/.+/original/{_LOCKED}$"), "folder.publish"),
+        (re.compile(rf"/originals/.+\.json/{_LOCKED}$"), "folder.sidecar"),
         (re.compile(r"/renditions/.+/=[0-9a-f]{32}$"), "folder.rendition"),
     ),
     "os.truncate": ((re.compile(_WRITER), "folder.cut"),),
@@ -68,7 +69,10 @@ _WAYS = {os.O_RDWR | os.O_CREAT: "folder.hold", os.O_RDWR: "folder.join"}
 #: What has an effect, done by the hook itself where the fault comes behind it.
 _ACTS: Mapping[str, Callable[[str, tuple[Any, ...]], None]] = {
     "os.rename": lambda path, given: os.rename(given[0], path),
-    "os.link": lambda path, given: os.link(given[0], path),
+    # Its folder is -1 where none was given.
+    "os.link": lambda path, given: os.link(
+        given[0], path, src_dir_fd=None if given[2] == -1 else given[2]
+    ),
     "os.remove": lambda path, _: os.unlink(path),
     "os.mkdir": lambda path, _: os.mkdir(path, 0o750),
     "os.truncate": lambda _, given: os.truncate(given[0], given[1]),

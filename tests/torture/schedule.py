@@ -92,7 +92,7 @@ _FOLDER_PHASES = {
         *("db.piece_placed", "folder.adopt"),
     ),
     "join": (
-        *("folder.join", "folder.cut", "folder.lock", "folder.publish", "folder.linked"),
+        *("folder.join", "folder.cut", "folder.publish", "folder.linked"),
         *("folder.sidecar", "folder.forget", "folder.unlink"),
     ),
     "read": ("folder.read_original", "folder.rendition"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from recorder.errors import InvalidInput, Unavailable
+from recorder.errors import InvalidInput, RecorderError, Unavailable
 from recorder.services.live.gathering import Gathering
 from tests.support.leaping_loop import run_leaping
 
@@ -93,7 +93,7 @@ async def test_whoever_went_away_while_waiting_is_passed_over() -> None:
     assert desk.calls == [[1], [3]]
 
 
-def test_behind_a_call_of_one_or_two_the_next_one_comes_sooner() -> None:
+def test_several_that_ask_keep_the_pace_two_half_of_it_and_after_a_rest_none() -> None:
     calls: list[tuple[float, int]] = []
 
     async def crowd() -> None:
@@ -111,9 +111,30 @@ def test_behind_a_call_of_one_or_two_the_next_one_comes_sooner() -> None:
         await line.join(0, 0)
         while len(joined) < 14 or not all(each.done() for each in joined):
             await asyncio.wait(joined)
-        # When nobody waits any more, at once.
+        # Nobody waits in between, and they have asked just now.
         await line.join(0, 5)
+        await asyncio.sleep(3.5)
+        await line.join(0, 6)
+        # The same one again has no company.
+        await line.join((0, "next"), 7, 0)
 
     run_leaping(crowd())
-    assert calls[:5] == [(0, 1), (1, 2), (3, 3), (6, 4), (9, 5)]
-    assert calls[5] == (9, 1)
+    assert calls[:5] == [(0, 1), (1.5, 2), (4.5, 3), (7.5, 4), (10.5, 5)]
+    assert calls[5:] == [(13.5, 1), (17, 1), (17, 1)]
+
+
+async def test_whoever_comes_alone_is_never_kept_waiting() -> None:
+    desk = Desk()
+    desk.gate.set()
+    line = Gathering(desk.double, most=10, pace_s=3600)
+    assert [await line.join(("a", n), n, "a") for n in (1, 2, 3)] == [2, 4, 6]
+
+
+async def test_an_answer_may_be_the_reason_why_there_is_none() -> None:
+    async def answer(numbers: Sequence[int]) -> list[int | RecorderError]:
+        return [InvalidInput("text-not-storable", "Odd.") if n % 2 else n for n in numbers]
+
+    line: Gathering[int, int] = Gathering(answer, most=10, pace_s=0)
+    answers = await asyncio.gather(*(line.join(n, n) for n in (1, 2)), return_exceptions=True)
+    assert isinstance(answers[0], InvalidInput)
+    assert answers[1] == 2

@@ -242,7 +242,8 @@ def test_what_a_compaction_asks_is_known_by_its_names() -> None:
 def test_files_of_a_folder_store_are_known_by_their_names(tmp_path: Path) -> None:
     open_upload = tmp_path / "multipart" / ("a" * 32)
     open_upload.mkdir(parents=True)
-    writer, original = open_upload / f"w{7:020d}", f"/x/originals/2026/u/original/={'b' * 32}"
+    writer = open_upload / f"w{7:020d}"
+    original = f"/x/originals/2026/u/original/={'b' * 32}@20270101T000000.000000Z"
     for flags, point in (
         (os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, "folder.hold"),
         (os.O_RDWR | os.O_CLOEXEC, "folder.join"),

@@ -20,6 +20,8 @@ _MOST_STREAMS = 64
 _LARGEST_CHUNK = 16 << 20
 _EXTENDED = 0xFFFFFF
 _HEADER_BYTES = (11, 7, 3, 0)
+#: Three bytes of time, as one and two; then three of length, and the kind.
+_LONG_HEADER, _SHORT_HEADER = struct.Struct(">BHBHB"), struct.Struct(">BH")
 
 
 class Message(NamedTuple):
@@ -57,14 +59,14 @@ class _ChunkStream:
         self.pieces.clear()
 
     def whole(self) -> bytes:
-        if self.payload:
-            self.settle()
-        payload = bytes(self.payload) if self.payload else b"".join(self.pieces)
+        payload = b"".join((self.payload, *self.pieces))
         self.forget()
         return payload
 
     def forget(self) -> None:
-        self.payload, self.held = bytearray(), 0
+        if self.payload:
+            self.payload = bytearray()
+        self.held = 0
         self.pieces.clear()
 
 
@@ -179,7 +181,11 @@ class ChunkReader:
         end = at + _HEADER_BYTES[form]
         if end > len(data):
             return None
-        written = int.from_bytes(data[at : at + 3], "big")
+        if form < 2:
+            high, low, longer, length, kind = _LONG_HEADER.unpack_from(data, at)
+        else:
+            high, low = _SHORT_HEADER.unpack_from(data, at)
+        written = high << 16 | low
         extended = written == _EXTENDED
         if extended:
             if end + 4 > len(data):
@@ -192,8 +198,7 @@ class ChunkReader:
         if stream.begun:
             raise ViolationError("a message begins inside another of its chunk stream")
         if form < 2:
-            stream.length = int.from_bytes(data[at + 3 : at + 6], "big")
-            stream.kind = data[at + 6]
+            stream.length, stream.kind = longer << 16 | length, kind
         if form == 0:
             stream.stream = int.from_bytes(data[at + 7 : at + 11], "little")
             stream.timestamp = written

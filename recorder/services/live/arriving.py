@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias, cast
 from weakref import WeakKeyDictionary
 
+from recorder.adapters.digests import both_digests, both_digests_of
 from recorder.adapters.objects import Bucket, StoredObject
 from recorder.domain.events import (
     LivestreamBegan,
@@ -20,7 +22,7 @@ from recorder.domain.events import (
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState, Segment
 from recorder.domain.people import SERVICE, Actor
-from recorder.errors import Conflict, InternalError
+from recorder.errors import Conflict, InternalError, RecorderError, Unprocessable
 from recorder.runtime import Deps
 from recorder.services.live.gathering import Gathering
 from recorder.services.live.opening import lock_end
@@ -33,7 +35,9 @@ MEDIA_TYPE = "video/mp4"
 
 #: Claims and places in one commit, and how far apart commits begin under load.
 _MOST_ROWS = 200
-_PACE_S = 0.15
+_PACE_S = 0.12
+#: Digests of longer ones are made before: they would make all the others wait.
+_LARGE_BYTES = 4 << 20
 #: Where a segment counts without an event of its own.
 _QUIET = (LivestreamState.LIVE, LivestreamState.CLOSING, LivestreamState.CLOSED)
 
@@ -42,9 +46,18 @@ OnCount = Callable[[Change, Livestream, Segment, StoredObject], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
+    """Bytes that want a row; ``filled`` makes the segment once their SHA-256 and SM3 are known."""
+
     deps: Deps
-    segment: Segment
+    livestream: LivestreamId
+    number: int
+    body: bytes
+    #: What the sender says the body's SHA-256 is.
+    declared_sha256: bytes | None
+    filled: Callable[[bytes, bytes], Segment]
+    #: SHA-256 and SM3, made before where nobody is to wait for them.
+    digests: tuple[bytes, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,47 +67,81 @@ class _Place:
     fence: int | None
 
 
-#: What the segments of one process wait in together.
-_LINES: WeakKeyDictionary[Deps, Gathering[_Claim | _Place, bool | Segment]] = WeakKeyDictionary()
+_Asked: TypeAlias = Claim | _Place
+#: What the segments of one process wait in together. Claims are answered by the row of these bytes,
+#: places by the segment as it counts, or None for what is looked at alone.
+_LINES: WeakKeyDictionary[Deps, Gathering[_Asked, Segment | None]] = WeakKeyDictionary()
 
 
-def _line(deps: Deps) -> Gathering[_Claim | _Place, bool | Segment]:
+def _line(deps: Deps) -> Gathering[_Asked, Segment | None]:
     found = _LINES.get(deps)
     if found is None:
         found = _LINES[deps] = Gathering(_written, most=_MOST_ROWS, pace_s=_PACE_S)
     return found
 
 
-async def _written(asked: Sequence[_Claim | _Place]) -> list[bool | Segment]:
-    """Claims and places in one commit; False for what is looked at alone."""
+async def _written(asked: Sequence[_Asked]) -> list[Segment | RecorderError | None]:
+    """Claims and places in one commit; claims with their digests, which are made together too."""
     deps = asked[0].deps
-    claims = [each for each in asked if isinstance(each, _Claim)]
+    filled = await _filled([each for each in asked if isinstance(each, Claim)])
+    segments = [each for each in filled if isinstance(each, Segment)]
     places = [each for each in asked if isinstance(each, _Place)]
-    if not places:
+    if places:
+        async with deps.change(SERVICE, told_later=True) as change:
+            # All of them at once: whoever locks many livestreams does it in one order.
+            wanted = [each.adoption.segment.livestream for each in places]
+            wanted += [each.livestream for each in segments]
+            turns = await livestream_arrivals.lock_turns(change, wanted)
+            placed = iter(await _place_together(change, turns, places))
+            claimed = iter(await _claim_together(change.connection, segments))
+    else:
         async with deps.database.acquire() as connection:
-            return list(await _claim_together(connection, claims))
-    async with deps.change(SERVICE, told_later=True) as change:
-        # All of them at once: whoever locks many livestreams does it in one order.
-        wanted = [each.adoption.segment.livestream for each in places]
-        wanted += [each.segment.livestream for each in claims]
-        turns = await livestream_arrivals.lock_turns(change, wanted)
-        placed = iter(await _place_together(change, turns, places))
-        fresh = iter(await _claim_together(change.connection, claims) if claims else ())
-    return [next(fresh) if isinstance(each, _Claim) else next(placed) or False for each in asked]
+            placed = iter(())
+            claimed = iter(await _claim_together(connection, segments))
+    made = iter([next(claimed) if isinstance(each, Segment) else each for each in filled])
+    return [next(made) if isinstance(each, Claim) else next(placed) for each in asked]
 
 
-async def claimed(deps: Deps, segment: Segment) -> Segment:
-    """The row that claims the key of these bytes: this one, or that of an earlier try."""
-    key = segment.livestream, segment.number, segment.sha256
-    if await _line(deps).join(key, _Claim(deps, segment)):
-        return segment
-    async with deps.database.acquire() as connection:
-        found = await livestream_segments.find(connection, *key)
-    return found or segment
+async def _claim_together(connection: Connection, segments: Sequence[Segment]) -> list[Segment]:
+    """The rows of these bytes: fresh ones, or those of earlier tries."""
+    rows = []
+    fresh = await livestream_arrivals.intend(connection, segments) if segments else []
+    for row, is_fresh in zip(segments, fresh, strict=True):
+        key = row.livestream, row.number, row.sha256
+        found = None if is_fresh else await livestream_segments.find(connection, *key)
+        rows.append(found or row)
+    return rows
 
 
-async def _claim_together(connection: Connection, claims: Sequence[_Claim]) -> list[bool]:
-    return await livestream_arrivals.intend(connection, [claim.segment for claim in claims])
+async def _filled(claims: Sequence[Claim]) -> list[Segment | RecorderError]:
+    """Each claim's segment; an error for bytes that are not what was declared."""
+    filled: list[Segment | RecorderError] = []
+    made = iter(await both_digests_of([each.body for each in claims if each.digests is None]))
+    for claim in claims:
+        sha256, sm3 = claim.digests or next(made)
+        if claim.declared_sha256 in (None, sha256):
+            filled.append(claim.filled(sha256, sm3))
+        else:
+            filled.append(
+                Unprocessable(
+                    "segment-digest-mismatch",
+                    "The body is not what Content-Digest says; nothing of it is kept,"
+                    " send it again.",
+                )
+            )
+    return filled
+
+
+async def claimed(claim: Claim) -> Segment:
+    """The row that claims the key of these bytes: this one, or that of an earlier try.
+
+    Raises Unprocessable when they are not what was declared.
+    """
+    if len(claim.body) > _LARGE_BYTES:
+        claim = replace(claim, digests=await both_digests(claim.body))
+    key = claim.livestream, claim.number
+    row = await _line(claim.deps).join(key, claim, claim.livestream)
+    return cast("Segment", row)
 
 
 async def stored(
@@ -127,7 +174,7 @@ async def placed(
     adoption = Adoption(segment, found.version, found.lock_until or segment.lock_until)
     place = _Place(deps, adoption, fence)
     placed = await _line(deps).join(segment.livestream, place)
-    if isinstance(placed, Segment):
+    if placed is not None:
         return placed
     return await counted(deps, actor, segment, found, fence, chain)
 

@@ -1,6 +1,6 @@
 """Gathering: what many ask for at the same time becomes one call.
 
-While a call runs, others wait and go together with the next one; the first after a rest goes at
+While a call runs, others wait and go together with the next one; whoever comes alone goes at
 once. It knows nothing of what is asked. One that cannot be answered must not cost the others
 their answers.
 """
@@ -8,6 +8,7 @@ their answers.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
@@ -17,17 +18,18 @@ from recorder.errors import RecorderError, Unavailable
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-#: So many items in a call are load.
+#: So many that ask are load.
 _COMPANY = 3
 
-Together = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]
+#: Gives each item's answer, or why there is none.
+Together = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | RecorderError]]]
 
 
 class Gathering(Generic[Item, Answer]):
     """Calls ``together`` with at most ``most`` items, none with the key of another.
 
-    Calls begin ``pace_s`` apart or more: under load each has more items, and costs less for each.
-    Behind a call of one or two items the next one comes sooner.
+    Where several ask, calls begin ``pace_s`` apart or more, also when nobody waits in between: each
+    has more items, and costs less for each. Two that ask wait half as long, one alone not at all.
     """
 
     def __init__(self, together: Together[Item, Answer], *, most: int, pace_s: float) -> None:
@@ -36,24 +38,41 @@ class Gathering(Generic[Item, Answer]):
         self._pace_s = pace_s
         self._waiting: deque[tuple[Hashable, Item, asyncio.Future[Answer]]] = deque()
         self._work: asyncio.Task[None] | None = None
+        self._began = -math.inf
+        #: Who has asked within the last ``pace_s``, and when; the latest stands last.
+        self._lately: dict[Hashable, float] = {}
 
-    async def join(self, key: Hashable, item: Item) -> Answer:
-        """The answer for this item; items of one key are answered in the order they came."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    async def join(self, key: Hashable, item: Item, by: Hashable = None) -> Answer:
+        """The answer for this item; items of one key are answered in the order they came.
+
+        ``by`` says who asks, where keys tell more than that.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((key, item, answer))
+        self._note(key if by is None else by, loop.time())
         if self._work is None:
             self._work = asyncio.create_task(self._work_off())
         return await answer
+
+    def _note(self, who: Hashable, now: float) -> None:
+        self._lately.pop(who, None)
+        self._lately[who] = now
+        while (first := next(iter(self._lately))) != who and (
+            self._lately[first] < now - self._pace_s
+        ):
+            del self._lately[first]
 
     async def _work_off(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                began, asked = loop.time(), self._next()
-                await self._answer(asked)
-                pace_s = self._pace_s * min(len(asked), _COMPANY) / _COMPANY
-                if self._waiting:
-                    await asyncio.sleep(max(0.0, began + pace_s - loop.time()))
+                company = min(len(self._lately), _COMPANY) - 1
+                wait_s = self._began + self._pace_s * company / (_COMPANY - 1) - loop.time()
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
+                self._began = loop.time()
+                await self._answer(self._next())
         finally:
             self._work = None
             for _, _, answer in self._waiting:  # Only when we are cancelled.
@@ -96,7 +115,11 @@ class Gathering(Generic[Item, Answer]):
                     answer.set_exception(error)
             return
         for (_, answer), given in zip(asked, answers, strict=True):
-            if not answer.done():
+            if answer.done():
+                continue
+            if isinstance(given, RecorderError):
+                answer.set_exception(given)
+            else:
                 answer.set_result(given)
 
 

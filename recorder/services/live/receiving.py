@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recorder import metrics
-from recorder.adapters.digests import both_digests
 from recorder.adapters.objects import StoredObject
 from recorder.domain import fragments
 from recorder.domain.events import LivestreamPeriodBegan
@@ -31,7 +30,7 @@ from recorder.domain.livestream import (
     segment_key,
 )
 from recorder.domain.people import Actor
-from recorder.errors import Conflict, InvalidInput, TooLarge, Unprocessable
+from recorder.errors import Conflict, InvalidInput, TooLarge
 from recorder.runtime import Deps
 from recorder.services import guard
 from recorder.services.live import arriving
@@ -236,33 +235,33 @@ async def claimed(
 
     Raises Unprocessable when they are not what was declared.
     """
-    sha256, sm3 = await both_digests(arrival.body)
-    if arrival.declared_sha256 not in (None, sha256):
-        raise Unprocessable(
-            "segment-digest-mismatch",
-            "The body is not what Content-Digest says; nothing of it is kept, send it again.",
-        )
     arrived = arrival.arrived_at or deps.clock.now()
-    segment = Segment(
-        livestream=livestream.id,
-        number=number,
-        period=arrival.period,
-        state="intended",
-        key=segment_key(livestream.key_prefix, arrival.period, number, arrived, sha256),
-        version=None,
-        length=len(arrival.body),
-        sha256=sha256,
-        sm3=sm3,
-        lock_until=lock_end(deps),
-        previous_sha256=None,
-        media_time_us=facts.media_time_us,
-        duration_us=facts.duration_us,
-        device_at=arrival.device_at if isinstance(arrival, SegmentArrival) else None,
-        arrived_at=arrived,
-        keyframe=facts.keyframe,
-        recording=None,
+
+    def filled(sha256: bytes, sm3: bytes) -> Segment:
+        return Segment(
+            livestream=livestream.id,
+            number=number,
+            period=arrival.period,
+            state="intended",
+            key=segment_key(livestream.key_prefix, arrival.period, number, arrived, sha256),
+            version=None,
+            length=len(arrival.body),
+            sha256=sha256,
+            sm3=sm3,
+            lock_until=lock_end(deps),
+            previous_sha256=None,
+            media_time_us=facts.media_time_us,
+            duration_us=facts.duration_us,
+            device_at=arrival.device_at if isinstance(arrival, SegmentArrival) else None,
+            arrived_at=arrived,
+            keyframe=facts.keyframe,
+            recording=None,
+        )
+
+    claim = arriving.Claim(
+        deps, livestream.id, number, arrival.body, arrival.declared_sha256, filled
     )
-    return await arriving.claimed(deps, segment)
+    return await arriving.claimed(claim)
 
 
 async def _begin_period(

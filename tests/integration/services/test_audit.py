@@ -67,9 +67,7 @@ async def _replace_original(archive: Archive) -> None:
     key, version = await archive.object()
     path = await archive.path(Bucket.ORIGINALS, key, version)
     new = "f" * 32
-    for lock in path.parent.glob(f"={version}~*"):
-        lock.rename(lock.with_name(lock.name.replace(version, new)))
-    path.rename(path.with_name(f"={new}"))
+    path.rename(path.with_name(path.name.replace(version, new)))
 
 
 async def _cut_original(archive: Archive) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,13 +14,16 @@ import pytest
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, LivestreamState
 from recorder.domain.people import SERVICE
-from recorder.errors import Conflict, Unavailable
+from recorder.errors import Conflict, Unavailable, Unprocessable
 from recorder.services import live
 from recorder.store import livestream_segments
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
 from tests.support.faulty_objects import Fault, FaultyObjects, When
-from tests.support.streams import opened, put, put_init, take
+from tests.support.streams import opened, put, put_init, stored_bytes, take
+
+#: More than goes together.
+_LONG = (4 << 20) + 1
 
 
 @pytest.fixture
@@ -80,6 +85,40 @@ async def test_segments_of_many_livestreams_at_once_count_each_for_its_own(
         assert (found.state, found.segments, found.highest_number) == (LivestreamState.LIVE, 3, 3)
     assert await numbers(bureau, received[0].id, "stored") == [-1]
     assert (await bureau.event_names()).count("LivestreamBegan") == 8
+
+
+async def test_bytes_that_are_not_what_was_declared_cost_the_others_nothing(
+    bureau: Bureau,
+) -> None:
+    """Nor do long ones, whose digests are made apart."""
+    deps, actor, sent = bureau.deps, await camera(bureau), take()
+    streams = [await opened(deps, actor) for _ in range(4)]
+    for each in streams:
+        await put_init(deps, actor, each.id, sent.init)
+    bodies = [
+        sent.segments[0],
+        sent.segments[1],
+        sent.segments[2],
+        random.Random(1).randbytes(_LONG),
+    ]
+    declared = [bytes(32), hashlib.sha256(bodies[1]).digest(), None, None]
+    answers = await asyncio.gather(
+        *(
+            live.put_segment(
+                deps, actor, stream.id,
+                live.SegmentArrival(period=1, number=1, body=body, declared_sha256=said),
+            )
+            for stream, body, said in zip(streams, bodies, declared, strict=True)
+        ),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert isinstance(answers[0], Unprocessable)
+    assert await numbers(bureau, streams[0].id, "intended") == []
+    for body, answer in zip(bodies[1:], answers[1:], strict=True):
+        assert isinstance(answer, live.Receipt)
+        assert answer.segment.sha256 == hashlib.sha256(body).digest()
+        assert answer.segment.sm3 == hashlib.new("sm3", body).digest()
+        assert await stored_bytes(deps, answer) == body
 
 
 async def test_what_a_dead_receiver_stored_and_did_not_count_counts_for_the_next_one(
