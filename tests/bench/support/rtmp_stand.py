@@ -61,8 +61,11 @@ async def standing(product: Product, store: str) -> AsyncIterator[Stand]:
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         at = s3.at(s3.url(server.port))
-        spool = {"RECORDER_LIVE_SPOOL_FOLDER": str(product.data / "s3-spool")}
-        settings = _settings(product, os.environ) | s3.settings(at, at.host) | spool
+        own = {
+            "RECORDER_LIVE_SPOOL_FOLDER": str(product.data / "s3-spool"),
+            "RECORDER_LOG_LEVEL": "warning",
+        }
+        settings = _settings(product, os.environ) | s3.settings(at, at.host) | own
         settings.pop("RECORDER_OBJECTS_FOLDER")
         ingest = await ingest_process.start(settings, product.data)
         try:
