@@ -35,7 +35,7 @@ MEDIA_TYPE = "video/mp4"
 
 #: Claims and places in one commit, and how far apart commits begin under load.
 _MOST_ROWS = 200
-_PACE_S = 0.12
+_PACE_S = 0.1
 #: Digests of longer ones are made before: they would make all the others wait.
 _LARGE_BYTES = 4 << 20
 #: Where a segment counts without an event of its own.
