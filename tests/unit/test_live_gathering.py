@@ -11,6 +11,9 @@ from recorder.errors import InvalidInput, RecorderError, Unavailable
 from recorder.services.live.gathering import Gathering
 from tests.support.leaping_loop import run_leaping
 
+#: Of a loop whose time leaps.
+PACE_S = 4
+
 
 class Desk:
     """Doubles numbers; each call waits until it is let go."""
@@ -107,20 +110,20 @@ def test_several_that_ask_keep_the_pace_two_half_of_it_and_after_a_rest_none() -
                 await asyncio.sleep(0)  # Until they wait.
             return numbers
 
-        line = Gathering(together, most=10, pace_s=3)
+        line = Gathering(together, most=10, pace_s=PACE_S)
         await line.join(0, 0)
         while len(joined) < 14 or not all(each.done() for each in joined):
             await asyncio.wait(joined)
         # Nobody waits in between, and they have asked just now.
         await line.join(0, 5)
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(PACE_S + 1)
         await line.join(0, 6)
         # The same one again has no company.
         await line.join((0, "next"), 7, 0)
 
     run_leaping(crowd())
-    assert calls[:5] == [(0, 1), (1.5, 2), (4.5, 3), (7.5, 4), (10.5, 5)]
-    assert calls[5:] == [(13.5, 1), (17, 1), (17, 1)]
+    assert calls[:5] == [(0, 1), (2, 2), (6, 3), (10, 4), (14, 5)]
+    assert calls[5:] == [(18, 1), (23, 1), (23, 1)]
 
 
 async def test_whoever_comes_alone_is_never_kept_waiting() -> None:
