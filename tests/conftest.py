@@ -94,6 +94,12 @@ def owner_database_url(postgres: databases.Cluster, database_name: str) -> str:
 
 
 @pytest.fixture
+async def far_clock(postgres: databases.Cluster, database_name: str) -> None:
+    """The database's clock is a century ahead: what ends by time does so by the test's clock."""
+    await databases.set_clock_far_ahead(postgres, database_name)
+
+
+@pytest.fixture
 async def empty_database_url(postgres: databases.Cluster) -> AsyncIterator[str]:
     """A database without any schema, as its owner: for tests of the migrations themselves."""
     async with databases.clone(postgres, empty=True) as name:

@@ -21,7 +21,7 @@ from recorder.domain.ids import PersonId, new_uuid
 from recorder.domain.people import Actor, ActorKind, Role
 from recorder.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from recorder.runtime import Deps
-from recorder.services import names, organs, secrecy
+from recorder.services import guard, names, organs, secrecy
 from recorder.services.organs import add_agency, ensure_own_agency
 from recorder.services.sign_in import (
     Session,
@@ -258,7 +258,7 @@ async def set_locale(deps: Deps, actor: Actor, locale: str) -> None:
 
 async def sweep(deps: Deps) -> None:
     """Remove what no longer counts: old attempts, links, sessions, grants. For the clock."""
-    now = deps.clock.now()
+    now = await guard.both_clocks(deps)
     async with deps.database.acquire() as connection:
         await people.remove_old_attempts(connection, now - timedelta(days=1))
         await people.remove_old_login_links(connection, now - timedelta(days=1))

@@ -25,7 +25,7 @@ from recorder.domain.ids import AgencyId, ApprovalId, new_uuid
 from recorder.domain.people import SERVICE, Actor, ActorKind, Permission
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
-from recorder.services import names
+from recorder.services import guard, names
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import approvals
 from recorder.store.approvals import ListedApproval, Sought
@@ -161,8 +161,9 @@ async def withdraw(change: Change, approval: ApprovalId, reason: str | None = No
 
 async def expire_overdue(deps: Deps) -> bool:
     """Close proposals whose time has run out; True when there may be more. For the clock."""
+    now = await guard.both_clocks(deps)
     async with deps.change(SERVICE, told_later=True) as change:
-        overdue = await approvals.lock_overdue(change, _MOST_AT_ONCE)
+        overdue = await approvals.lock_overdue(change, now, _MOST_AT_ONCE)
         for one in overdue:
             await _expire(change, one)
     return len(overdue) == _MOST_AT_ONCE

@@ -1,4 +1,5 @@
-"""The guard: a database that is empty or older than its store takes no footage, removes nothing.
+"""The guard: a database that is empty or older than its store takes no footage, removes nothing;
+and a clock that is ahead of the database's ends nothing.
 
 Once a day a *marker* goes into the store: number, and the newest custody event of this database.
 A database that does not hold the event of the newest marker is new, restored or the wrong one.
@@ -27,7 +28,7 @@ from recorder.errors import Conflict, RecorderError, Unavailable
 from recorder.ledger import canonical
 from recorder.runtime import Deps
 from recorder.services import alarms
-from recorder.store import rebuilding
+from recorder.store import rebuilding, server_facts
 
 _NUMBERED = re.compile(rf"{MARKERS}[0-9]{{9}}")
 SYSTEM = uuid.UUID(int=0)
@@ -128,6 +129,24 @@ def _is_fresh(deps: Deps) -> bool:
     """Whether all was well, not long ago."""
     last = _LOOKS.get(deps)
     return last is not None and not last.why and deps.clock.now() - last.at < _FRESH
+
+
+async def both_clocks(deps: Deps) -> datetime:
+    """Which moment has come by our clock and by the database's.
+
+    What ends or goes by time is due by both of them: an end that came too late costs nothing, one
+    that came too early cannot be taken back, and a clock may be days ahead.
+    """
+    async with deps.database.acquire() as connection:
+        return await server_facts.earlier(connection, deps.clock.now())
+
+
+async def ending(deps: Deps) -> datetime | None:
+    """By when something must have been due in order to end, or to leave the store, now.
+
+    None: nothing may, for the store is ahead of the database.
+    """
+    return None if await is_younger(deps) else await both_clocks(deps)
 
 
 async def require_whole(deps: Deps) -> None:

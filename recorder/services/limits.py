@@ -19,6 +19,7 @@ from recorder.domain.limit import Limit
 from recorder.domain.people import Actor
 from recorder.errors import RateLimited, RecorderError
 from recorder.runtime import Deps
+from recorder.services import guard
 from recorder.store import allowances
 
 WINDOW = timedelta(minutes=1)
@@ -104,7 +105,7 @@ async def _forget(deps: Deps, stream: uuid.UUID) -> None:
 
 async def sweep(deps: Deps) -> None:
     """Remove what counts no more. For the clock."""
-    before = deps.clock.now() - timedelta(days=1)
+    before = await guard.both_clocks(deps) - timedelta(days=1)
     async with deps.database.acquire() as connection:
         await allowances.remove_earned_back(connection, before)
         await allowances.remove_ended_streams(connection, before)

@@ -177,12 +177,12 @@ async def listed(
     return [ListedApproval(_from_row(row), row["agency_code"]) for row in rows]
 
 
-async def lock_overdue(change: Change, limit: int) -> list[Approval]:
+async def lock_overdue(change: Change, now: datetime, limit: int) -> list[Approval]:
     """Open proposals whose time has run out and that nobody decides about at this moment."""
     rows = await change.connection.fetch(
         f"SELECT {_COLUMNS} FROM approval WHERE state = 'proposed' AND expires_at <= $1"  # noqa: S608 - constant text
         " ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED",
-        change.now,
+        now,
         limit,
     )
     return [_from_row(row) for row in rows]

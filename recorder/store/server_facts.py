@@ -1,4 +1,4 @@
-"""What the database server says about itself, for whoever examines an installation."""
+"""What the database server says about itself and about the time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from recorder.store.connection import translated
+from recorder.store.connection import Connection, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +54,11 @@ async def look(url: str) -> ServerFacts:
         max_connections=row["max_connections"],
         may_too_much=row["may_too_much"],
     )
+
+
+async def earlier(connection: Connection, now: datetime) -> datetime:
+    """``now``, or what the server's own clock says if that is earlier."""
+    found: datetime = await connection.fetchval(
+        "SELECT least($1::timestamptz, clock_timestamp())", now
+    )
+    return found

@@ -185,6 +185,23 @@ async def _migrate(owner_url: str) -> None:
     await migrate.migrate(owner_url)
 
 
+async def set_clock_far_ahead(cluster: Cluster, database: str) -> None:
+    """From the next connection on, ``clock_timestamp()`` tells a time of the next century.
+
+    For tests that let days go by from the present on: what ends by time is due by both clocks.
+    """
+    connection = await asyncpg.connect(cluster.url(database, "postgres"))
+    try:
+        await connection.execute(
+            "CREATE SCHEMA far; GRANT USAGE ON SCHEMA far TO PUBLIC;"
+            " CREATE FUNCTION far.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE"
+            " RETURN pg_catalog.clock_timestamp() + interval '100 years';"
+            f' ALTER DATABASE "{database}" SET search_path = public, far, pg_catalog'
+        )
+    finally:
+        await connection.close()
+
+
 @contextlib.asynccontextmanager
 async def clone(cluster: Cluster, *, empty: bool = False) -> AsyncIterator[str]:
     """The name of a fresh database, dropped afterwards whoever is still connected.

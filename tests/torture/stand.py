@@ -197,6 +197,8 @@ async def _databases(kind: str, ports: Mapping[str, int]) -> list[str]:
     cluster = await postgres.prepare(postgres.admin_url(ports["postgres"]))
     for name in ("torture", "drawer"):
         await _new_database(cluster, name)
+        # Days go by for the chores.
+        await postgres.set_clock_far_ahead(cluster, name)
     return [cluster.url(name, postgres.SERVICE) for name in ("torture", "drawer")]
 
 

@@ -14,8 +14,8 @@ from recorder.domain.alarm import AlarmCode
 from recorder.domain.instant import format_utc
 from recorder.errors import Forbidden, RecorderError
 from recorder.runtime import Deps
-from recorder.services import alarms, turns
-from recorder.store import original_objects, server_facts
+from recorder.services import alarms, guard, turns
+from recorder.store import original_objects
 from recorder.store.original_objects import LockedObject
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _AT_ONCE = 100
 _MORE = timedelta(days=7)
 #: A lock that should grow by more than this at once is asked for by a clock that may be wrong.
 _LEAP = timedelta(days=400)
-#: How far the database's clock may be from ours to bear it out.
+#: How far the database's clock may be behind ours to bear it out.
 _AGREES = timedelta(hours=1)
 #: So many originals that cannot be locked are one trouble of the store, with one alarm.
 _ONE_BY_ONE = 20
@@ -125,9 +125,8 @@ def _facts(row: LockedObject, code: str) -> dict[str, object]:
 
 
 async def _clock_is_right(deps: Deps) -> bool:
-    """Whether the database server's clock says about the same."""
-    facts = await server_facts.look(deps.config.database_url.get_secret_value())
-    return abs(facts.now - deps.clock.now()) < _AGREES
+    """Whether it is about that late by the database's clock too."""
+    return deps.clock.now() - await guard.both_clocks(deps) < _AGREES
 
 
 async def _extend(deps: Deps, row: LockedObject, until: datetime) -> datetime:

@@ -29,9 +29,9 @@ async def sweep_intents(deps: Deps) -> int:
     are dropped last, so that a crash in between only repeats the sweep. An intent whose leftovers
     the store does not let go yet stays for the next sweep.
     """
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return 0
-    now = deps.clock.now()
     before = now - _INTENT_LIFE
     async with deps.database.acquire() as connection:
         leftover = await store_intents.claim_leftover(connection, before, now, _AT_ONCE)

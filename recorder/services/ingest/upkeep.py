@@ -1,7 +1,8 @@
 """What the clock does for uploads and their leftovers: expire, sweep, let duplicates go.
 
 Every function may run in several processes at once and at any time. What ends or removes does
-nothing while the store is ahead of the database (``services/guard.py``).
+nothing while the store is ahead of the database, and goes by no single clock: see
+``services/guard.py``.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ _LONGEST_PAUSE = timedelta(hours=6)
 
 async def expire_overdue(deps: Deps) -> int:
     """End uploads whose time is over, and finish completions that nobody carries on."""
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return 0
-    now = deps.clock.now()
     async with deps.database.acquire() as connection:
         due = await uploads.overdue(connection, now, _AT_ONCE)
     ended = 0
@@ -72,9 +73,9 @@ async def sweep_pieces(deps: Deps) -> int:
 
     The object goes first, the mark second: a crash in between only repeats the removal.
     """
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return 0
-    now = deps.clock.now()
     async with deps.database.acquire() as connection:
         leftover = await staged_pieces.leftover_pieces(connection, now - _INTENTION_LIFE, _AT_ONCE)
     removed = []
@@ -98,9 +99,9 @@ async def release_duplicates(deps: Deps) -> int:
 
     Only when the recording that stands for them is sealed; its own object is never touched.
     """
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return 0
-    now = deps.clock.now()
     released = 0
     async with deps.database.acquire() as connection:
         due = await original_objects.releasable_duplicates(connection, now, _AT_ONCE)

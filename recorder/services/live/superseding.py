@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import SupersededReleased
@@ -37,13 +37,13 @@ async def release_superseded(deps: Deps) -> int:
     Only while the store is not ahead of the database, only of sealed recordings of which no
     reading back ever failed, a day after the switch, and past their lock.
     """
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return 0
-    return await turns.while_ours(deps, "superseded", lambda: _release(deps)) or 0
+    return await turns.while_ours(deps, "superseded", lambda: _release(deps, now)) or 0
 
 
-async def _release(deps: Deps) -> int:
-    now = deps.clock.now()
+async def _release(deps: Deps, now: datetime) -> int:
     async with deps.database.acquire() as connection:
         due = await volumes.releasable(connection, now, now - _STILL_READ, _AT_ONCE)
     due.sort(key=lambda each: (each.recording, each.key))

@@ -27,22 +27,24 @@ _AT_ONCE = 100
 
 async def watch_livestreams(deps: Deps) -> None:
     """Chore: interrupt what fell silent, close what stays so, seal what is complete or overdue."""
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return
     async with deps.database.acquire() as connection:
         running = await livestreams.running(connection)
     for livestream in running:
         try:
-            await _look_after(deps, livestream)
+            await _look_after(deps, livestream, now)
         except RecorderError as error:
             logger.warning("livestream %s could not be looked after: %s", livestream.id, error)
 
 
 async def supplement_livestreams(deps: Deps) -> int:
     """Chore: what came after a closing becomes a recording that continues the first one."""
-    if await guard.is_younger(deps):
+    now = await guard.ending(deps)
+    if now is None:
         return 0
-    quiet = deps.clock.now() - timedelta(seconds=deps.config.live_idle_close_s)
+    quiet = now - timedelta(seconds=deps.config.live_idle_close_s)
     async with deps.database.acquire() as connection:
         due = await livestreams.supplementable(connection, quiet, _AT_ONCE)
     made = [await seal(deps, SERVICE, livestream) for livestream in due]
@@ -72,8 +74,8 @@ async def extend_segment_locks(deps: Deps) -> int:
     return len(due) + len(described)
 
 
-async def _look_after(deps: Deps, livestream: Livestream) -> None:
-    config, now = deps.config, deps.clock.now()
+async def _look_after(deps: Deps, livestream: Livestream, now: datetime) -> None:
+    config = deps.config
     silent_since = livestream.last_arrival_at or livestream.created_at
     if livestream.state is LivestreamState.CLOSING:
         await seal_if_due(deps, SERVICE, livestream, now)

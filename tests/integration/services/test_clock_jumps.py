@@ -12,12 +12,15 @@ import pytest
 
 from recorder.domain.people import OPERATOR, Actor, Role, worker
 from recorder.domain.pipeline import WorkQueue
+from recorder.domain.recording import Integrity
 from recorder.domain.upload import MIB
 from recorder.errors import Conflict, RateLimited, Unauthenticated
 from recorder.services import accounts, ingest, tasks
 from tests.support.bureau import PASSWORD, Bureau, open_bureau
-from tests.support.senders import Body, content, metadata
-from tests.support.workshop import camera, deliver, events_of, runs
+from tests.support.cameras import found, stored
+from tests.support.compacting import MEDIA
+from tests.support.senders import Body, content, metadata, sha256
+from tests.support.workshop import camera, deliver, runs, work_off
 
 HOURS = [5.0, -5.0]
 
@@ -94,7 +97,12 @@ async def test_an_upload_goes_on_through_jumps_both_ways_and_is_sealed_whole(
     await _append(bureau, actor, upload.id, 2 * MIB, sent[2 * MIB :])
     status = await ingest.upload_status(bureau.deps, actor, upload.id)
     assert status.recording is not None
-    assert "UploadCompleted" in await events_of(bureau, status.recording)
+    assert await stored(bureau, status.recording) == sent
+    await work_off(bureau.deps, MEDIA, WorkQueue.IO)
+    row, _ = await found(bureau, status.recording)
+    assert (row.integrity, row.sha256) == (Integrity.SEALED, sha256(sent))
+    assert "incomplete_upload" not in row.flags
+    assert await ingest.expire_overdue(bureau.deps) == 0
 
 
 @pytest.mark.parametrize("hours", HOURS)

@@ -41,7 +41,7 @@ def _settings(server: s3.S3Server) -> dict[str, object]:
 
 @pytest.fixture(params=["folder", "versitygw", "minio_server"])
 async def bureau(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path, far_clock: None
 ) -> AsyncIterator[Bureau]:
     more = {} if request.param == "folder" else _settings(request.getfixturevalue(request.param))
     async with open_bureau(database_url, tmp_path, **more) as opened:

@@ -59,7 +59,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 async def bureau(
-    database_url: str, tmp_path: Path, settings: dict[str, str]
+    database_url: str, tmp_path: Path, settings: dict[str, str], far_clock: None
 ) -> AsyncIterator[Bureau]:
     async with open_bureau(database_url, tmp_path, **settings) as bureau:
         # Locks are kept by the server, whose clock is the real one.

@@ -116,6 +116,7 @@ async def test_a_worker_that_slept_in_the_middle_of_its_commit_is_cut_off_and_re
     assert (await events_of(yard.bureau, recording)).count("RecordingSealed") == 1
 
 
+@pytest.mark.usefixtures("far_clock")
 async def test_a_worker_that_slept_in_mid_proxy_adopts_nothing_when_another_has_made_it(
     yard: Yard, footage: Path, tmp_path: Path
 ) -> None:
