@@ -6,6 +6,7 @@ Every worker does all of it; each function may run in several processes at once.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -44,6 +45,19 @@ async def _mend_pools(deps: Deps) -> object:
     return await replaying.replay_all(deps, SERVICE)
 
 
+def when_whole(chore: Callable[[Deps], Awaitable[object]]) -> Callable[[Deps], Awaitable[object]]:
+    """The chore, but for the time in which the store is ahead of the database.
+
+    What is said of cases must not rest on a database that does not know their footage.
+    """
+
+    @functools.wraps(chore)
+    async def careful(deps: Deps) -> object:
+        return None if await guard.is_younger(deps) else await chore(deps)
+
+    return careful
+
+
 CHORES: tuple[Chore, ...] = (
     (ingest.expire_overdue, 20),
     (ingest.sweep_pieces, 30),
@@ -58,8 +72,8 @@ CHORES: tuple[Chore, ...] = (
     (live.supplement_livestreams, 30),
     (live.extend_segment_locks, 3600),
     (live.release_superseded, 600),
-    (casework.attribute_footage, 5),
-    (coverage.evaluate_due, 1),
+    (when_whole(casework.attribute_footage), 5),
+    (when_whole(coverage.evaluate_due), 1),
     (watch.check_promises, 3600),
     (watch.check_room, 300),
     (watch.check_quarantine, 1800),
@@ -70,8 +84,8 @@ CHORES: tuple[Chore, ...] = (
     (dashboard.add_up_weeks, 30),
     (organs.renew_reach, 300),
     (webhooks.send_due, 2),
-    (_mend_pools, 60),
-    (pulling.pull_due, 5),
+    (when_whole(_mend_pools), 60),
+    (when_whole(pulling.pull_due), 5),
     (limits.sweep, 3600),
     (read_back, 60),
     (fixity.check_age, 3600),

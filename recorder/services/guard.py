@@ -1,5 +1,5 @@
-"""The guard: a database that is empty or older than its store takes no footage, removes nothing;
-and a clock that is ahead of the database's ends nothing.
+"""The guard: a database that is empty or older than its store takes no footage, decides and
+removes nothing; and a clock that is ahead of the database's ends nothing.
 
 Once a day a *marker* goes into the store: number, and the newest custody event of this database.
 A database that does not hold the event of the newest marker is new, restored or the wrong one.
@@ -33,8 +33,9 @@ from recorder.store import rebuilding, server_facts
 _NUMBERED = re.compile(rf"{MARKERS}[0-9]{{9}}")
 SYSTEM = uuid.UUID(int=0)
 _EVERY = timedelta(days=1)
-#: How long a look at the store counts.
+#: How long a look at the store counts: one that found all well, and one that did not.
 _FRESH = timedelta(minutes=10)
+_FRESH_TROUBLE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +109,31 @@ async def _unclaimed(deps: Deps) -> str | None:
 
 
 async def is_younger(deps: Deps) -> bool:
-    """Whether the database is younger than the store, by a look not older than ten minutes.
+    """Whether the database is younger than the store, by a look that still counts.
 
     When nobody can look now the last look counts; without one Unavailable is raised.
     """
-    if _is_fresh(deps):
-        return False
+    if fresh := _fresh(deps):
+        return bool(fresh.why)
     last = _LOOKS.get(deps)
     try:
         # One looks for all who ask at the same time.
         async with _LOOKING.setdefault(deps, asyncio.Lock()):
-            return not _is_fresh(deps) and bool((await look(deps)).why)
+            return bool((_fresh(deps) or await look(deps)).why)
     except Unavailable:
         if last is None:
             raise
         return bool(last.why)
 
 
-def _is_fresh(deps: Deps) -> bool:
-    """Whether all was well, not long ago."""
+def _fresh(deps: Deps) -> Look | None:
+    """The last look, while it counts."""
     last = _LOOKS.get(deps)
-    return last is not None and not last.why and deps.clock.now() - last.at < _FRESH
+    if last is None:
+        return None
+    # One of the future was dated by a clock that has gone back since.
+    age = abs(deps.clock.now() - last.at)
+    return last if age < (_FRESH_TROUBLE if last.why else _FRESH) else None
 
 
 async def both_clocks(deps: Deps) -> datetime:
@@ -149,13 +154,26 @@ async def ending(deps: Deps) -> datetime | None:
     return None if await is_younger(deps) else await both_clocks(deps)
 
 
-async def require_whole(deps: Deps) -> None:
-    """Raise Unavailable ``database-younger-than-store`` where footage must not be taken."""
-    if await is_younger(deps):
+async def require_whole(deps: Deps, *, at_once: bool = False) -> None:
+    """Raise Unavailable ``database-younger-than-store`` where nothing may be taken or decided.
+
+    ``at_once``, for what needs no store: a database that was whole once is so still, and nobody
+    waits for a store that is away.
+    """
+    last = _LOOKS.get(deps)
+    if at_once and last is not None and not last.why:
+        return
+    try:
+        younger = await is_younger(deps)
+    except Unavailable:
+        if not at_once:
+            raise
+        return
+    if younger:
         raise Unavailable(
             "database-younger-than-store",
-            "The store holds footage that the database does not know. Nothing is taken until an"
-            " operator has run `recorder rebuild`.",
+            "The store holds footage that the database does not know. Nothing is taken and nothing"
+            " decided until an operator has run `recorder rebuild`.",
         )
 
 

@@ -29,7 +29,7 @@ from recorder.domain.people import Actor
 from recorder.domain.pipeline import WorkQueue
 from recorder.errors import Conflict, InvalidInput, NotFound, RecorderError
 from recorder.runtime import Deps
-from recorder.services import alarms, card_copies, sharing
+from recorder.services import alarms, card_copies, guard, sharing
 from recorder.services.live import volumes
 from recorder.services.paging import Page, page_of, page_size, read_cursor
 from recorder.store import (
@@ -75,7 +75,13 @@ class WorkInProgress:
 async def claim(
     deps: Deps, queue: WorkQueue, worker: str, *, least_priority: int = 0
 ) -> TaskRun | None:
-    """The most urgent due run of the queue, leased to this worker; None when nothing is due."""
+    """The most urgent due run of the queue, leased to this worker; None when nothing is due.
+
+    None too while the store is ahead of the database: what the runs of that database found may
+    have been found before, by the one that was lost.
+    """
+    if await guard.is_younger(deps):
+        return None
     async with deps.database.acquire() as connection:
         return await task_runs.claim(
             connection,

@@ -1,7 +1,8 @@
 """What happens around every handler: name, log line, headers, failures, permission.
 
 Outermost first: ``record`` names the request and writes its log line, ``translate`` turns
-failures into problems, ``admit`` lets nobody in whom the route row does not allow.
+failures into problems, ``admit`` lets nobody in whom the route row does not allow, and nothing
+be decided about footage or cases while the store is ahead of the database.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from recorder import metrics
 from recorder.domain.ids import new_uuid
 from recorder.domain.people import NOBODY
 from recorder.errors import RateLimited
-from recorder.services import limits
+from recorder.services import guard, limits
 from recorder.telemetry import bind, log
 from recorder.web import authentication, problems
 from recorder.web.body import check_expectation
@@ -144,6 +145,8 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if row is not None:
         check_expectation(request)
         await authentication.require(request, row.permission)
+        if row.waits_for_whole:
+            await guard.require_whole(request.app[DEPS], at_once=True)
         if row.limit is not None:
             await limits.take(request.app[DEPS], request[ACTOR], row.limit)
     return await handler(request)

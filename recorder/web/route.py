@@ -13,6 +13,19 @@ from recorder.domain.people import Permission
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_READING = ("GET", "HEAD", "OPTIONS")
+#: What goes on while the store is ahead of the database: who gets in or is shut out, which things
+#: send footage, alarms, and pages of other systems, which only read.
+_GOES_ON = frozenset(
+    {
+        Permission.PUBLIC,
+        Permission.SIGNED_IN,
+        Permission.ADMINISTER,
+        Permission.SETTLE_ALARMS,
+        Permission.EMBED,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -61,6 +74,11 @@ class Route:
     def is_upload(self) -> bool:
         """Whether it speaks tus; its tag says so."""
         return "uploads" in self.tags
+
+    @property
+    def waits_for_whole(self) -> bool:
+        """Whether it is refused while the store is ahead of the database (design/backup.md)."""
+        return self.method not in _READING and self.permission not in _GOES_ON
 
     @property
     def brings_footage(self) -> bool:

@@ -20,7 +20,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.people import EVERYTHING
 from recorder.domain.recording import Integrity, OriginalObject, Recording
 from recorder.errors import Conflict, IntegrityError, Unavailable
-from recorder.services import tasks
+from recorder.services import guard, tasks
 from recorder.services.ingest.finishing import locked_ahead
 from recorder.services.live import volumes as indexes
 from recorder.services.live.opening import lock_end
@@ -44,8 +44,10 @@ async def compact(context: StepContext) -> Sequence[CustodyEvent]:
     """RecordingCompacted; nothing where there is nothing to gain, or nothing may be changed.
 
     Raises IntegrityError ``original-missing``, ``original-differs`` for a small object that is
-    not what it was, ``volume-differs`` for a volume that is not what was written.
+    not what it was, ``volume-differs`` for a volume that is not what was written; Unavailable
+    ``database-younger-than-store``.
     """
+    await guard.require_whole(context.deps)
     recording, objects, _ = await context.recording()
     if recording.livestream is None or recording.integrity is not Integrity.SEALED:
         return ()

@@ -265,8 +265,10 @@ async def _ask_holder(deps: Deps, upload: Upload) -> None:
 async def terminate(deps: Deps, actor: Actor, upload_id: UploadId) -> None:
     """End an upload at its sender's wish: an empty one vanishes, any other is sealed as it is.
 
-    Footage that reached us is never thrown away. Raises Forbidden ``upload-finished``.
+    Footage that reached us is never thrown away. Raises Forbidden ``upload-finished``, Unavailable
+    ``database-younger-than-store``.
     """
+    await guard.require_whole(deps)
     upload = await find_own_upload(deps, actor, upload_id)
     if upload.state is not UploadState.OPEN or upload.offset == upload.length:
         raise Forbidden(
