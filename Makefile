@@ -28,8 +28,8 @@ fuzz: .venv/.test  ## generated input for longer; MINUTES=10 in all, SEED=7 repe
 coverage: .venv/.test  ## all tests with branch coverage, slower
 	@$(RUN) -m tests coverage
 
-torture: .venv/.test  ## random faults at every commit point; LIVE=1 N=100 SEED=… STORE=minio|folder MINUTES=60 FIRST=24 OUT=report.md
-	@$(RUN) -m tests.torture $(if $(LIVE),--live) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
+torture: .venv/.test  ## random faults at every commit point; LIVE=1 MATRIX=1 N=100 SEED=… STORE=minio|folder MINUTES=60 FIRST=24 OUT=report.md
+	@$(RUN) -m tests.torture $(if $(LIVE),--live) $(if $(MATRIX),--matrix) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(FIRST),--first $(FIRST)) \
 	    $(if $(OUT),--out $(OUT))

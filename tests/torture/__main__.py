@@ -1,5 +1,6 @@
 """``make torture [LIVE=1] [N=…] [SEED=…] [STORE=…] [MINUTES=…] [OUT=…]``: random faults, N of them.
 
+``MATRIX=1``: instead every point × before and after × error and each victim, once.
 Files and livestreams have rounds of their own: one of livestreams takes seconds.
 """
 
@@ -17,7 +18,7 @@ from tests.torture import report
 from tests.torture.live_rounds import run_live_round
 from tests.torture.promises import broken_promises, given_up
 from tests.torture.rounds import MIB, run_round
-from tests.torture.schedule import FILES, FOLDER, LIVE, random_faults
+from tests.torture.schedule import FILES, FOLDER, LIVE, Fault, matrix, matrix_faults, random_faults
 from tests.torture.stand import FOLDER as FOLDER_STAND
 from tests.torture.stand import Crew, Stand, open_stand
 
@@ -38,15 +39,18 @@ async def main(options: argparse.Namespace) -> int:
     files = FOLDER if options.store == FOLDER_STAND else FILES
     job = LIVE if options.live else files
     run = report.Run(options.seed, options.store, first=options.first, job=job)
+    if options.matrix:
+        run.left = matrix(job)
     ends_at = time.monotonic() + 60 * options.minutes
     async with open_stand(options.store, _CREWS[options.live]) as stand:
-        while run.fired < options.n and time.monotonic() < ends_at:
+        while _goes_on(run, options.n) and time.monotonic() < ends_at:
             await (_live_round if options.live else _round)(stand, run)
             run.given_up = len(await given_up(stand))
             last = run.outcomes[-1]
             print(
-                f"round {run.next_round - 1}: {len(last.fired)} struck ({run.fired} of"
-                f" {options.n}), {last.seconds:.0f} s, {'; '.join(last.broken) or 'all kept'}",
+                f"round {run.next_round - 1}: {len(last.fired)} struck"
+                f" ({_progress(run, options.n)}), {last.seconds:.0f} s,"
+                f" {'; '.join(last.broken) or 'all kept'}",
                 flush=True,
             )
             if options.out:
@@ -63,13 +67,29 @@ async def main(options: argparse.Namespace) -> int:
     return 1 if run.at_the_end or any(each.broken for each in run.outcomes) else 0
 
 
+def _goes_on(run: report.Run, count: int) -> bool:
+    return run.fired < count if run.left is None else bool(run.left)
+
+
+def _progress(run: report.Run, count: int) -> str:
+    if run.left is None:
+        return f"{run.fired} of {count}"
+    return f"{len(run.left)} fields of the matrix left"
+
+
+def _faults(run: report.Run, chance: random.Random, count: int) -> list[Fault]:
+    if run.left is None:
+        return random_faults(chance, count, run.job)
+    return matrix_faults(chance, run.left, count, run.job)
+
+
 async def _round(stand: Stand, run: report.Run) -> None:
     number = run.next_round
     # A round is repeated by its seed and number, whatever came before.
     chance = random.Random(f"{run.seed}/{number}")
-    faults = random_faults(chance, _FAULTS_IN_A_ROUND, run.job)
+    faults = _faults(run, chance, _FAULTS_IN_A_ROUND)
     lengths = (17 * MIB + chance.randrange(MIB), 2 * MIB + chance.randrange(MIB), 1_000_000)
-    run.outcomes.append(
+    run.note(
         await run_round(stand, faults, number=number, lengths=lengths, proxied=number % 2 == 0)
     )
 
@@ -77,15 +97,16 @@ async def _round(stand: Stand, run: report.Run) -> None:
 async def _live_round(stand: Stand, run: report.Run) -> None:
     number = run.next_round
     chance = random.Random(f"{run.seed}/live/{number}")
-    faults = random_faults(chance, _FAULTS_IN_A_LIVE_ROUND, LIVE)
+    faults = _faults(run, chance, _FAULTS_IN_A_LIVE_ROUND)
     level = Level.SIZE if number % _AUDIT_EACH == _AUDIT_EACH - 1 else None
-    run.outcomes.append(await run_live_round(stand, faults, number=number, level=level))
+    run.note(await run_live_round(stand, faults, number=number, level=level))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
     parser.add_argument("--live", action="store_true", help="rounds of livestreams")
     parser.add_argument("--n", type=int, default=100, help="faults that must have struck")
+    parser.add_argument("--matrix", action="store_true", help="each point, side and victim once")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument(
         "--store", choices=("versitygw", "minio", FOLDER_STAND), default="versitygw"

@@ -50,6 +50,7 @@ STATEMENTS = (
     ("UPDATE recording SET integrity = 'sealed'", "db.sealed"),
     ("UPDATE recording SET integrity = 'mismatched'", "db.mismatched"),
     ("UPDATE recording SET media", "db.probed"),
+    ("INSERT INTO filmed_code", "db.filmed_codes"),
     ("INSERT INTO rendition", "db.poster"),
     ("WITH mine AS (SELECT id FROM upload", "db.multipart"),
     ("UPDATE upload SET state = 'completing'", "db.completing"),

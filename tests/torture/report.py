@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.torture.rounds import Outcome
-from tests.torture.schedule import ERROR, FILES, LIVE, Job
+from tests.torture.schedule import ERROR, FILES, LIVE, Cell, Job, matrix
 
 
 @dataclass
@@ -22,6 +22,14 @@ class Run:
     #: What the last look at everything found; None while there was none.
     at_the_end: list[str] | None = None
     given_up: int = 0
+    #: Fields of the matrix that are to be struck once each; None: faults are drawn by chance.
+    left: set[Cell] | None = None
+
+    def note(self, outcome: Outcome) -> None:
+        """A round has ended."""
+        self.outcomes.append(outcome)
+        if self.left is not None:
+            self.left -= {fault.cell for fault in outcome.fired}
 
     @property
     def next_round(self) -> int:
@@ -55,6 +63,7 @@ def text(run: Run) -> str:
         f"- task runs that a person had to retry: {sum(o.retried for o in outcomes)}",
         f"- uploads of which the killed store itself had lost an acknowledged part, told by the"
         f" alarm upload_stuck and sent anew by the client: {run.given_up}",
+        *(_fields(run.job, run.left) if run.left is not None else []),
         "- audit by digest of everything at the end: "
         + ("not made" if run.at_the_end is None else "made"),
         f"- promises broken: {len(broken)}",
@@ -64,6 +73,15 @@ def text(run: Run) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _fields(job: Job, left: set[Cell]) -> list[str]:
+    every = len(matrix(job))
+    return [
+        f"- fields of the matrix (point, before or after, error or death of a victim) that were"
+        f" struck: {every - len(left)} of {every}",
+        *(f"  - not struck: {each.victim} {each.when} {each.point}" for each in sorted(left)),
+    ]
 
 
 def _bytes(outcomes: list[Outcome]) -> list[str]:

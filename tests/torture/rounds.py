@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import struct
 import subprocess
 import uuid
 from collections import Counter
@@ -20,6 +21,7 @@ from recorder.errors import RecorderError
 from recorder.services import tasks
 from recorder.services.audit import Level
 from tests.support import footage
+from tests.support.filmed import film
 from tests.support.product import long_clip
 from tests.support.waiting import eventually
 from tests.torture.chores import again, do_chores
@@ -54,7 +56,7 @@ class Outcome:
 def fill_card(card: Path, *, lengths: Sequence[int], proxied: bool) -> dict[str, str]:
     """Files that nobody has sent before: name → SHA-256. They are real clips.
 
-    The last one is so long that a quick look leaves something out.
+    One is so long that a quick look leaves something out, one shows a code.
     """
     card.mkdir(parents=True)
     for number, length in enumerate(lengths):
@@ -67,6 +69,11 @@ def fill_card(card: Path, *, lengths: Sequence[int], proxied: bool) -> dict[str,
         ],
         check=True,
     )
+    film(card, "沪市监案〔2026〕77号").rename(card / "code.mp4")
+    (card / "code.png").unlink()
+    with (card / "code.mp4").open("ab") as file:
+        # A box that players pass over.
+        file.write(struct.pack(">I4s", 16, b"free") + os.urandom(8))
     if proxied:
         clip = (footage.folder() / "05_mpegts.ts").read_bytes()
         (card / "p.ts").write_bytes(clip + os.urandom(188))

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from typing_extensions import override
 
@@ -52,6 +53,7 @@ _PHASES = {
     "examine": ("db.examined",),
     "poster": ("db.poster",),
     "proxy": ("db.proxy",),
+    "codes": ("db.filmed_codes",),
     "renditions": ("db.rendition_intent", "store.rendition"),
     "link": ("http.link", "db.link"),
     "expire": ("db.expire_empty", "db.expire_early"),
@@ -70,7 +72,8 @@ FILES = Job(
     phases=_PHASES,
     victims=("service", "worker", "client", "store", "database", "redis"),
     rare={
-        **dict.fromkeys(("db.duplicate", "db.mismatched", "db.proxy", "db.link", "http.link"), 1),
+        **dict.fromkeys(("db.duplicate", "db.mismatched", "db.proxy", "db.filmed_codes"), 1),
+        **dict.fromkeys(("db.link", "http.link"), 1),
         **dict.fromkeys(("db.expire_empty", "db.expire_early"), 1),
         **dict.fromkeys(("db.alarm_raised", "db.alarm_again", "db.alarm_cleared"), 1),
         **dict.fromkeys(
@@ -207,6 +210,14 @@ HOLDS = (
 _LONGEST_HOLD_S = 20.0
 
 
+class Cell(NamedTuple):
+    """One field of the matrix that a job is: what happens at a point, on one side of its effect."""
+
+    point: str
+    when: str
+    victim: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """At the ``nth`` time that this point is reached: an error, or kill -9 of a victim."""
@@ -216,6 +227,11 @@ class Fault:
     #: before or after what the point stands for took effect.
     when: str
     victim: str
+
+    @property
+    def cell(self) -> Cell:
+        """The field of the matrix that it strikes."""
+        return Cell(self.point, self.when, self.victim)
 
     @override
     def __str__(self) -> str:
@@ -234,6 +250,31 @@ def random_faults(chance: random.Random, count: int, job: Job = FILES) -> list[F
         )
         for point, nth in chance.sample(places, count)
     ]  # fmt: skip
+    return [*drawn, *_leading(job, drawn)]
+
+
+def matrix(job: Job = FILES) -> set[Cell]:
+    """Every point, on both sides of its effect, with an error and with each victim's death."""
+    return {
+        Cell(point, when, victim)
+        for point in job.points
+        for when in ("before", "after")
+        for victim in (ERROR, *job.victims)
+    }
+
+
+def matrix_faults(
+    chance: random.Random, left: Iterable[Cell], count: int, job: Job = FILES
+) -> list[Fault]:
+    """So many of these fields at most, as many of a point as a round reaches it."""
+    drawn: list[Fault] = []
+    places: Counter[str] = Counter()
+    fields = sorted(left)
+    chance.shuffle(fields)
+    for field in fields:
+        if len(drawn) < count and places[field.point] < job.rare.get(field.point, 3):
+            places[field.point] += 1
+            drawn.append(Fault(field.point, places[field.point], field.when, field.victim))
     return [*drawn, *_leading(job, drawn)]
 
 

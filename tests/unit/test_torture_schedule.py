@@ -7,6 +7,7 @@ import os
 import random
 import struct
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from tests.torture.schedule import (
     Fault,
     Job,
     covering_faults,
+    matrix,
+    matrix_faults,
     random_faults,
 )
 
@@ -33,6 +36,21 @@ def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
     one, again, other = (random_faults(random.Random(seed), 40) for seed in ("7/1", "7/1", "7/2"))
     assert one == again != other
     assert len({(fault.point, fault.nth) for fault in one}) == 40
+
+
+@pytest.mark.parametrize("job", [FILES, FOLDER, LIVE], ids=["files", "folder", "livestreams"])
+def test_a_matrix_is_walked_field_by_field_until_none_is_left(job: Job) -> None:
+    left, rounds, chance = matrix(job), 0, random.Random(1)
+    assert len(left) == len(job.points) * 2 * (1 + len(job.victims))
+    while left:
+        faults = matrix_faults(chance, left, 40, job)
+        assert len({(fault.point, fault.nth) for fault in faults}) == len(faults)
+        places = Counter(fault.point for fault in faults)
+        assert all(places[point] <= most for point, most in job.rare.items())
+        left -= {fault.cell for fault in faults}
+        rounds += 1
+    # Rounds are well filled to the end.
+    assert rounds <= len(matrix(job)) // 20
 
 
 @pytest.mark.parametrize("job", [FILES, TAILS, LIVE], ids=["files", "tails", "livestreams"])
