@@ -69,6 +69,8 @@ class Config(BaseModel):
     live_srt_listen: str | None = Field(None, pattern=r"^.+:\d{1,5}$")
     #: Networks that livestreams may be fetched from besides public ones, comma-separated.
     live_pull_networks: str = ""
+    #: Networks that buckets of case systems may lie in besides public ones, comma-separated.
+    feed_pull_networks: str = ""
     #: Networks that webhooks may reach besides public ones, comma-separated.
     webhook_networks: str = ""
     #: Where segments wait that store or database do not take; a local disk. None: in memory only.
@@ -173,7 +175,7 @@ class Config(BaseModel):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("RECORDER_TLS_CERT and RECORDER_TLS_KEY go together")
-        for name in ("live_pull_networks", "webhook_networks"):
+        for name in ("live_pull_networks", "feed_pull_networks", "webhook_networks"):
             try:
                 Reach.parse(getattr(self, name))
             except ValueError as error:

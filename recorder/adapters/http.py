@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from recorder.adapters.outgoing import ForbiddenAddressError, from_where, is_forbidden
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.domain.webhook import Attempt
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 _WHOLE_S = 15.0
 #: Of an answer nobody needs more; reading it lets the connection be used again.
 _ANSWER_BYTES = 4096
-
-
-class ForbiddenAddressError(OSError):
-    """A connection would lead where it may not."""
 
 
 class Poster:
@@ -76,28 +73,8 @@ def guarded_connector(reach: Reach, most: int) -> aiohttp.TCPConnector:
     def guarded(found: tuple[Any, ...]) -> socket.socket:
         # Asked with the number that is connected to: a name may mean another one each time.
         family, kind, protocol, _, place = found
-        if not reach.may(str(place[0]), own=_from_where(family, place)):
+        if not reach.may(str(place[0]), own=from_where(family, place)):
             raise ForbiddenAddressError("not allowed")
         return socket.socket(family, kind, protocol)
 
     return aiohttp.TCPConnector(socket_factory=guarded, limit=most, use_dns_cache=False)
-
-
-def _from_where(family: int, place: tuple[Any, ...]) -> list[str]:
-    """The address that a connection there would come from; nothing is sent to find it."""
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as tried:
-            tried.connect(place)
-            return [str(tried.getsockname()[0])]
-    except OSError:
-        return []
-
-
-def is_forbidden(error: BaseException) -> bool:
-    """Whether a refusal of ours is at the bottom of it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ForbiddenAddressError) or "not allowed" in str(seen):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False

@@ -1,22 +1,29 @@
-"""Files of rows in a folder: JSON lines or CSV, read in pieces, told from each other by digest."""
+"""Files of rows, in a folder or copied from elsewhere: JSON lines or CSV, read in pieces."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 from recorder.domain.feed import rows
-from recorder.domain.feed.problems import Problem
-from recorder.domain.feed.rows import FeedRow
+from recorder.domain.feed.problems import Problem, ProblemCode
+from recorder.domain.feed.rows import MAX_ROW_BYTES, FeedRow
 from recorder.domain.feed.splitting import LineSplitter
 from recorder.errors import Unavailable
 
 _ENDINGS = (".ndjson", ".jsonl", ".csv")
 _PIECE = 1 << 20
+#: Characters of a line of CSV: more than the largest row that is taken.
+_LONGEST_LINE = 4 * MAX_ROW_BYTES
+_NUMBER = re.compile(r"[0-9]{1,20}")
 #: Members that are lists: their parts stand behind each other.
 _PARTS = ";"
 
@@ -27,61 +34,88 @@ class RowFile:
     digest: bytes
 
 
-def listed(folder: Path, most: int) -> list[RowFile]:
-    """Files with rows, the oldest first. Hidden ones are still being written.
-
-    Raises Unavailable ``pull-unreachable``.
-    """
+def listed(folder: Path, most: int) -> list[Path]:
+    """Files with rows, the oldest first. Raises Unavailable ``pull-unreachable``."""
     try:
-        found = [
-            each
-            for each in folder.iterdir()
-            if each.suffix.lower() in _ENDINGS and each.name[0] != "." and each.is_file()
-        ]
+        found = [each for each in folder.iterdir() if is_named_so(each.name) and each.is_file()]
         found.sort(key=lambda each: (each.stat().st_mtime, each.name))
-        return [RowFile(each, _digest(each)) for each in found[:most]]
+        return found[:most]
     except OSError as error:
         raise Unavailable("pull-unreachable", f"The folder {folder}: {error.strerror}.") from error
 
 
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def digested(paths: Iterable[Path]) -> list[RowFile]:
+    """The files with the digests of their contents. Raises Unavailable ``pull-unreachable``."""
+    found = []
+    for path in paths:
+        with _opened(path) as file:
+            found.append(RowFile(path, hashlib.file_digest(file, "sha256").digest()))
+    return found
 
 
 def read(file: RowFile) -> Iterator[FeedRow | Problem]:
     """The rows of a file, one after another. Raises Unavailable ``pull-unreachable``."""
+    with _opened(file.path) as raw:
+        yield from rows_of(raw, file.path.name)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
     try:
-        if file.path.suffix.lower() == ".csv":
-            yield from _csv(file.path)
-        else:
-            yield from _lines(file.path)
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
-        raise Unavailable(
-            "pull-unreachable", f"The file {file.path.name}: {error.strerror}."
-        ) from error
+        raise Unavailable("pull-unreachable", f"The file {path.name}: {error.strerror}.") from error
 
 
-def _lines(path: Path) -> Iterator[FeedRow | Problem]:
+def is_named_so(name: str) -> bool:
+    """Whether a file of this name holds rows. Hidden ones are still being written."""
+    return name.lower().endswith(_ENDINGS) and name[0] != "."
+
+
+def rows_of(raw: BinaryIO, name: str) -> Iterator[FeedRow | Problem]:
+    """The rows in an open file of this name, whatever it holds; at most a few of them in memory."""
+    return _csv(raw) if name.lower().endswith(".csv") else _lines(raw)
+
+
+def _lines(raw: BinaryIO) -> Iterator[FeedRow | Problem]:
     splitter = LineSplitter()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield from splitter.feed(piece)
+    while piece := raw.read(_PIECE):
+        yield from splitter.feed(piece)
     yield from splitter.end()
 
 
-def _csv(path: Path) -> Iterator[FeedRow | Problem]:
-    with path.open("rb") as raw:
-        try:
-            raw.read().decode("utf-8")
-            encoding = "utf-8-sig"
-        except UnicodeDecodeError:
-            # What Chinese spreadsheets write.
-            encoding = "gb18030"
-        raw.seek(0)
-        text = io.TextIOWrapper(raw, encoding, errors="replace", newline="")
-        for line in csv.DictReader(text):
+def _csv(raw: BinaryIO) -> Iterator[FeedRow | Problem]:
+    # What Chinese spreadsheets write is no UTF-8.
+    encoding = "utf-8-sig" if _is_utf8(raw) else "gb18030"
+    raw.seek(0)
+    text = io.TextIOWrapper(raw, encoding, errors="replace", newline="")
+    try:
+        for line in csv.DictReader(_short_lines(text)):
             yield rows.of_value(_members(line))
+    except csv.Error:
+        # An open quotation mark swallows lines: what stands behind it cannot be trusted.
+        yield Problem(ProblemCode.ROW_TOO_LARGE)
+    finally:
+        text.detach()
+
+
+def _is_utf8(raw: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while piece := raw.read(_PIECE):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _short_lines(text: TextIO) -> Iterator[str]:
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise csv.Error("a line without end")
+        yield line
 
 
 def _members(line: dict[str, str | None]) -> dict[str, object]:
@@ -97,7 +131,7 @@ def _members(line: dict[str, str | None]) -> dict[str, object]:
             numbers.append({"scheme": word.removeprefix("number."), "number": value})
         elif word == "officers":
             found[word] = [{"number": each.strip()} for each in value.split(_PARTS) if each.strip()]
-        elif word == "revision" and value.isascii() and value.isdigit():
+        elif word == "revision" and _NUMBER.fullmatch(value):
             found[word] = int(value)
         else:
             found[word] = value

@@ -26,6 +26,7 @@ from minio.signer import sign_v4_s3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from recorder.adapters.s3_guard import Guard
 from recorder.adapters.store_threads import is_cancelled
 from recorder.errors import (
     Conflict,
@@ -99,7 +100,9 @@ class S3Wire:
         secure: bool,
         ca_file: Path | None,
         connections: int,
+        guard: Guard | None = None,
     ) -> None:
+        """``guard`` looks at each connection, where somebody else named the address."""
         self._region = region
         self._http = urllib3.PoolManager(
             maxsize=connections,
@@ -108,6 +111,8 @@ class S3Wire:
             cert_reqs="CERT_REQUIRED",
             ca_certs=None if ca_file is None else str(ca_file),
         )
+        if guard is not None:
+            guard.watch(self._http)
         try:
             self._base = BaseURL(("https://" if secure else "http://") + endpoint, region)
             #: The library's own calls, over the same connections; wrap them in ``translated``.
@@ -142,17 +147,11 @@ class S3Wire:
         Raises what ``translated`` makes of a refusal, also of one inside a 200 answer.
         """
         digest = digest_of(blocks) if digest is None else digest
-        url = self._base.build(
-            method=method,
-            region=self._region,
-            bucket_name=bucket,
-            object_name=key,
-            query_params=dict(query or {}),
-        )
         named = dict(headers or {})
         named["Content-Length"] = str(sum(memoryview(block).nbytes for block in blocks))
         if checksum:
             named["x-amz-checksum-sha256"] = base64.b64encode(digest).decode()
+        url = self._address(method, bucket, key, query)
         with translated(key or ""):
             answer = self._http.urlopen(
                 method,
@@ -170,6 +169,38 @@ class S3Wire:
                     raise ServerError(f"HTTP status {answer.status}", answer.status)
                 raise InvalidResponseError(answer.status, None, None)
             return answer
+
+    def open(
+        self,
+        bucket: str,
+        key: str | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        seconds: float = READ_SECONDS,
+    ) -> BaseHTTPResponse:
+        """Send a signed GET; the answer, whatever it says, of which nothing is read yet."""
+        url = self._address("GET", bucket, key, query)
+        with translated(key or ""):
+            return self._http.urlopen(
+                "GET",
+                urlunsplit(url),
+                headers=self._signed("GET", url, {}, digest_of(())),
+                timeout=urllib3.Timeout(connect=_SEND_SECONDS, read=seconds),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+
+    def _address(
+        self, method: str, bucket: str, key: str | None, query: Mapping[str, str] | None
+    ) -> SplitResult:
+        return self._base.build(
+            method=method,
+            region=self._region,
+            bucket_name=bucket,
+            object_name=key,
+            query_params=dict(query or {}),
+        )
 
     def _signed(
         self, method: str, url: SplitResult, headers: Mapping[str, str], digest: bytes

@@ -16,6 +16,10 @@ from recorder.errors import InvalidInput, Unavailable
 
 _STATEMENT_MS = 60_000
 _CONNECT_S = 10.0
+_PREFETCH = 100
+#: Of one look; a few rows more may be in memory.
+_MOST_BYTES = 32 << 20
+_MOST_DIGITS = 100
 #: The column that says where to go on; it is no member of the row.
 WATERMARK = "watermark"
 #: A column that holds the whole row as JSON.
@@ -26,17 +30,18 @@ WHOLE = "row"
 class Fetched:
     """Rows as JSON values, and where to go on."""
 
-    rows: list[dict[str, object]]
+    rows: list[object]
     watermark: str
     #: There may be more behind them.
     is_full: bool
 
 
 async def fetch(dsn: str, query: str, watermark: str, limit: int) -> Fetched:
-    """At most ``limit`` rows of the query, whose ``$1`` is the watermark as text.
+    """At least ``limit`` rows behind the watermark, if there are, and all that share the last one.
 
-    The other side cannot be changed by it: the transaction is read only. Raises Unavailable
-    ``pull-unreachable``, InvalidInput ``pull-query-invalid``.
+    ``$1`` of the query is the watermark as text. Rows at the watermark itself come on top, since a
+    query with ``>=`` gives them again. The other side cannot be changed by it: the transaction is
+    read only. Raises Unavailable ``pull-unreachable``, InvalidInput ``pull-query-invalid``.
     """
     try:
         connection = await asyncpg.connect(
@@ -57,11 +62,7 @@ async def fetch(dsn: str, query: str, watermark: str, limit: int) -> Fetched:
         ) from error
     try:
         async with connection.transaction(readonly=True):
-            found: list[asyncpg.Record] = []
-            async for record in connection.cursor(query, watermark, prefetch=500):
-                found.append(record)
-                if len(found) == limit:
-                    break
+            fetched = await _read(connection, query, watermark, limit)
     except (OSError, TimeoutError, asyncpg.PostgresConnectionError) as error:
         raise Unavailable(
             "pull-unreachable", f"The database of the source: {type(error).__name__}."
@@ -70,17 +71,51 @@ async def fetch(dsn: str, query: str, watermark: str, limit: int) -> Fetched:
         raise InvalidInput("pull-query-invalid", f"{type(error).__name__}: {error}") from error
     finally:
         connection.terminate()
-    if found and WATERMARK not in found[0]:
+    return fetched
+
+
+async def _read(
+    connection: asyncpg.Connection[asyncpg.Record], query: str, watermark: str, limit: int
+) -> Fetched:
+    found: list[object] = []
+    #: Up to here all rows of each watermark are there.
+    whole, whole_mark = 0, watermark
+    last, length, behind = watermark, 0, 0
+    async for record in connection.cursor(query, watermark, prefetch=_PREFETCH):
+        mark = _mark(record)
+        if mark != last:
+            whole, whole_mark = len(found), last
+            if behind >= limit:
+                return Fetched(found, last, is_full=True)
+        length += sum(len(each) for each in record.values() if isinstance(each, str | bytes))
+        if length > _MOST_BYTES:
+            if whole_mark == watermark:
+                raise InvalidInput(
+                    "pull-query-invalid",
+                    f"Rows of one watermark ({mark[:100]}) have more than {_MOST_BYTES} bytes;"
+                    " let the query give finer ones.",
+                )
+            return Fetched(found[:whole], whole_mark, is_full=True)
+        found.append(_members(record))
+        behind += mark != watermark
+        last = mark
+    return Fetched(found, last, is_full=False)
+
+
+def _mark(record: asyncpg.Record) -> str:
+    if WATERMARK not in record:
         raise InvalidInput("pull-query-invalid", f"The query gives no column {WATERMARK}.")
-    last = str(_plain(found[-1][WATERMARK])) if found else watermark
-    return Fetched([_members(record) for record in found], last, len(found) == limit)
+    value = record[WATERMARK]
+    if value is None:
+        raise InvalidInput("pull-query-invalid", f"A row has nothing in {WATERMARK}.")
+    return value if isinstance(value, str) else str(_plain(value))
 
 
-def _members(record: asyncpg.Record) -> dict[str, object]:
+def _members(record: asyncpg.Record) -> object:
+    """The row's value; whatever is no object is answered as such."""
     whole = record.get(WHOLE)
     if isinstance(whole, str):
-        loaded = json.loads(whole)
-        return loaded if isinstance(loaded, dict) else {}
+        return _loaded(whole)
     return {
         name: _plain(value)
         for name, value in record.items()
@@ -93,7 +128,7 @@ def _plain(value: object) -> object:
         case datetime() | date():
             return value.isoformat()
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return _number(value)
         case bool() | int() | float():
             return value
         case list() | tuple():
@@ -104,11 +139,20 @@ def _plain(value: object) -> object:
             return str(value)
 
 
+def _number(value: Decimal) -> object:
+    # The other side knows numbers that are none, and some with a hundred thousand digits.
+    if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+        return str(value)
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def _json_or_text(text: str) -> object:
     # Columns of JSON come as text: lists and objects are members, everything else is what it says.
-    if text[:1] in ("[", "{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
+    return _loaded(text) if text[:1] in ("[", "{") else text
+
+
+def _loaded(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1614,7 +1614,7 @@ CREATE INDEX case_merge_proposal_open ON case_merge_proposal (agency_id, propose
 CREATE TABLE feed_pull (
     id uuid PRIMARY KEY,
     source_id uuid NOT NULL REFERENCES feed_source,
-    kind text NOT NULL CHECK (kind IN ('sql', 'folder')),
+    kind text NOT NULL CHECK (kind IN ('sql', 'folder', 'bucket')),
     place bytea NOT NULL,
     every_s integer NOT NULL CHECK (every_s > 0),
     due_at timestamptz NOT NULL,
@@ -1623,11 +1623,15 @@ CREATE TABLE feed_pull (
     trouble text,
     trouble_at timestamptz,
     stopped_at timestamptz,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    -- Files that were taken, lines of them that hold no row, and the last file with such lines.
+    files integer NOT NULL DEFAULT 0,
+    refused bigint NOT NULL DEFAULT 0,
+    refused_in text
 );
 CREATE INDEX feed_pull_due ON feed_pull (due_at) WHERE stopped_at IS NULL;
 
--- Files that were taken, each once by its digest.
+-- Files that were taken, each once by its digest; of a bucket, by that of key, tag and length.
 CREATE TABLE feed_file (
     pull_id uuid NOT NULL REFERENCES feed_pull,
     digest bytea NOT NULL CHECK (length(digest) = 32),

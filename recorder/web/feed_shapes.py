@@ -15,6 +15,7 @@ from recorder.services.feeding.replaying import PoolPage, SourceView
 from recorder.services.paging import Page
 from recorder.store.feed.mappings import MadeMapping
 from recorder.store.feed.proposals import MergeProposal
+from recorder.store.feed.pulls import Pull
 from recorder.store.feed.rows import PooledRow, PoolLine
 from recorder.store.feed.sources import FeedDay, FeedSource
 from recorder.web.shape import Shape
@@ -176,12 +177,39 @@ class MappingShape(Shape):
         )
 
 
+class PullShape(Shape):
+    """Rows that are fetched for a source."""
+
+    kind: Literal["sql", "folder", "bucket"]
+    every_s: int
+    pulled_at: datetime | None = Field(description="when it went well last")
+    trouble: str | None = Field(description="why it did not go well since")
+    files: int = Field(description="taken until now")
+    refused: int = Field(description="lines of them that hold no row; nothing was kept of those")
+    refused_in: str | None = Field(description="the last file with such lines")
+
+    @classmethod
+    def of(cls, pull: Pull) -> PullShape:
+        return cls.model_validate(
+            {
+                "kind": pull.kind,
+                "every_s": pull.every_s,
+                "pulled_at": pull.pulled_at,
+                "trouble": pull.trouble,
+                "files": pull.files,
+                "refused": pull.refused,
+                "refused_in": pull.refused_in,
+            }
+        )
+
+
 class FeedViewShape(FeedSourceShape):
     """How one source is doing."""
 
     days: tuple[FeedDayShape, ...] = Field(description="newest first")
     pool: tuple[PoolLineShape, ...] = Field(description="the most frequent first")
     mappings: tuple[MappingShape, ...] = Field(description="the newest first")
+    pulls: tuple[PullShape, ...] = Field(description="what is fetched for it")
 
     @classmethod
     def of_view(cls, view: SourceView) -> FeedViewShape:
@@ -190,6 +218,7 @@ class FeedViewShape(FeedSourceShape):
             days=tuple(map(FeedDayShape.of, view.days)),
             pool=tuple(map(PoolLineShape.of, view.pool)),
             mappings=tuple(map(MappingShape.of, view.mappings)),
+            pulls=tuple(map(PullShape.of, view.pulls)),
         )
 
 

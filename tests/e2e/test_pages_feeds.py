@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from recorder.domain.feed import rows
 from recorder.domain.people import OPERATOR, Role
-from recorder.services.feeding import receiving, sources
+from recorder.services.feeding import pulling, receiving, sources
 from tests.support.feed_desk import case, event
 from tests.support.pages import Pages, open_pages
 
@@ -51,3 +51,29 @@ async def test_a_supervisor_maps_a_code_and_decides_a_merge(pages: Pages) -> Non
         await reader.page.get_by_role("button", name="是同一案件").click()
         assert "编号指向两个案件" not in await reader.text("main")
     assert await pages.bureau.value("SELECT count(*) FROM case_event") == 3
+
+
+async def test_how_pulls_go_and_what_they_could_not_take_is_shown(
+    pages: Pages, tmp_path: Path
+) -> None:
+    deps = pages.service.deps
+    await sources.add_source(deps, OPERATOR, name="market-2026")
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / "周报.ndjson").write_text('{"key": "a"}\nno row\n[]\n', "utf-8")
+    await pulling.add_folder(deps, OPERATOR, "market-2026", folder=folder)
+    assert await pulling.pull_due(deps)
+    await pages.person("zhao", Role.SUPERVISOR)
+    async with pages.reader() as reader:
+        await reader.sign_in("zhao")
+        await reader.go("/feeds")
+        seen = await reader.text("main")
+        for words in ("由文件夹抓取", "每 60 秒", "1 个文件", "2 行不是数据行", "周报.ndjson"):
+            assert words in seen
+        (folder / "周报.ndjson").unlink()
+        folder.rmdir()
+        pages.bureau.clock.forward(seconds=61)
+        assert await pulling.pull_due(deps)
+        await reader.go("/feeds")
+        assert "抓取来源无应答，将再次尝试。" in await reader.text("main")
+        assert await reader.overflow() == 0

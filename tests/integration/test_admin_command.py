@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from minio import Minio
 
 from recorder.config import read_config
 from recorder.domain.people import Role
@@ -18,6 +19,7 @@ from recorder.errors import RecorderError
 from recorder.ledger.note import NoteVerifier
 from recorder.runtime import open_deps
 from recorder.services import accounts, registry
+from tests.support.s3 import S3Server
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
@@ -171,3 +173,22 @@ async def test_an_unknown_setting_stops_the_command(environment: dict[str, str])
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "RECORDER_DATABASE" in done.stderr
+
+
+async def test_a_bucket_is_fetched_with_keys_that_no_command_line_holds(
+    environment: dict[str, str], versitygw: S3Server
+) -> None:
+    environment["RECORDER_FEED_PULL_NETWORKS"] = "127.0.0.1/32"
+    bucket = f"{versitygw.bucket_prefix}cases"
+    Minio(
+        versitygw.host, versitygw.access_key, versitygw.secret_key,
+        region=versitygw.region, secure=False,
+    ).make_bucket(bucket)  # fmt: skip
+    await asyncio.to_thread(answer, environment, "feed", "add", "market")
+    words = ("feed", "pull", "market", "--bucket", f"{versitygw.endpoint}/{bucket}/2026/")
+    keys = f"{versitygw.access_key}\n{versitygw.secret_key}\n"
+    added = await asyncio.to_thread(answer, environment, *words, given=keys)
+    assert added == {"name": "market", "kind": "bucket", "every_s": 60}
+    refused = await asyncio.to_thread(admin, environment, *words, given="one\n")
+    assert refused.returncode != 0
+    assert "secret key" in refused.stderr

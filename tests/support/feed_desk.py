@@ -68,10 +68,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
+async def open_desk(
+    database_url: str, folder: Path, *, name: str = "sj", **settings: object
+) -> AsyncIterator[Desk]:
     """A desk of our agency on an empty database."""
-    async with open_bureau(database_url, folder) as bureau:
-        added = await sources.add_source(bureau.deps, OPERATOR, name="sj")
+    async with open_bureau(database_url, folder, **settings) as bureau:
+        added = await sources.add_source(bureau.deps, OPERATOR, name=name)
         yield Desk(bureau, added.source)
 
 

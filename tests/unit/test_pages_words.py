@@ -45,9 +45,10 @@ SERVICES = WEB.parent / "services"
 ROOT = WEB.parents[1]
 #: Raised beside the steps: at the start, for people, and when a run has another owner.
 NEVER_A_FAILURE = {
-    "import-too-large", "import-unreadable", "migrations-pending", "pull-query-invalid",
-    "pull-unreachable", "run-lost", "staged-piece-damaged", "store-address-malformed",
-    "task-run-not-failed", "task-run-not-found",
+    "import-too-large", "import-unreadable", "migrations-pending",
+    "pull-address-forbidden", "pull-address-invalid", "pull-object-refused", "pull-place-lost",
+    "pull-query-invalid", "pull-unreachable", "run-lost", "staged-piece-damaged",
+    "store-address-malformed", "task-run-not-failed", "task-run-not-found",
 }  # fmt: skip
 KINDS = {kind.__name__ for kind in RecorderError.__subclasses__()}
 #: Failures that no page can lead to.

@@ -48,12 +48,18 @@ def add_feed(verbs: Verbs, leaf: Leaf) -> None:
     add.add_argument("--agency", metavar="CODE", help="else the server's own agency")
     add.add_argument("--city", action="store_true", help="speaks for every agency")
     add.add_argument("--rows-per-minute", type=int, metavar="N", help="its quota")
-    pull = leaf(verbs, "pull", "fetch rows for it: by a query, or from a folder", _feed_pull)
+    about = "fetch rows for it: by a query, from a folder or a bucket"
+    pull = leaf(verbs, "pull", about, _feed_pull)
     pull.add_argument("name", metavar="NAME")
     where = pull.add_mutually_exclusive_group(required=True)
     where.add_argument("--folder", type=Path, metavar="DIR", help="files *.ndjson, *.csv")
     where.add_argument("--query", type=Path, metavar="FILE", help="a SELECT with $1 the watermark;"
                        " the database's address is read from standard input")  # fmt: skip
+    where.add_argument("--bucket", metavar="ADDRESS", help="https://HOST/BUCKET/PREFIX; access key"
+                       " and secret key are read from standard input, a line each")  # fmt: skip
+    pull.add_argument("--region", default="us-east-1", metavar="NAME", help="of the bucket")
+    pull.add_argument("--backfill", action="store_true", help="its rows are of the past: evaluated"
+                      " behind what happens today")  # fmt: skip
     pull.add_argument("--every", type=int, default=60, metavar="SECONDS")
     ended = leaf(verbs, "stop-pull", "fetch nothing for it any more", _feed_stop_pull)
     ended.add_argument("name", metavar="NAME")
@@ -116,15 +122,30 @@ async def _feed_state(deps: Deps, args: argparse.Namespace) -> Answer:
 async def _feed_pull(deps: Deps, args: argparse.Namespace) -> Answer:
     if args.folder is not None:
         pull = await pulling.add_folder(
-            deps, OPERATOR, args.name, folder=args.folder, every_s=args.every
-        )
+            deps, OPERATOR, args.name, folder=args.folder, every_s=args.every,
+            backfill=args.backfill,
+        )  # fmt: skip
+    elif args.bucket is not None:
+        access_key, secret_key = await _line(), await _line()
+        pull = await pulling.add_bucket(
+            deps, OPERATOR, args.name, address=args.bucket, region=args.region,
+            access_key=access_key, secret_key=secret_key, every_s=args.every,
+            backfill=args.backfill,
+        )  # fmt: skip
     else:
         query = await asyncio.to_thread(args.query.read_text, "utf-8")
-        dsn = (await asyncio.to_thread(sys.stdin.readline)).strip()
+        dsn = await _line()
         pull = await pulling.add_sql(
-            deps, OPERATOR, args.name, dsn=dsn, query=query, every_s=args.every
-        )
+            deps, OPERATOR, args.name, dsn=dsn, query=query, every_s=args.every,
+            backfill=args.backfill,
+        )  # fmt: skip
     return {"name": args.name, "kind": pull.kind, "every_s": pull.every_s}
+
+
+async def _line() -> str:
+    """A secret: never an argument, which everybody on the machine could read."""
+    line: str = await asyncio.to_thread(sys.stdin.readline)
+    return line.strip()
 
 
 async def _feed_stop_pull(deps: Deps, args: argparse.Namespace) -> Answer:

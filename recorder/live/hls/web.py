@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from recorder.adapters import http
+from recorder.adapters import http, outgoing
 from recorder.domain.source_address import Reach, SourceAddress, SourceProtocol
 from recorder.errors import InvalidInput
 from recorder.live.fetching import FetchError, Trouble
@@ -57,10 +57,10 @@ class Web:
                     if part is not None:
                         return Got(place.url, await _part_of(answer, *part))
                     return Got(place.url, await _body(answer, most_bytes))
-            except http.ForbiddenAddressError as error:
+            except outgoing.ForbiddenAddressError as error:
                 raise FetchError(Trouble.FORBIDDEN, "it leads where we do not go") from error
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                trouble = Trouble.FORBIDDEN if http.is_forbidden(error) else Trouble.UNREACHABLE
+                trouble = Trouble.FORBIDDEN if outgoing.is_forbidden(error) else Trouble.UNREACHABLE
                 raise FetchError(trouble, f"nothing came: {type(error).__name__}") from error
         raise FetchError(Trouble.BROKEN, "it leads from one place to the next")
 

@@ -1,42 +1,47 @@
-"""Fetching rows for a source: by a query of another database, or from files in a folder.
+"""What is fetched for sources: queries, folders, buckets; each looked at when it is due.
 
-Both end in ``receiving.receive``; what is fetched twice is repeated and changes nothing.
+``backfill`` of a pull: its rows are of the past, and are evaluated behind what happens today.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import uuid
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from recorder.adapters import row_files, sealed_words, sql_source
 from recorder.domain.events import FeedPullAdded, FeedPullStopped
-from recorder.domain.feed import rows
-from recorder.domain.feed.problems import Problem
-from recorder.domain.feed.rows import FeedRow
+from recorder.domain.feed.problems import storable
 from recorder.domain.ids import new_uuid
 from recorder.domain.people import SERVICE, Actor
 from recorder.errors import Conflict, InvalidInput, RecorderError
 from recorder.runtime import Deps
 from recorder.services import names
-from recorder.services.feeding import receiving, sources
-from recorder.services.feeding.receiving import BATCH_ROWS
+from recorder.services.feeding import sources, taking
+from recorder.services.feeding.taking import Hand, Look, PullLost
 from recorder.store.feed import pulls
 from recorder.store.feed import sources as source_rows
 from recorder.store.feed.pulls import Pull
-from recorder.store.feed.sources import FeedSource
 
-#: Rows of one look at a database; a full one is followed by the next at once.
-_MOST_ROWS = 5000
-_MOST_FILES = 50
+logger = logging.getLogger(__name__)
+
+_LONGEST_TROUBLE = 500
 LEAST_EVERY_S, MOST_EVERY_S = 10, 86_400
 
 
 async def add_sql(
-    deps: Deps, actor: Actor, name: str, *, dsn: str, query: str, every_s: int = 60
+    deps: Deps,
+    actor: Actor,
+    name: str,
+    *,
+    dsn: str,
+    query: str,
+    every_s: int = 60,
+    backfill: bool = False,
 ) -> Pull:
     """Ask another PostgreSQL from now on, as that source.
 
@@ -44,22 +49,58 @@ async def add_sql(
     NotFound ``feed-not-found``, and what ``sql_source.fetch`` raises.
     """
     await sql_source.fetch(dsn, query, "", 1)
-    return await _add(deps, actor, name, "sql", {"dsn": dsn, "query": query}, every_s)
+    place = {"dsn": dsn, "query": query, "backfill": backfill}
+    return await _add(deps, actor, name, "sql", place, every_s)
 
 
 async def add_folder(
-    deps: Deps, actor: Actor, name: str, *, folder: Path, every_s: int = 60
+    deps: Deps,
+    actor: Actor,
+    name: str,
+    *,
+    folder: Path,
+    every_s: int = 60,
+    backfill: bool = False,
 ) -> Pull:
     """Take each file in a folder once from now on, as that source.
 
     Raises NotFound ``feed-not-found``, Unavailable ``pull-unreachable``.
     """
     await asyncio.to_thread(row_files.listed, folder, 1)
-    return await _add(deps, actor, name, "folder", {"folder": str(folder.absolute())}, every_s)
+    place = {"folder": str(folder.absolute()), "backfill": backfill}
+    return await _add(deps, actor, name, "folder", place, every_s)
+
+
+async def add_bucket(
+    deps: Deps,
+    actor: Actor,
+    name: str,
+    *,
+    address: str,
+    access_key: str,
+    secret_key: str,
+    region: str = "us-east-1",
+    every_s: int = 60,
+    backfill: bool = False,
+) -> Pull:
+    """Take each object of a bucket once from now on, as that source.
+
+    ``address`` is ``https://host/bucket/prefix``. Its list is asked for at once. Raises NotFound
+    ``feed-not-found``, InvalidInput ``pull-address-invalid``, Forbidden
+    ``pull-address-forbidden``, Unavailable ``pull-unreachable``.
+    """
+    from recorder.services.feeding import buckets
+
+    place = {
+        "address": address, "region": region, "backfill": backfill,
+        "access_key": access_key, "secret_key": secret_key,
+    }  # fmt: skip
+    await buckets.ask(deps, place)
+    return await _add(deps, actor, name, "bucket", place, every_s)
 
 
 async def _add(
-    deps: Deps, actor: Actor, name: str, kind: str, place: dict[str, str], every_s: int
+    deps: Deps, actor: Actor, name: str, kind: str, place: dict[str, Any], every_s: int
 ) -> Pull:
     if not LEAST_EVERY_S <= every_s <= MOST_EVERY_S:
         raise InvalidInput("pull-pace-invalid", f"Every {LEAST_EVERY_S} to {MOST_EVERY_S} seconds.")
@@ -72,6 +113,7 @@ async def _add(
             kind=kind,
             place=sealed_words.seal(deps.signer, _label(pull_id), json.dumps(place)),
             every_s=every_s,
+            due_at=change.now,
             watermark="",
             pulled_at=None,
             trouble=None,
@@ -130,79 +172,49 @@ async def pull_due(deps: Deps) -> bool:
     """
     async with deps.database.acquire() as connection:
         pull = await pulls.claim(connection, deps.clock.now())
+        sources_there = await source_rows.listed(connection, SERVICE.scope) if pull else []
     if pull is None:
         return False
-    watermark, again, trouble = None, False, None
+    source = next(each for each in sources_there if each.id == pull.source)
+    hand = Hand(deps, pull, source)
     try:
-        watermark, again = await _pull(deps, pull)
+        look = await _look(hand)
+    except PullLost:
+        return True
     except RecorderError as error:
-        trouble = f"{error.code}: {error.detail}"
+        look = Look(trouble=f"{error.code}: {error.detail}")
+    except Exception as error:
+        logger.exception("the pull %s failed by our own mistake", pull.id)
+        look = Look(trouble=f"pull-failed: {type(error).__name__}")
     now = deps.clock.now()
-    next_at = now if again else now + timedelta(seconds=pull.every_s)
-    await _settle(deps, pull, now, next_at, watermark, trouble)
+    async with deps.database.acquire() as connection:
+        await pulls.settle(
+            connection,
+            hand.pull,
+            now,
+            next_at=now if look.again else now + timedelta(seconds=pull.every_s),
+            watermark=look.watermark,
+            trouble=storable(look.trouble)[:_LONGEST_TROUBLE] if look.trouble else None,
+        )
     return True
 
 
-async def _settle(
-    deps: Deps,
-    pull: Pull,
-    now: datetime,
-    next_at: datetime,
-    watermark: str | None,
-    trouble: str | None,
-) -> None:
-    async with deps.database.acquire() as connection:
-        await pulls.settle(
-            connection, pull, now, next_at=next_at, watermark=watermark, trouble=trouble
-        )
-
-
-async def _pull(deps: Deps, pull: Pull) -> tuple[str | None, bool]:
-    """The new watermark, and whether more is there at once."""
-    words = sealed_words.unseal(deps.signer, _label(pull.id), pull.place)
+async def _look(hand: Hand) -> Look:
+    pull = hand.pull
+    words = sealed_words.unseal(hand.deps.signer, _label(pull.id), pull.place)
     if words is None:
         raise InvalidInput("pull-unreadable", "It was sealed with another key; add it anew.")
+    if hand.source.suspended_at is not None:
+        return Look()
     place = json.loads(words)
-    async with deps.database.acquire() as connection:
-        found = {each.id: each for each in await source_rows.listed(connection, SERVICE.scope)}
-    source = found[pull.source]
-    if source.suspended_at is not None:
-        return None, False
-    if pull.kind == "sql":
-        fetched = await sql_source.fetch(place["dsn"], place["query"], pull.watermark, _MOST_ROWS)
-        await _take(deps, source, [rows.of_value(each) for each in fetched.rows])
-        # Rows that share one watermark and fill a look would be asked for without end.
-        return fetched.watermark, fetched.is_full and fetched.watermark != pull.watermark
-    return None, await _pull_folder(deps, pull, source, Path(place["folder"]))
+    hand.is_backfill = place.get("backfill", False)
+    match pull.kind:
+        case "sql":
+            return await taking.from_query(hand, place["dsn"], place["query"])
+        case "bucket":
+            # Loaded with the first one: it needs the S3 library.
+            from recorder.services.feeding import buckets
 
-
-async def _pull_folder(deps: Deps, pull: Pull, source: FeedSource, folder: Path) -> bool:
-    files = await asyncio.to_thread(row_files.listed, folder, 100_000)
-    async with deps.database.acquire() as connection:
-        taken = await pulls.taken_files(connection, pull.id, [file.digest for file in files])
-    new = [file for file in files if file.digest not in taken]
-    for file in new[:_MOST_FILES]:
-        count = 0
-        reading = row_files.read(file)
-        while waiting := await asyncio.to_thread(_some, reading):
-            await _take(deps, source, waiting)
-            count += len(waiting)
-        async with deps.database.acquire() as connection:
-            await pulls.note_file(
-                connection, pull.id, file.digest, file.path.name, count, deps.clock.now()
-            )
-    return len(new) > _MOST_FILES
-
-
-def _some(reading: Iterator[FeedRow | Problem]) -> list[FeedRow | Problem]:
-    found: list[FeedRow | Problem] = []
-    for each in reading:
-        found.append(each)
-        if len(found) == BATCH_ROWS:
-            break
-    return found
-
-
-async def _take(deps: Deps, source: FeedSource, said: list[FeedRow | Problem]) -> None:
-    for place in range(0, len(said), BATCH_ROWS):
-        await receiving.receive(deps, SERVICE, source, said[place : place + BATCH_ROWS])
+            return await buckets.from_bucket(hand, place)
+        case _:
+            return await taking.from_folder(hand, Path(place["folder"]))

@@ -20,9 +20,10 @@ from recorder.services.feeding.batch import Outcome
 from recorder.services.feeding.cases import NumbersRaced
 from recorder.services.feeding.receiving import BATCH_ROWS, batch_event
 from recorder.services.paging import page_size
-from recorder.store.feed import feed_cases, mappings, rows
+from recorder.store.feed import feed_cases, mappings, pulls, rows
 from recorder.store.feed import sources as source_rows
 from recorder.store.feed.mappings import MadeMapping
+from recorder.store.feed.pulls import Pull
 from recorder.store.feed.rows import PooledRow, PoolLine
 from recorder.store.feed.sources import FeedDay, FeedSource
 from recorder.store.registry import organisations
@@ -42,6 +43,8 @@ class SourceView:
     #: What rows wait for, the most frequent first.
     pool: tuple[PoolLine, ...]
     mappings: tuple[MadeMapping, ...]
+    #: What is fetched for it, and how that goes.
+    pulls: tuple[Pull, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class PoolPage:
 
 
 async def view_source(deps: Deps, actor: Actor, name: str) -> SourceView:
-    """Days, pool and mappings of a source. Raises NotFound ``feed-not-found``."""
+    """Days, pool, mappings and pulls of a source. Raises NotFound ``feed-not-found``."""
     source = await sources.find(deps, actor, name)
     async with deps.database.acquire() as connection:
         return SourceView(
@@ -59,6 +62,11 @@ async def view_source(deps: Deps, actor: Actor, name: str) -> SourceView:
             tuple(await source_rows.days(connection, source.id, _MOST_DAYS)),
             tuple(await rows.pool_summary(connection, source.id, _MOST_LINES)),
             tuple(reversed(await mappings.of_source(connection, source.id))),
+            tuple(
+                pull
+                for pull in await pulls.of_source(connection, source.id)
+                if pull.stopped_at is None
+            ),
         )
 
 
@@ -163,17 +171,18 @@ async def replay(
     """Let the rows that wait with this problem take part again, batch by batch.
 
     Ends when a whole batch still has the problem; dying in between leaves the rest in the pool.
+    More than a batch is evaluated behind what happens today: mostly it came as back-fill.
     """
     found: Counter[Outcome] = Counter()
     while True:
-        taken = await _replay_batch(deps, actor, source, problem)
+        taken = await _replay_batch(deps, actor, source, problem, backfill=bool(found))
         found += taken
         if sum(taken.values()) < BATCH_ROWS or taken[Outcome.POOLED] == BATCH_ROWS:
             return found
 
 
 async def _replay_batch(
-    deps: Deps, actor: Actor, source: FeedSource, problem: Problem
+    deps: Deps, actor: Actor, source: FeedSource, problem: Problem, *, backfill: bool
 ) -> Counter[Outcome]:
     for left in reversed(range(_TRIES)):
         try:
@@ -186,7 +195,7 @@ async def _replay_batch(
                     change.connection, source.id, problem, limit=BATCH_ROWS
                 )
                 again = [writing.reread(each) for each in waiting]
-                answers, _ = await batch.take(change, source, again, stored=True)
+                answers, _ = await batch.take(change, source, again, stored=True, backfill=backfill)
                 found = Counter(each.outcome for each in answers)
                 today = FeedDay(change.now.astimezone(CHINA).date(), 0, 0, 0, 0)
                 await source_rows.heard(change, source.id, today, None)

@@ -17,14 +17,17 @@ PROBLEMS: dict[str, Entry] = {
         feed_quota_invalid=("Invalid quota", "Give rows a minute, at least one."),
         pull_pace_invalid=("Invalid pace", "Give 10 to 86400 seconds."),
         pull_query_invalid=("Query refused", "Mend the query; see the guide."),
+        pull_address_invalid=("Invalid address", "Give https://host/bucket/prefix, and the keys."),
+        pull_place_lost=("Place in a list lost", "Nothing: the list is begun anew."),
         pull_unreadable=("Place unreadable", "Add the pull anew."),
     ),
     **of_kind(
         Kind.UNAVAILABLE,
-        pull_unreachable=("Source away", "Look at the database or folder."),
+        pull_unreachable=("Source away", "Look at the database, folder or bucket."),
     ),
     **of_kind(
         Kind.CONFLICT,
+        pull_object_refused=("Object left alone", "Look at the object; see the runbook."),
         pull_none=("Nothing to stop", "Look at the source's name."),
         webhook_stopped=("Webhook stopped", "Add it anew."),
         merge_proposal_decided=("Decided already", "Look at the case; somebody was first."),
@@ -34,6 +37,10 @@ PROBLEMS: dict[str, Entry] = {
     ),
     **of_kind(
         Kind.FORBIDDEN,
+        pull_address_forbidden=(
+            "Address not allowed",
+            "The operator may name its network in RECORDER_FEED_PULL_NETWORKS.",
+        ),
         feed_suspended=("Source suspended", "Ask whoever looks after the service why."),
     ),
     **of_kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from recorder.adapters import row_files, sql_source
 from recorder.domain.people import OPERATOR
 from recorder.errors import InvalidInput, Unavailable
 from recorder.services.feeding import pulling, sources
@@ -122,6 +124,83 @@ async def test_a_database_that_is_away_is_asked_again_and_its_password_not_told(
         assert [key for key, _, _ in await desk.events()] == ["v1"]
 
 
+HOSTILE = """
+SELECT 'event' AS kind, 'k' || n AS key, n AS revision, '2026-03-05T01:00:00Z' AS occurred_at,
+    'seizure' AS event, '[{"number": "深罚〔2026〕1号"}]'::jsonb AS identifiers,
+    lpad(n::text, 2, '0') AS watermark, %s AS place
+FROM generate_series(1, 9) n WHERE $1 < lpad(n::text, 2, '0') ORDER BY n
+"""
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["'NaN'::numeric", "'infinity'::numeric", "10::numeric ^ 5000", "'infinity'::timestamptz",
+     "'NaN'::float8", "repeat('[', 100000)", "repeat('x', 100000)", "'\\x00ff'::bytea",
+     "interval '1 day'", "ARRAY[ARRAY[1, 2], ARRAY[3, 4]]"],
+)  # fmt: skip
+async def test_whatever_a_column_holds_the_look_ends_and_says_where_it_is(
+    desk: Desk, empty_database_url: str, value: str
+) -> None:
+    deps = desk.bureau.deps
+    await pulling.add_sql(deps, OPERATOR, "sj", dsn=empty_database_url, query=HOSTILE % value)
+    await pull(desk)
+    (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
+    assert (kept.trouble, kept.watermark) == (None, "09")
+
+
+async def test_a_whole_row_that_is_no_json_stops_no_other(
+    desk: Desk, empty_database_url: str
+) -> None:
+    query = """
+    SELECT CASE n WHEN 1 THEN 'no json' WHEN 2 THEN repeat('[', 100000) WHEN 3 THEN '[]'
+        ELSE '{"kind": "event", "key": "v", "revision": 1, "event": "seizure",'
+            || '"occurred_at": "2026-03-05T01:00:00Z", "identifiers": [{"number": "1号"}]}' END
+        AS row, n AS watermark
+    FROM generate_series(1, 4) n WHERE $1 = '' OR n > $1::int ORDER BY n
+    """
+    deps = desk.bureau.deps
+    await pulling.add_sql(deps, OPERATOR, "sj", dsn=empty_database_url, query=query)
+    await pull(desk)
+    assert [key for key, _, _ in await desk.events()] == ["v"]
+
+
+async def test_rows_that_share_a_watermark_are_all_taken_or_it_is_told(
+    desk: Desk, empty_database_url: str
+) -> None:
+    """Six thousand rows of one moment are more than one look asks for."""
+    query = """
+    SELECT 'event' AS kind, 'k' || n AS key, 1 AS revision, '2026-03-05T01:00:00Z' AS occurred_at,
+        'seizure' AS event, '[{"number": "1号"}]'::jsonb AS identifiers, n / 6000 AS watermark,
+        %s AS scan
+    FROM generate_series(0, 11999) n WHERE $1 = '' OR n / 6000 >= $1::int ORDER BY n
+    """
+    deps = desk.bureau.deps
+    await pulling.add_sql(deps, OPERATOR, "sj", dsn=empty_database_url, query=query % "''")
+    await pull(desk)
+    assert len(await desk.events()) == 12_000
+    large = query % "repeat('x', 60000)"
+    nothing = "SELECT n AS key, NULL::int AS watermark FROM generate_series(1, 2) n WHERE $1 = ''"
+    for wrong in (large, nothing):
+        with pytest.raises(InvalidInput) as refused:
+            await sql_source.fetch(empty_database_url, wrong, "", 5000)
+        assert refused.value.code == "pull-query-invalid"
+
+
+def test_a_table_that_is_none_is_read_to_its_end() -> None:
+    head = b"kind,key,revision\n"
+    for content in (
+        head + b'event,"' + b"x" * 200_000,
+        head + b"x" * 400_000,
+        b"\0" * 1000,
+        head + b"event,a," + b"9" * 5000 + b"\n",
+        b"key,key,,\na,b,c,d,e,f\n",
+        "表".encode() + b"\xff\xfe" + head,
+        b"," * 300_000,
+    ):
+        found = list(row_files.rows_of(io.BytesIO(content), "a.csv"))
+        assert len(found) <= 1, content[:40]
+
+
 async def test_each_file_of_a_folder_is_taken_once(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "drop"
     folder.mkdir()
@@ -144,7 +223,7 @@ async def test_each_file_of_a_folder_is_taken_once(desk: Desk, tmp_path: Path) -
     value = desk.bureau.value
     assert await value("SELECT jsonb_array_length(officers) FROM case_event WHERE key = 't1'") == 2
     assert await value("SELECT count(*) FROM feed_file") == 2
-    assert await value("SELECT sum(repeated) FROM feed_day") == 1501
+    assert await value("SELECT sum(repeated) FROM feed_day") == 0
 
 
 async def test_nothing_is_fetched_for_a_source_that_is_suspended_or_whose_pull_was_stopped(

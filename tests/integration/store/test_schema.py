@@ -224,5 +224,6 @@ async def test_every_long_number_says_its_unit(database_url: str) -> None:
             "init_number",
             "after_number",
             "reached_number",
+            "refused",
         ),
     }

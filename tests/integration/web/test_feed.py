@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recorder.domain.people import OPERATOR, Role
-from recorder.services.feeding import sources
+from recorder.services.feeding import pulling, sources
 from recorder.services.feeding.sources import AddedSource
 from tests.support.web_service import Answer, WebService
 
@@ -135,3 +137,21 @@ async def test_an_administrator_adds_a_source_and_its_token_is_shown_once(
     state = {"state": "suspended", "reason": "停用"}
     changed = await service.ask("PUT", "/api/v1/feeds/cg-2/state", administrator, json=state)
     assert changed.json["state"] == "suspended"
+
+
+async def test_how_a_pull_goes_is_told_with_its_source(
+    service: WebService, source: AddedSource, supervisor: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.ndjson").write_text("no row\n", "utf-8")
+    await pulling.add_folder(service.deps, OPERATOR, "sj", folder=tmp_path, every_s=30)
+    assert await pulling.pull_due(service.deps)
+    told = await service.ask("GET", "/api/v1/feeds/sj", supervisor)
+    pulls: Any = told.json["pulls"]
+    assert [(each["kind"], each["every_s"], each["trouble"]) for each in pulls] == [
+        ("folder", 30, None)
+    ]
+    assert [(each["files"], each["refused"], each["refused_in"]) for each in pulls] == [
+        (1, 1, "a.ndjson")
+    ]
+    await pulling.stop(service.deps, OPERATOR, "sj", reason="x")
+    assert (await service.ask("GET", "/api/v1/feeds/sj", supervisor)).json["pulls"] == []
