@@ -44,6 +44,11 @@ def read(changes: dict[str, object], mapping: Mapping | None = None) -> object:
     return statements.read(row(**changes), mapping or Mapping(), TODAY)
 
 
+def test_of_a_member_that_stands_twice_the_last_counts() -> None:
+    twice = rows.parse('{"key":"a","revision":9,"key":"b","revision":1}')
+    assert twice == rows.parse('{"key":"b","revision":1}')
+
+
 def test_one_value_has_one_digest_however_it_is_spelt() -> None:
     spelt = rows.parse('{ "b": 1.0, "key":"k",\n "a": "\\u4e2d" }')
     again = rows.parse('{"a":"中","b":1.0,"key":"k"}'.encode())
@@ -87,7 +92,10 @@ def test_whatever_a_row_holds_it_is_kept_in_words_that_a_database_takes(
 
 
 @settings(max_examples=60)
-@given(JSON, st.sampled_from([*EVENT, "place", "officers", "exempt", "ended_at", "case"]))
+@given(
+    JSON,
+    st.sampled_from([*EVENT, "place", "officers", "exempt", "ended_at", "case", "classes", "of"]),
+)
 def test_whatever_a_member_holds_the_row_is_read_or_has_a_problem(value: object, name: str) -> None:
     said = read({name: value})
     assert isinstance(said, statements.EventStatement | Problem | statements.CaseStatement)
@@ -115,6 +123,24 @@ def test_whatever_a_member_holds_the_row_is_read_or_has_a_problem(value: object,
         ({"identifiers": []}, ("numbers-missing", "identifiers", None)),
         ({"place": {"lat": 91, "lon": 0}}, ("field-malformed", "place", "91")),
         ({"kind": "withdrawal"}, ("field-missing", "of", None)),
+        ({"kind": "case", "classes": [["major"]]}, ("field-malformed", "classes", "[['major']]")),
+        ({"kind": "case", "classes": "major"}, ("field-malformed", "classes", "major")),
+        ({"revision": 2**63}, ("revision-missing", "revision", str(2**63))),
+        ({"revision": -1}, ("revision-missing", "revision", "-1")),
+        ({"revision": 1.0}, ("revision-missing", "revision", "1.0")),
+        (
+            {"occurred_at": "9999-12-31T23:59:59Z"},
+            ("field-malformed", "occurred_at", "9999-12-31T23:59:59Z"),
+        ),
+        (
+            {"occurred_at": "0001-01-01T00:00:00Z"},
+            ("field-malformed", "occurred_at", "0001-01-01T00:00:00Z"),
+        ),
+        ({"visit": "访" * 201}, ("field-malformed", "visit", "访" * 200)),
+        ({"officers": [{"number": "警" * 201}]}, ("field-malformed", "number", "警" * 200)),
+        ({"case": {"key": "C1"}}, ("field-malformed", "case", "{'key': 'C1'}")),
+        ({"identifiers": {"number": "1"}}, ("field-malformed", "identifiers", None)),
+        ({"place": {"lat": True, "lon": 0}}, ("field-malformed", "place", "True")),
     ],
 )
 def test_each_mistake_has_its_code_and_names_its_member(
@@ -142,6 +168,12 @@ def test_a_code_means_what_the_mapping_of_its_day_says() -> None:
     ignored = read({"event": "pay"}, mapping)
     assert isinstance(ignored, statements.EventStatement)
     assert ignored.kind is None
+
+
+def test_officers_who_are_named_by_certificates_alone_are_different_people() -> None:
+    said = read({"officers": [{"certificate": "粤B1"}, {"certificate": "粤B2"}, {"number": 7}]})
+    assert isinstance(said, statements.EventStatement)
+    assert [officer.number for officer in said.officers] == ["粤B1", "粤B2", "7"]
 
 
 def test_a_time_without_a_zone_is_china_time() -> None:
@@ -182,6 +214,12 @@ def test_a_body_gives_the_same_rows_in_whatever_pieces_it_comes(
     assert split(b" " + array + b"\n", ArraySplitter(), sizes) == whole
     lines = b"\r\n".join(json.dumps(value).encode() for value in values)
     assert split(lines, LineSplitter(), sizes) == whole
+
+
+def test_a_row_that_comes_letter_by_letter_is_not_read_at_every_letter() -> None:
+    # Else this takes minutes.
+    body = json.dumps([{"key": "a", "text": "x" * 60_000}]).encode()
+    assert split(body, ArraySplitter(), [1]) == [rows.of_value(json.loads(body)[0])]
 
 
 def test_a_single_object_is_a_body_of_one_row() -> None:

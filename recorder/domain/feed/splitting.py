@@ -52,6 +52,9 @@ class ArraySplitter:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._json = json.JSONDecoder(parse_constant=_refuse)
         self._text = ""
+        #: Of a row that is not whole so many characters must be there before it is tried again, or
+        #: one that comes letter by letter would be read as often as it has letters.
+        self._enough = 0
         #: None: not begun; then whether it is an array.
         self._in_array: bool | None = None
         self._ended = False
@@ -78,6 +81,8 @@ class ArraySplitter:
             self._in_array = self._text[0] == "["
             self._text = self._text[self._in_array :]
         found: list[FeedRow | Problem] = []
+        if not last and len(self._text) < self._enough:
+            return found
         place = 0
         while self._in_array is not None and not self._ended:
             after = self._next(place, found, last=last)
@@ -89,6 +94,7 @@ class ArraySplitter:
             raise _malformed()
         if len(self._text) > _LONGEST_ELEMENT:
             raise _malformed()
+        self._enough = len(self._text) * 5 // 4
         return found
 
     def _next(self, place: int, found: list[FeedRow | Problem], *, last: bool) -> int | None:

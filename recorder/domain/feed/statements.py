@@ -18,13 +18,15 @@ from recorder.domain.case_mention import Mention, MentionKind, credit_code
 from recorder.domain.case_number import CaseNumber
 from recorder.domain.feed.mapping import MappedField, Mapping
 from recorder.domain.feed.problems import Problem, ProblemCode, RowUnreadable, storable
-from recorder.domain.feed.rows import FeedRow, RowKind, is_key
+from recorder.domain.feed.rows import LONGEST_KEY, FeedRow, RowKind, is_key
 from recorder.domain.instant import CHINA, Instant
 from recorder.errors import InvalidInput
 
 _MOST_NUMBERS = 20
 _MOST_OFFICERS = 50
 _LONGEST_TEXT = 1000
+#: Outside of these a time is a slip, of which no term can be worked out.
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 Numbers: TypeAlias = tuple[CaseIdentifier, ...]
 
@@ -172,9 +174,10 @@ def _classes(members: dict[str, object]) -> tuple[CaseClass, ...]:
     said = members.get("classes")
     if said is None:
         return ()
-    if not isinstance(said, list) or any(each not in _CLASSES for each in said):
+    words = {each for each in said if isinstance(each, str)} if isinstance(said, list) else {""}
+    if not _CLASSES.issuperset(words) or any(type(each) is not str for each in said):
         raise RowUnreadable(ProblemCode.FIELD_MALFORMED, "classes", said)
-    return tuple(each for each in CaseClass if each in said)
+    return tuple(each for each in CaseClass if each in words)
 
 
 _CLASSES = frozenset(each.value for each in CaseClass)
@@ -200,7 +203,7 @@ def _event(members: dict[str, object], mapping: Mapping) -> EventStatement:
         stage=Stage(stage) if stage else None,
         began_at=began_at,
         ended_at=ended_at,
-        visit=_text(members, "visit"),
+        visit=_text(members, "visit", LONGEST_KEY),
         officers=_officers(members),
         place=_place(members),
         matter=_text(members, "matter"),
@@ -225,9 +228,6 @@ def _document(members: dict[str, object], mapping: Mapping) -> DocumentStatement
         ended_at=_moment(members, "ended_at"),
         officers=_officers(members),
     )
-
-
-# --- members -------------------------------------------------------------------------------------
 
 
 def _whose(members: dict[str, object]) -> tuple[str | None, Numbers]:
@@ -266,7 +266,7 @@ def _day(moment: datetime | None, today: date | None) -> date:
     return moment.astimezone(CHINA).date() if moment is not None else today or date.min
 
 
-def _text(members: dict[str, object], field: str) -> str | None:
+def _text(members: dict[str, object], field: str, longest: int = _LONGEST_TEXT) -> str | None:
     value = members.get(field)
     if value is None:
         return None
@@ -276,7 +276,7 @@ def _text(members: dict[str, object], field: str) -> str | None:
     if not isinstance(value, str):
         raise RowUnreadable(ProblemCode.FIELD_MALFORMED, field, value)
     text = storable(value).strip()
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > longest:
         raise RowUnreadable(ProblemCode.FIELD_MALFORMED, field, text)
     return text or None
 
@@ -285,6 +285,13 @@ def _moment(members: dict[str, object], field: str) -> datetime | None:
     value = members.get(field)
     if value is None:
         return None
+    moment = _parsed(value, field)
+    if not _EARLIEST <= moment < _LATEST:
+        raise RowUnreadable(ProblemCode.FIELD_MALFORMED, field, value)
+    return moment
+
+
+def _parsed(value: object, field: str) -> datetime:
     if isinstance(value, str) and _USUAL_TIME.fullmatch(value):
         # The form that nearly every system writes, read twenty times as fast.
         with suppress(ValueError, OverflowError):
@@ -355,9 +362,11 @@ def _officers(members: dict[str, object]) -> tuple[EventOfficer, ...]:
 
 def _officer(each: object) -> EventOfficer:
     if isinstance(each, dict):
-        number, certificate = _text(each, "number"), _text(each, "certificate")
-        if number is not None or certificate is not None:
-            return EventOfficer(number or "", certificate)
+        number = _text(each, "number", LONGEST_KEY)
+        certificate = _text(each, "certificate", LONGEST_KEY)
+        # Two of whom only the certificates are named are two people.
+        if who := number or certificate:
+            return EventOfficer(who, certificate)
     raise RowUnreadable(ProblemCode.FIELD_MALFORMED, "officers", each)
 
 

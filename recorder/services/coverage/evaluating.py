@@ -14,7 +14,7 @@ from recorder import metrics
 from recorder.domain import people
 from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
 from recorder.domain.ids import CaseId
-from recorder.errors import RecorderError
+from recorder.errors import Unavailable
 from recorder.runtime import Deps
 from recorder.services.coverage import reading, writing
 from recorder.store import coverage_due
@@ -40,7 +40,7 @@ async def _batch(deps: Deps, *, bulk: bool) -> bool:
     claimed: list[CaseId] = []
     try:
         return await _evaluate(deps, claimed, bulk=bulk, limit=BATCH)
-    except RecorderError:
+    except Unavailable:
         raise
     except Exception:
         # One odd case must not keep the others: each by itself, and the odd one later.
@@ -53,7 +53,7 @@ async def _batch(deps: Deps, *, bulk: bool) -> bool:
 async def _alone(deps: Deps, case: CaseId) -> None:
     try:
         await _evaluate(deps, [], bulk=None, limit=1, only=case)
-    except RecorderError:
+    except Unavailable:
         raise
     except Exception:
         logger.exception("case %s could not be evaluated", case)

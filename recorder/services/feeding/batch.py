@@ -73,7 +73,7 @@ async def take(
     stored: bool = False,
     backfill: bool = False,
 ) -> tuple[list[RowAnswer], datetime | None]:
-    """Let the rows take part; what became of each, and the latest moment that they tell of.
+    """Let the rows take part; what became of each, and the latest past moment that they tell of.
 
     ``stored`` ones waited in the pool. The caller holds the source. Raises NumbersRaced.
     """
@@ -104,8 +104,10 @@ async def take(
     await writing.write(change, batch)
     for place, entry in zip(places, batch.entries, strict=False):
         answers[place] = _answer(entry)
-    moments = [e.statement.occurred_at for e in entries if e.statement and e.statement.occurred_at]
-    return [each for each in answers if each is not None], max(moments, default=None)
+    told = [e.statement.occurred_at for e in entries if e.statement and e.statement.occurred_at]
+    # What is still to come says nothing of how late the source is.
+    newest = max((moment for moment in told if moment <= change.now), default=None)
+    return [each for each in answers if each is not None], newest
 
 
 def _repeated(row: FeedRow, before: KeptRow) -> RowAnswer:
@@ -279,6 +281,7 @@ async def _place(change: Change, batch: Batch) -> None:
             )
             for each in asking
         ],
+        bulk=batch.is_backfill,
     )
     leading: dict[str, KnownCase] = {}
     told: dict[str, KnownCase] = {}

@@ -46,10 +46,13 @@ class _Plan:
     )
 
 
-async def find_cases(change: Change, source: FeedSource, asked: list[Asked]) -> list[CaseId]:
+async def find_cases(
+    change: Change, source: FeedSource, asked: list[Asked], *, bulk: bool
+) -> list[CaseId]:
     """The case of each, found or opened, confirmed, with all its numbers; pairs are proposed.
 
-    None of them can be merged until the transaction ends. Raises NumbersRaced.
+    None of them can be merged until the transaction ends. ``bulk``: cases that get numbers are
+    evaluated behind what happens today. Raises NumbersRaced.
     """
     if not asked:
         return []
@@ -69,7 +72,7 @@ async def find_cases(change: Change, source: FeedSource, asked: list[Asked]) -> 
         if written < len(plan.added):
             raise NumbersRaced
     await _tell_opened(change, plan)
-    await _amend(change, plan, known)
+    await _amend(change, plan, known, bulk=bulk)
     if plan.pairs:
         await proposals.insert(
             change,
@@ -118,7 +121,7 @@ async def _tell_opened(change: Change, plan: _Plan) -> None:
         )
 
 
-async def _amend(change: Change, plan: _Plan, known: set[CaseId]) -> None:
+async def _amend(change: Change, plan: _Plan, known: set[CaseId], *, bulk: bool) -> None:
     """Confirm cases that only footage had named, and tell of numbers that old ones got."""
     if not known:
         return
@@ -139,7 +142,7 @@ async def _amend(change: Change, plan: _Plan, known: set[CaseId]) -> None:
     for case, listed in numbers.items():
         after.setdefault(case, {})["numbers"] = listed
     if numbers:
-        await coverage_due.touch(change.connection, numbers, "number")
+        await coverage_due.touch(change.connection, numbers, "number", bulk=bulk)
     agencies = {case: place[0] for place, case in plan.known.items()}
     for case, news in after.items():
         change.record(

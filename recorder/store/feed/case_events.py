@@ -32,8 +32,11 @@ _COLUMNS = (
 
 
 def officers_of(listed: list[dict[str, str | None]]) -> tuple[EventOfficer, ...]:
-    """Officers as the column holds them."""
-    return tuple(EventOfficer(one["number"] or "", one.get("certificate")) for one in listed)
+    """Officers as the column holds them; those named by a certificate alone are told by it."""
+    return tuple(
+        EventOfficer(one["number"] or one.get("certificate") or "", one.get("certificate"))
+        for one in listed
+    )
 
 
 def _from_row(row: Row) -> CaseEvent:
