@@ -57,12 +57,14 @@ class TeamYear:
         """The days on which the team worked, in order: all working days, few others."""
         every = self._calendar.days()
         days = [d for d in every if self._calendar.is_working(d) or self._dice.chance(0.05)]
+        # The same for all teams, which have their other days each for itself.
+        turns = {d: n for n, d in enumerate(d for d in every if self._calendar.is_working(d))}
         for n, day in enumerate(days):
             done = Day(day)
             while self._opened < len(self._kinds) * (n + 1) // len(days):
                 self._open(n, done)
-            shares = self._team.siblings
-            own_day_of = shares if n % shares == self._team.place else 0
+            shares, turn = self._team.siblings, turns.get(day)
+            own_day_of = shares if turn is not None and turn % shares == self._team.place else 0
             for slot in _SLOTS:
                 if not self._waiting or self._waiting[0][0] > n:
                     break

@@ -32,7 +32,7 @@ def film(scene: Scene, dice: Dice, calendar: Calendar) -> None:
         clips = _take(scene, dice, device, officer.number, f"{scene.key}-R{n + 1}", received)
         _number(scene, clips, dice)
         scene.clips += clips
-    _spoil(scene, dice)
+    _spoil(scene, dice, calendar)
     scene.clips[0].marks = _marks(scene, dice)
 
 
@@ -65,7 +65,7 @@ def _number(scene: Scene, clips: list[Clip], dice: Dice) -> None:
         clips[0].code = scene.case.scan or scene.case.number
 
 
-def _spoil(scene: Scene, dice: Dice) -> None:
+def _spoil(scene: Scene, dice: Dice, calendar: Calendar) -> None:
     clips = scene.clips
     if scene.planted in (Planted.CLOCK_ERROR, Planted.CLOCK_UNKNOWN):
         error = dice.between(150, 900) * (1 if dice.chance(0.5) else -1)
@@ -75,7 +75,9 @@ def _spoil(scene: Scene, dice: Dice) -> None:
     elif scene.planted == Planted.WRONG_DEVICE_USER:
         # Somebody else's number was left in the camera, or the camera is somebody else's.
         team = scene.case.team
-        is_borrowed = team.siblings > 1 and dice.chance(0.5)
+        # On other days the other team may be at home, and nobody has its camera by the log.
+        there = calendar.is_working(scene.began.astimezone(CHINA).date())
+        is_borrowed = team.siblings > 1 and dice.chance(0.5) and there
         for clip in clips:
             if is_borrowed:
                 clip.device = team.borrowed

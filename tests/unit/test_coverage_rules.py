@@ -240,6 +240,15 @@ def test_those_present_are_told_and_the_act_is_spoken_of(
     assert kinds(facts(clip(0, 60, marks=marks), lists=quiet)) == []
 
 
+@pytest.mark.parametrize("minutes", [5, 60, None])
+def test_what_is_said_shortly_before_the_arrival_counts_however_short_the_scene(
+    minutes: float | None,
+) -> None:
+    scene = event(ended=minutes)
+    marked = facts(clip(-1, 61), events=(scene,))
+    assert not {K.ANNOUNCEMENT_MISSING, K.VOICE_STATEMENT_MISSING} & set(kinds(marked))
+
+
 def test_a_mark_before_the_scene_is_none_of_it() -> None:
     assert K.ANNOUNCEMENT_MISSING in kinds(facts(clip(-30, 60)))
 

@@ -113,6 +113,19 @@ def test_nobody_is_in_two_places_unless_it_is_planted() -> None:
     assert overlapping == planted
 
 
+def test_those_whom_the_teams_of_an_agency_share_are_with_one_of_them_a_day(tmp_path: Path) -> None:
+    simulate(0.001, 7, 2025, tmp_path)
+    shared = (Planted.TWO_PLACES, Planted.EXPIRED_CERTIFICATE)
+    teams: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for line in (tmp_path / "labels.ndjson").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if row["kind"] in shared:
+            agency, team, _ = row["case"].split("-")
+            teams[agency, row["interval"][0][:10]].add(team)
+    assert len(teams) > 50
+    assert [day for day, there in teams.items() if len(there) > 1] == []
+
+
 def test_a_message_comes_late_twice_and_corrected() -> None:
     rows = lines("feed/source-0.ndjson")
     times = [when(row["occurred_at"]) for row in rows]

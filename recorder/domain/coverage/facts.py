@@ -134,7 +134,7 @@ class CaseFacts:
     officers: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict)
     #: Whether the agency keeps its officers here: else nobody can be missing.
     officers_on_file: bool = False
-    #: Device → its log, for devices that have one.
+    #: Device → the lines of its log that count for this footage, for devices that have a log.
     handovers: Mapping[str, tuple[Handover, ...]] = field(default_factory=dict)
     #: Officer's number → shifts around the footage; who is on no roster is absent.
     shifts: Mapping[str, tuple[Shift, ...]] = field(default_factory=dict)

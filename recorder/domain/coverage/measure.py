@@ -136,7 +136,7 @@ def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
             mark
             for each in shown
             for mark in each.marks
-            if scene.holds(mark.at + MARKED_BEFORE) or scene.holds(mark.at)
+            if scene.began_at - MARKED_BEFORE <= mark.at <= (scene.ended_at or mark.at)
         ),
         holes=holes,
         covered_ms=covered_ms,

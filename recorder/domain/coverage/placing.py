@@ -59,14 +59,19 @@ def pieces_of(facts: CaseFacts) -> dict[RecordingId, tuple[Interval, ...]]:
     return {each.footage.recording: each.pieces for each in (*placed.counted, *placed.withheld)}
 
 
+def shift_of(footage: Footage) -> timedelta:
+    """By how much later than its device's clock says the footage was made."""
+    if footage.clock_doubtful and footage.clock_offset_ms is not None:
+        return timedelta(milliseconds=-footage.clock_offset_ms)
+    return timedelta()
+
+
 def _placed(footage: Footage) -> Placed | None:
     if footage.began_at is None or footage.ended_at is None:
         return None
     if footage.ended_at <= footage.began_at:
         return None
-    shift = timedelta()
-    if footage.clock_doubtful and footage.clock_offset_ms is not None:
-        shift = timedelta(milliseconds=-footage.clock_offset_ms)
+    shift = shift_of(footage)
     span = Interval(footage.began_at + shift, footage.ended_at + shift)
     gaps = [Interval(gap.began_at + shift, gap.ended_at + shift) for gap in footage.gaps]
     sure = footage.clock_offset_ms is not None and not footage.clock_doubtful

@@ -174,8 +174,8 @@ def _classes(members: dict[str, object]) -> tuple[CaseClass, ...]:
     said = members.get("classes")
     if said is None:
         return ()
-    words = {each for each in said if isinstance(each, str)} if isinstance(said, list) else {""}
-    if not _CLASSES.issuperset(words) or any(type(each) is not str for each in said):
+    words = said if isinstance(said, list) else [None]
+    if not all(isinstance(each, str) and each in _CLASSES for each in words):
         raise RowUnreadable(ProblemCode.FIELD_MALFORMED, "classes", said)
     return tuple(each for each in CaseClass if each in words)
 

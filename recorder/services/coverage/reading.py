@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from recorder.domain.case_event import ActType, CaseEvent
-from recorder.domain.coverage import CaseFacts, Certificate, Footage, FootageMark, GapReason, Shift
+from recorder.domain.coverage import (
+    CaseFacts,
+    Certificate,
+    Footage,
+    FootageMark,
+    GapReason,
+    Handover,
+    Shift,
+)
+from recorder.domain.coverage.placing import shift_of
 from recorder.domain.coverage.rules_of_footage import ON_ROSTER
 from recorder.domain.gap_reason import InterruptionPlace
 from recorder.domain.ids import CaseId, RecordingId
@@ -48,9 +57,7 @@ async def facts_of(
     certificates = await officers.certificates(connection, numbers)
     on_file = await officers.by_numbers(connection, numbers)
     kept = await rows.agencies_with_officers(connection, organs)
-    logs = await rows.logs_of(
-        connection, {clip.device for each in footage.values() for clip in each if clip.device}
-    )
+    logs = await _logs(connection, footage)
     shifts = await _shifts(connection, footage, as_of)
     days = await calendar.known(connection)
     periods = {
@@ -84,6 +91,15 @@ async def facts_of(
             )
         )
     return found
+
+
+async def _logs(
+    connection: Connection, footage: Mapping[CaseId, list[Footage]]
+) -> dict[str, tuple[Handover, ...]]:
+    """Who had the devices when this footage was made."""
+    clips = [c for each in footage.values() for c in each]
+    begins = {(c.device, c.began_at + shift_of(c)) for c in clips if c.device and c.began_at}
+    return await rows.logs_of(connection, begins)
 
 
 async def _shifts(

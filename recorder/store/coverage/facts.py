@@ -105,17 +105,27 @@ async def marks_of(
 
 
 async def logs_of(
-    connection: Connection, devices: Collection[str]
+    connection: Connection, asked: Collection[tuple[str, datetime]]
 ) -> dict[str, tuple[Handover, ...]]:
-    """The whole hand-over logs of these devices, by number; one without a log is absent."""
+    """Of the hand-over logs of devices the lines that count at these moments.
+
+    By number; a device without a log is absent, one that nobody had had by then has no line.
+    """
     rows = await connection.fetch(
-        "SELECT d.number, h.at, h.officer FROM device d"
-        " JOIN device_handover h ON h.device_id = d.id WHERE d.number = ANY($1) ORDER BY h.at",
-        list(devices),
+        "SELECT DISTINCT q.number, h.at, h.officer"
+        " FROM unnest($1::text[], $2::timestamptz[]) AS q (number, moment)"
+        " JOIN device d ON d.number = q.number LEFT JOIN LATERAL (SELECT at, officer"
+        "  FROM device_handover WHERE device_id = d.id AND at <= q.moment"
+        "  ORDER BY at DESC LIMIT 1) h ON true"
+        " WHERE EXISTS (SELECT FROM device_handover WHERE device_id = d.id) ORDER BY h.at",
+        [number for number, _ in asked],
+        [moment for _, moment in asked],
     )
     found: dict[str, list[Handover]] = {}
     for row in rows:
-        found.setdefault(row["number"], []).append(Handover(row["at"], row["officer"]))
+        log = found.setdefault(row["number"], [])
+        if row["at"] is not None:
+            log.append(Handover(row["at"], row["officer"]))
     return {device: tuple(log) for device, log in found.items()}
 
 

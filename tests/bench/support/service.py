@@ -8,8 +8,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from recorder.config import read_config
 from recorder.domain.people import OPERATOR, Role
 from recorder.runtime import Deps, open_deps
 from recorder.services import registry
+from tests.support import footage
 from tests.support.product import recorder_line
 from tests.support.servers import REPOSITORY, free_port
 from tests.support.waiting import eventually
@@ -40,6 +41,8 @@ class Service:
     deps: Deps
     session: aiohttp.ClientSession
     pid: int = 0
+    #: What it was started with; workers beside it are started with the same.
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     async def token(self, role: Role, agency: str, *, city: bool = False) -> str:
         """A bearer token of a program with that role."""
@@ -101,12 +104,38 @@ async def serving(database_url: str) -> AsyncIterator[Service]:
                 open_deps(read_config(settings)) as deps,
                 aiohttp.ClientSession() as session,
             ):
-                service = Service(f"http://127.0.0.1:{port}", deps, session, process.pid)
-                _: bool = await eventually(partial(_answers, service), within=60, what="/healthz")
+                service = Service(f"http://127.0.0.1:{port}", deps, session, process.pid, settings)
+                _: bool = await eventually(partial(_answers, service), within=240, what="/healthz")
                 yield service
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextlib.contextmanager
+def working(service: Service, count: int) -> Iterator[list[int]]:
+    """So many ``recorder work`` beside the service; their process ids."""
+    settings = {**service.settings, "RECORDER_FFMPEG": footage.ffmpeg()}
+    workers = [
+        subprocess.Popen(
+            recorder_line("work"),
+            cwd=REPOSITORY,
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(count)
+    ]
+    try:
+        yield [each.pid for each in workers]
+        # One that could not start would be taken for one that is slow.
+        assert [each.poll() for each in workers] == [None] * count
+    finally:
+        for each in workers:
+            each.terminate()
+        for each in workers:
+            each.wait(60)
 
 
 async def _answers(service: Service) -> bool | None:
