@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ async def found_city(deps: Deps, folder: Path) -> City:
     """Make the city in ``folder``, tell it to the service, and wait until it is evaluated."""
     now = deps.clock.now()
     last = min(now, _end_of_year(now))
-    since = last - timedelta(weeks=WEEKS)
+    # From a morning on: who has which camera is noted then.
+    since = datetime.combine(_first_day(last), clock_time.min, CHINA)
     year = (last - timedelta(days=1)).astimezone(CHINA).year
     await asyncio.to_thread(simulate, SCALE, SEED, year, folder)
     files = await asyncio.to_thread(CityFiles, folder, since, last)
@@ -88,6 +90,10 @@ async def found_city(deps: Deps, folder: Path) -> City:
         await teller.tell(name)
     await teller.take(files.footage, {})
     return await teller.result(last, supervisor, clerk)
+
+
+def _first_day(last: datetime) -> date:
+    return (last - timedelta(weeks=WEEKS)).astimezone(CHINA).date()
 
 
 def _end_of_year(now: datetime) -> datetime:
@@ -193,7 +199,7 @@ class _Teller:
             self._deps, OPERATOR, Wanted(agency=_ROOT), _MOST_FINDINGS
         )
         return City(
-            first=(last - timedelta(weeks=WEEKS)).astimezone(CHINA).date(),
+            first=_first_day(last),
             last=(last - timedelta(seconds=1)).astimezone(CHINA).date(),
             agencies=len(self._files.agencies),
             cases=len(self._cases),
