@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.lossy_line import on_a_unix_socket
 from tests.support.product import (
     long_clip,
     recorder_line,
@@ -24,28 +23,6 @@ MIB = 1024 * 1024
 _LOSS = "0.3"
 
 
-@asynccontextmanager
-async def _on_a_unix_socket(place: Path, port: int) -> AsyncIterator[None]:
-    """The service at this port, for processes of other network namespaces."""
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while block := await reader.read(MIB):
-                writer.write(block)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(copy(reader, up_writer), copy(up_reader, writer))
-
-    async with await asyncio.start_unix_server(connected, place):
-        yield
-
-
 # What TCP makes of such a line takes its time, the more so on a busy machine.
 @pytest.mark.timeout(500)
 async def test_three_of_ten_packets_lost_cost_the_sender_a_tenth_at_most(
@@ -55,11 +32,11 @@ async def test_three_of_ten_packets_lost_cost_the_sender_a_tenth_at_most(
     # Away from this loop: it starts a server and waits for it.
     with short_folder() as place, running_product() as product:
         (tmp_path / "token").write_text(await product.device("CAM-1"))
-        async with _on_a_unix_socket(place / "s", product.port):
+        async with on_a_unix_socket(place / "s", product.port):
             sender = await asyncio.create_subprocess_exec(
                 *("unshare", "--user", "--map-root-user", "--net"),
                 *(sys.executable, "-m", "tests.support.lossy_line"),
-                *(str(place / "s"), str(place / "report"), _LOSS, "--"),
+                *(f"8080={place / 's'}", str(place / "report"), _LOSS, "--"),
                 *recorder_line("upload", "--server", "http://10.9.0.2:8080"),
                 *("--token-file", str(tmp_path / "token"), "--state", str(tmp_path / "state")),
                 *("--json", str(clip)),

@@ -1,11 +1,12 @@
 """A network that loses packets, between two network namespaces, without any tool but the kernel.
 
-    python -m tests.support.lossy_line SOCKET REPORT LOSS -- COMMAND …
+    python -m tests.support.lossy_line PORT=SOCKET,… REPORT LOSS -- COMMAND …
 
-runs COMMAND in a namespace whose only neighbour is 10.9.0.2, port 8080. Each IP packet between
-them passes through this program and is lost with this probability, drawn from a fixed seed. What
-arrives at that port goes on to the Unix socket, which is no network. It must be started as
-``unshare --user --map-root-user --net``; REPORT tells afterwards what passed.
+runs COMMAND in a namespace whose only neighbour is 10.9.0.2. Each IP packet between them passes
+through this program and is lost with this probability, drawn from a fixed seed; from SIGUSR1 on
+all of them are, until SIGUSR2. What arrives at a port goes on to its Unix socket, which is no
+network. It must be started as ``unshare --user --map-root-user --net``; REPORT tells afterwards
+what passed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-HERE, THERE, PORT = "10.9.0.1", "10.9.0.2", 8080
+HERE, THERE = "10.9.0.1", "10.9.0.2"
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _TUN, _NO_HEADER = 0x0001, 0x1000
 _TUNSETIFF = 0x400454CA
@@ -59,11 +61,14 @@ class Line:
         self._ends = ends
         self._loss = loss
         self._chance = random.Random(1)
+        self._is_cut = False
         self.packets = self.lost = self.arrived_bytes = 0
 
     def begin(self) -> None:
         """From now on packets pass."""
         loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, setattr, self, "_is_cut", True)
+        loop.add_signal_handler(signal.SIGUSR2, setattr, self, "_is_cut", False)
         one, other = self._ends
         loop.add_reader(one, self._pass, one, other)
         loop.add_reader(other, self._pass, other, one)
@@ -72,17 +77,18 @@ class Line:
         with contextlib.suppress(BlockingIOError):
             while packet := os.read(source, _BLOCK):
                 self.packets += 1
-                if self._chance.random() < self._loss:
+                if self._is_cut or self._chance.random() < self._loss:
                     self.lost += 1
                 else:
                     os.write(target, packet)
 
-    async def serve(self, place: str) -> None:
+    async def serve(self, port: int, place: str) -> None:
         """Listen at the far end; what comes goes on to the Unix socket."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             up_reader, up_writer = await asyncio.open_unix_connection(place)
-            back = asyncio.create_task(_copy(up_reader, writer))
+            # What ends there ends here too, whoever was asked to end it.
+            back = asyncio.create_task(_closing(up_reader, writer))
             try:
                 with contextlib.suppress(OSError):
                     while block := await reader.read(_BLOCK):
@@ -95,7 +101,7 @@ class Line:
                 up_writer.transport.abort()
                 writer.transport.abort()
 
-        await asyncio.start_server(connected, THERE, PORT)
+        await asyncio.start_server(connected, THERE, port)
 
     def report(self) -> str:
         """What passed, as JSON."""
@@ -110,10 +116,35 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
 
 
-async def _far_end(near: int, place: str, report: Path, loss: float, ready: int) -> None:
+@contextlib.asynccontextmanager
+async def on_a_unix_socket(place: Path, port: int) -> AsyncIterator[None]:
+    """What listens at this port, for processes of other network namespaces."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_closing(reader, up_writer), _closing(up_reader, writer))
+        finally:
+            writer.close()
+
+    async with await asyncio.start_unix_server(connected, place):
+        yield
+
+
+async def _closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        await _copy(reader, writer)
+    finally:
+        writer.close()
+
+
+async def _far_end(
+    near: int, places: Mapping[int, str], report: Path, loss: float, ready: int
+) -> None:
     line = Line((near, make_tun(THERE)), loss)
     line.begin()
-    await line.serve(place)
+    for port, place in places.items():
+        await line.serve(port, place)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     os.write(ready, b".")
@@ -121,20 +152,25 @@ async def _far_end(near: int, place: str, report: Path, loss: float, ready: int)
     report.write_text(line.report())
 
 
-def main(place: str, report: str, loss: str, command: list[str]) -> int:
+def main(places: str, report: str, loss: str, command: list[str]) -> int:
     """The exit code of the command."""
+    each = (place.partition("=") for place in places.split(","))
+    behind = {int(port): place for port, _, place in each}
     near = make_tun(HERE)
     readable, writable = os.pipe()
     far = os.fork()
     if far == 0:
         if ctypes.CDLL(None, use_errno=True).unshare(_NEW_NETWORK):
             os._exit(1)
-        asyncio.run(_far_end(near, place, Path(report), float(loss), writable))
+        asyncio.run(_far_end(near, behind, Path(report), float(loss), writable))
         os._exit(0)
     os.close(writable)
     try:
         assert os.read(readable, 1) == b".", "the far end did not begin"
-        return subprocess.run(command, check=False).returncode
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, lambda told, _: os.kill(far, told))
+        # What was inherited is for the command: a socket of another namespace, perhaps.
+        return subprocess.run(command, check=False, close_fds=False).returncode
     finally:
         os.kill(far, signal.SIGTERM)
         os.waitpid(far, 0)

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,11 @@ class ReplicaProcess:
     process: asyncio.subprocess.Process
     port: int
 
+    @property
+    def pid(self) -> int:
+        """Of the service itself."""
+        return self.process.pid
+
     async def killed(self) -> None:
         """It has died without a word when this returns."""
         self.process.kill()
@@ -42,6 +47,9 @@ class ReplicaProcess:
 
     def go_on(self) -> None:
         os.kill(self.process.pid, signal.SIGCONT)
+
+
+Starter = Callable[[Mapping[str, str]], Awaitable[ReplicaProcess]]
 
 
 @dataclass(frozen=True)
@@ -72,10 +80,11 @@ class Site:
     replicas: list[ReplicaProcess]
     token: str
     _stack: AsyncExitStack = field(repr=False)
+    _begin: Starter
 
     async def start(self) -> ReplicaProcess:
         """One more replica that answers."""
-        replica = await _start(self.settings)
+        replica = await self._begin(self.settings)
         self._stack.push_async_callback(_end, replica)
         self.replicas.append(replica)
         return replica
@@ -123,7 +132,7 @@ class Site:
                 holder = await self.value(
                     "SELECT holder FROM upload WHERE id = $1", path.rpartition("/")[2]
                 )
-                return f"-{at.process.pid}-" in str(holder)
+                return f"-{at.pid}-" in str(holder)
 
             is_held: bool = await eventually(held, within=20, what="a holder of the upload")
             assert is_held
@@ -165,35 +174,51 @@ async def _command(settings: Mapping[str, str], *words: str) -> str:
     return out.decode()
 
 
-async def _start(settings: Mapping[str, str]) -> ReplicaProcess:
+async def start_replica(
+    settings: Mapping[str, str],
+    *before: str,
+    kind: Callable[[asyncio.subprocess.Process, int], ReplicaProcess] = ReplicaProcess,
+) -> ReplicaProcess:
+    """A service that answers; ``before``: a program, with its words, that starts it."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "recorder", "serve", "--listen-fd", str(bound.fileno())),
-            cwd=REPOSITORY, env=settings, pass_fds=[bound.fileno()],
+            *(*before, sys.executable, "-m", "recorder", "serve"),
+            *("--listen-fd", str(bound.fileno())),
+            cwd=REPOSITORY, env=settings, pass_fds=[bound.fileno()], start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-    # The connection waits in the queue of the socket until the service accepts it.
-    async with (
-        aiohttp.ClientSession() as session,
-        asyncio.timeout(100),
-        session.get(f"http://127.0.0.1:{port}/readyz") as answer,
-    ):
-        assert answer.status == 200
-    return ReplicaProcess(process, port)
+    replica = kind(process, port)
+    try:
+        # The connection waits in the queue of the socket until the service accepts it.
+        async with (
+            aiohttp.ClientSession() as session,
+            asyncio.timeout(100),
+            session.get(f"http://127.0.0.1:{port}/readyz") as answer,
+        ):
+            assert answer.status == 200
+    except BaseException:
+        await _end(replica)
+        raise
+    return replica
 
 
 async def _end(replica: ReplicaProcess) -> None:
-    if replica.process.returncode is None:
-        replica.process.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(replica.process.pid, signal.SIGKILL)
     await replica.process.wait()
 
 
 @asynccontextmanager
 async def open_site(
-    database_url: str, owner_database_url: str, folder: Path, **settings: str
+    database_url: str,
+    owner_database_url: str,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    begin: Starter = start_replica,
 ) -> AsyncIterator[Site]:
-    """Two replicas that answer, and the token of a camera."""
+    """Two replicas that answer, each begun by ``begin``, and the token of a camera."""
     (folder / "objects").mkdir()
     given = {
         **os.environ,
@@ -203,15 +228,15 @@ async def open_site(
         "RECORDER_OBJECTS_FOLDER": str(folder / "objects"),
         "RECORDER_OBJECTS_FLOOR_BYTES": "0",
         "RECORDER_SIGNING_KEY_FILE": str(folder / "signing.key"),
-        **{f"RECORDER_{name.upper()}": value for name, value in settings.items()},
+        **{f"RECORDER_{name.upper()}": value for name, value in (settings or {}).items()},
     }
     async with AsyncExitStack() as stack:
         added = json.loads(await _command(given, "admin", "device", "add", "CAM-1", "--json"))
         head = {"Authorization": f"Bearer {added['token']}"}
         session = await stack.enter_async_context(aiohttp.ClientSession(headers=head))
-        site = Site(given, session, [], str(added["token"]), stack)
+        site = Site(given, session, [], str(added["token"]), stack, begin)
         await asyncio.gather(site.start(), site.start())
         yield site
 
 
-__all__ = ["Body", "ReplicaProcess", "Site", "open_site"]
+__all__ = ["Body", "ReplicaProcess", "Site", "open_site", "start_replica"]

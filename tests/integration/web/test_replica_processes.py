@@ -24,7 +24,7 @@ async def site(
     if request.param == "versitygw":
         # Where fencing does not reach: a zombie's part is taken by the store.
         more = s3_settings(request.getfixturevalue("versitygw"))
-    async with open_site(database_url, owner_database_url, tmp_path, **more) as opened:
+    async with open_site(database_url, owner_database_url, tmp_path, more) as opened:
         yield opened
 
 
