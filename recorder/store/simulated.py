@@ -61,7 +61,7 @@ async def real_footage_beside(connection: Connection, devices: Collection[str]) 
 async def insert(
     change: Change, footage: Sequence[SimulatedFootage]
 ) -> dict[AgencyId, list[RecordingId]]:
-    """Write them as recordings of their devices' agencies, and count links that are written next.
+    """Write them as recordings of their devices' agencies; counts links and marks that come next.
 
     Unknown devices have no agency, and their files are left out.
     """
@@ -69,16 +69,16 @@ async def insert(
         "INSERT INTO recording (id, agency_id, device_id, device_number, officer, integrity,"
         " admission, length_bytes, source, arrival_sha256, original_name, device_clock_at,"
         " received_at, clock_offset_ms, started_at, ended_at, started_at_source, latitude,"
-        " longitude, flags, links, attributed_at, created_at)"
+        " longitude, flags, links, marks, attributed_at, created_at)"
         " SELECT n.id, d.agency_id, d.id, n.device, n.officer, 'simulated', 'admitted', 0,"
         " 'simulated', sha256(convert_to(n.id::text, 'UTF8')), n.name, n.clock_at,"
         " n.received_at, n.offset_ms, n.started_at, n.ended_at, 'metadata', n.latitude,"
-        " n.longitude, string_to_array(n.flags, ' '), n.links, $14, n.received_at"
+        " n.longitude, string_to_array(n.flags, ' '), n.links, n.marks, $15, n.received_at"
         " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],"
         " $6::timestamptz[], $7::bigint[], $8::timestamptz[], $9::timestamptz[], $10::float8[],"
-        " $11::float8[], $12::text[], $13::int[]) AS n (id, device, officer, name, clock_at,"
-        " received_at, offset_ms, started_at, ended_at, latitude, longitude, flags, links)"
-        " JOIN device d ON d.number = n.device RETURNING id, agency_id",
+        " $11::float8[], $12::text[], $13::int[], $14::int[]) AS n (id, device, officer, name,"
+        " clock_at, received_at, offset_ms, started_at, ended_at, latitude, longitude, flags,"
+        " links, marks) JOIN device d ON d.number = n.device RETURNING id, agency_id",
         [one.id for one in footage],
         [one.device for one in footage],
         [one.officer for one in footage],
@@ -92,6 +92,7 @@ async def insert(
         [one.longitude for one in footage],
         [" ".join(one.flags) for one in footage],
         [int(one.case is not None) for one in footage],
+        [len(one.marks) for one in footage],
         change.now,
     )
     written: dict[AgencyId, list[RecordingId]] = {}

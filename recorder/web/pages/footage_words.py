@@ -7,7 +7,7 @@ STATES = {
     "received": "Not verified yet",
     "sealed": "Sealed",
     "mismatched": "Mismatched",
-    "simulated": "Simulated, no footage",
+    "simulated": "Simulated",
     "quarantined": "Quarantined",
 }
 UPLOAD_STATES = {

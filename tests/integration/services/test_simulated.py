@@ -16,7 +16,7 @@ from recorder.domain.mark import MarkKind
 from recorder.domain.people import OPERATOR
 from recorder.errors import Conflict
 from recorder.services import audit, coverage, dashboard, registry, review, simulated
-from recorder.store import footage_days
+from recorder.store import footage_days, marked_days
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.enforcement import NINE, a_case, a_source, evaluated, happened
 
@@ -69,6 +69,8 @@ async def test_invented_footage_is_counted_and_held_against_the_scene(bureau: Bu
         pass
     async with bureau.deps.database.acquire() as connection:
         assert await footage_days.miscounted(connection) == 0
+        assert await marked_days.miscounted(connection) == 0
+    assert await bureau.value("SELECT sum(marked) FROM footage_day") == 2
     assert await bureau.value("SELECT sum(recordings) FROM footage_day") == 2
     assert await bureau.value("SELECT count(*) FROM mark") == 2
     assert await bureau.value("SELECT cause FROM gap_reason") == "battery"
