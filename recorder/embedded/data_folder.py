@@ -30,7 +30,10 @@ from pathlib import Path
 from recorder.embedded.guardian import remove_leftover
 from recorder.errors import Conflict, Forbidden, InvalidInput, StorageFull, Unprocessable
 
-LAYOUT = 1
+LAYOUT = 2
+#: A folder of layout 1 is used as it is and called 2 from then on: versions that know 1 only do not
+#: find the objects that are written now (one file each, its lock in its name).
+_READ = (1, LAYOUT)
 #: The wheel's directory is named after it, and one major cannot read another's files.
 POSTGRES_MAJOR = 18
 
@@ -95,8 +98,11 @@ class DataFolder:
         return self.path / "run" / "addresses.json"
 
     def record_version(self) -> None:
-        """State layout and PostgreSQL major, durably. Call it once ``pg`` is there."""
-        if _recorded(self.path):
+        """State layout and PostgreSQL major, durably. Call it once ``pg`` is there.
+
+        Before the first object is written: an earlier version then refuses the folder.
+        """
+        if _recorded(self.path).get("layout") == LAYOUT:
             return
         write_durably(
             self.path / "version.json",
@@ -205,7 +211,7 @@ def _take(descriptor: int, path: Path) -> None:
 def _refuse_other_version(path: Path) -> None:
     recorded = _recorded(path)
     layout, major = recorded.get("layout"), recorded.get("postgresql")
-    if recorded and layout != LAYOUT:
+    if recorded and layout not in _READ:
         raise Unprocessable(
             "data-folder-version",
             f"The folder {path} has layout {layout}, this version knows layout {LAYOUT};"

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from recorder.embedded.data_folder import lock
+from recorder.embedded.data_folder import LAYOUT, lock
 from recorder.embedded.stack import Embedded, Running, addresses_of
 from recorder.errors import Unavailable
 from tests.support.small_office import (
@@ -54,9 +54,13 @@ async def test_data_survive_a_restart(folder: Path) -> None:
     async with _started(folder) as running, _connected(running.addresses.owner_url) as owner:
         await owner.execute("CREATE TABLE kept (word text)")
         await owner.execute("INSERT INTO kept VALUES ('证据')")
+    # As the version before wrote it, which would not find the objects of this one.
+    version = folder / "version.json"
+    version.write_text(version.read_text().replace(f'"layout": {LAYOUT}', '"layout": 1'))
     # How quick this is: tests/bench/bench_start.py.
     async with _started(folder) as running, _connected(running.addresses.owner_url) as owner:
         assert await owner.fetchval("SELECT word FROM kept") == "证据"
+    assert json.loads(version.read_text())["layout"] == LAYOUT
 
 
 async def test_the_service_may_do_what_migrations_grant_and_no_more(folder: Path) -> None:
