@@ -7,15 +7,8 @@ one clip from its first byte to the player.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-import http.client
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -23,8 +16,7 @@ import pytest
 
 from recorder.domain.ids import new_uuid
 from recorder.store import migrate
-from tests.support import footage as clips
-from tests.support import servers
+from tests.support.running_versions import Running, running
 from tests.support.versions import Version, previous_version, this_version
 from tests.support.waiting import eventually
 
@@ -44,75 +36,6 @@ CREATE TABLE future_thing (id uuid PRIMARY KEY, recording_id uuid REFERENCES rec
 GRANT SELECT, INSERT, UPDATE ON future_thing TO recorder_service;
 CREATE INDEX recording_of_the_future ON recording (of_the_future);
 """
-
-
-@dataclass(frozen=True)
-class Running:
-    """Processes of one version on one database."""
-
-    version: Version
-    environment: Mapping[str, str]
-    port: int
-
-    def command(self, *words: str) -> str:
-        """What a command of this version prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "recorder", *words],
-            cwd=self.version.root,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{self.version.name}: {done.stderr}"
-        return done.stdout
-
-    def get(self, path: str, token: str) -> tuple[int, bytes]:
-        """One answer."""
-        asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        with contextlib.closing(asking):
-            asking.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-            answer = asking.getresponse()
-            return answer.status, answer.read()
-
-
-@contextlib.contextmanager
-def running(version: Version, database_url: str, redis_url: str, folder: Path) -> Iterator[Running]:
-    """Web service and worker of this version; both have ended afterwards."""
-    environment = {
-        "RECORDER_DATABASE_URL": database_url,
-        "RECORDER_REDIS_URL": redis_url,
-        "RECORDER_OBJECTS_FOLDER": str(folder / "objects"),
-        "RECORDER_OBJECTS_FLOOR_BYTES": "0",
-        "RECORDER_SIGNING_KEY_FILE": str(folder / "signing.key"),
-        "RECORDER_WORK_FOLDER": str(folder),
-        "RECORDER_FFMPEG": clips.ffmpeg(),
-        "PYTHONPATH": str(version.root),
-    }
-    line = ["env", "-C", str(version.root), sys.executable, "-m", "recorder"]
-    web = servers.start(
-        "web",
-        servers.new_folder("web"),
-        lambda port: [*line, "serve", "--listen", f"127.0.0.1:{port}"],
-        servers.accepts,
-        environment=environment,
-    )
-    try:
-        place = servers.new_folder("worker")
-        worker = servers.start(
-            "worker",
-            place,
-            lambda _port: [*line, "work"],
-            lambda _port: "worker ready" in (place / "log").read_text(),
-            environment=environment,
-        )
-        try:
-            yield Running(version, environment, web.port)
-        finally:
-            worker.stop()
-    finally:
-        web.stop()
 
 
 async def takes_a_clip_to_the_player(service: Running, folder: Path, clip: Path) -> str:
