@@ -46,6 +46,8 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 _KNOWN = {"recorder.lock", "version.json", "pg", "pg.new", "objects", "keys", "log", "run"}
 #: A freshly made file system of its own brings this folder along.
 _HARMLESS = {"lost+found"}
+#: How what a start leaves begins that dies before its version file has its name.
+_DRAFT = ".version.json."
 
 
 def user_name(uid: int) -> str:
@@ -184,7 +186,8 @@ def _refuse_foreign(path: Path) -> None:
     """A folder with other things in it (a home folder, say) is a slip of the keyboard."""
     if (path / "version.json").exists():
         return
-    foreign = sorted({entry.name for entry in path.iterdir()} - _KNOWN - _HARMLESS)
+    names = {entry.name for entry in path.iterdir() if not entry.name.startswith(_DRAFT)}
+    foreign = sorted(names - _KNOWN - _HARMLESS)
     if foreign:
         raise InvalidInput(
             "data-folder-foreign",
