@@ -31,7 +31,8 @@ async def sealed(service: WebService) -> RecordingId:
     async with service.deps.database.acquire() as connection:
         await connection.execute(
             "INSERT INTO original_object (recording_id, n, object_key, version, length_bytes,"
-            " lock_until, sidecar_key, sidecar_version) VALUES ($1, 0, 'k', 'v', 0, now(), '', '')",
+            " lock_until, sidecar_key, sidecar_version)"
+            " VALUES ($1, 0, 'k', 'v', 0, now(), 'k.json', 'v')",
             recording,
         )
         await connection.execute(
