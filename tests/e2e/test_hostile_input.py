@@ -22,7 +22,7 @@ OFFSET_TYPE = PATCH["Content-Type"]
 _TYPE = f"Content-Type: {OFFSET_TYPE}"
 _MANY_LINES = "Upload-Length: 5\r\n" + "\r\n".join(f"X-{n}: y" for n in range(300))
 #: What the store may call its files: nothing that a sender chose.
-SANE_NAME = re.compile(r"[A-Za-z0-9._=~-]+")
+SANE_NAME = re.compile(r"[A-Za-z0-9._=~@-]+")
 
 
 @pytest.fixture(scope="module")
