@@ -48,6 +48,9 @@ def serve_embedded(
         asyncio.run(_until_signal(server))
     except RecorderError as error:
         _say(str(error))
+        if os.strerror(errno.ENOSPC) in str(error):
+            # PostgreSQL or Redis said so, in words of their own.
+            _say(f"There is no room left for {path}; free some and start again.")
         return 1
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

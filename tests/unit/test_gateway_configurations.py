@@ -87,3 +87,8 @@ def test_the_unit_starts_the_command_with_words_that_it_knows() -> None:
     assert (str(args.dir), args.kind) == (FILES, "nginx-rtmp")
     # The sentence about leases in the guide: whoever runs it owns the files.
     assert "User=www-data" in unit
+
+
+def test_nginx_writes_no_log_that_would_hold_the_keys_of_publishers() -> None:
+    text = (FOLDER / "nginx-rtmp.conf").read_text("utf-8")
+    assert re.findall(r"access_log [^;]+;", text) == ["access_log off;"]

@@ -29,7 +29,7 @@ FLUSH_CHANNEL = "recorder_flush"
 _TICK_S = 1.0
 _SHUTDOWN_S = 15.0
 #: Each waits for disks and commits most of its time, and those that wait together share a sync.
-_FINISHED_AT_ONCE = 8
+FINISHED_AT_ONCE = 8
 #: Tails in the folder store that leave memory together, and from which length on.
 _SPILLED_AT_ONCE = 16
 _SPILLED_BYTES = BLOCK_BYTES // 2
@@ -82,7 +82,7 @@ class Intake:
         #: Uploads of which somebody here is at the completion, or waits for his turn at it.
         self._completing: Counter[UploadId] = Counter()
         #: Held while an upload is completed: five hundred that end together do so in turn.
-        self._finishing = asyncio.Semaphore(_FINISHED_AT_ONCE)
+        self._finishing = asyncio.Semaphore(FINISHED_AT_ONCE)
 
     def begin(self) -> None:
         """Start the ticker and the listener."""

@@ -20,7 +20,7 @@ from recorder.domain.upload import MIB
 from recorder.errors import Forbidden, Gone, Unavailable
 from recorder.services import ingest
 from recorder.services.ingest.appender import Appender
-from recorder.services.ingest.intake import intake_of
+from recorder.services.ingest.intake import FINISHED_AT_ONCE, intake_of
 from recorder.store import upload_arrivals, uploads
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.faulty_objects import Fault, FaultyObjects, When
@@ -72,7 +72,7 @@ async def test_a_full_upload_that_waits_for_its_turn_takes_no_bytes_and_tells_it
         return state == "completing" and intake.is_completing(upload)
 
     async with AsyncExitStack() as others:
-        for _ in range(4):
+        for _ in range(FINISHED_AT_ONCE):
             await others.enter_async_context(intake.completing(UploadId(new_uuid())))
         sending = asyncio.create_task(send(bureau, upload, Body(sent)))
         # The transaction of the last offset has begun the completion.
