@@ -40,9 +40,8 @@ bench: .venv/.test  ## measurements, by hand on a quiet machine; ONLY="objects l
 fmt: .venv/.test  ## format the code and mend what the linter can mend
 	@.venv/bin/ruff format -q . && .venv/bin/ruff check --fix .
 
-advisories: .venv/.test  ## known vulnerabilities of what is locked; asks the internet
-	@.venv/bin/uv tool run pip-audit@2.10.1 --disable-pip --require-hashes -r requirements/test.txt
-	@.venv/bin/npm audit --package-lock-only
+advisories: .venv/.test  ## known vulnerabilities of what is locked (as in check), failing without an answer
+	@$(RUN) -m tests.support.advisories --strict
 
 lock: .venv/.test  ## write the locked lists anew from pyproject.toml
 	@requirements/lock.sh

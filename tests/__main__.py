@@ -30,7 +30,10 @@ CHECKS = {
     "format": [str(BIN / "ruff"), "format", "--check", "."],
     "lint": [str(BIN / "ruff"), "check", "--output-format=concise", "."],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
+    "advisories": [sys.executable, "-m", "tests.support.advisories"],
 }
+#: Of these the words count too when nothing failed.
+SAYS_MORE = ("advisories",)
 #: What decides about evidence, proofs and failures: not one branch without a test.
 WITHOUT_GAPS = (
     "recorder/domain/*",
@@ -66,7 +69,7 @@ class Run:
         print(f"[{time.monotonic() - self.began:4.0f} s] {text}", flush=True)
 
     def checks(self) -> None:
-        """Run format, lint, types and import rules, two at a time."""
+        """Run format, lint, types, import rules and advisories, two at a time."""
         with ThreadPoolExecutor(2) as pool:
             running = {name: pool.submit(self._check, name) for name in CHECKS}
             self.failed += [name for name, result in running.items() if not result.result()]
@@ -81,7 +84,8 @@ class Run:
             check=False,
         )
         good = done.returncode == 0
-        self.say(f"{name}: {'good' if good else 'FAILED'}" + ("" if good else f"\n{done.stdout}"))
+        word = "FAILED" if not good else done.stdout.strip() if name in SAYS_MORE else "good"
+        self.say(f"{name}: {word}" + ("" if good else f"\n{done.stdout}"))
         return good
 
     def tests(self, kind: str, *options: str) -> None:
