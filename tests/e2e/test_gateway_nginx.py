@@ -21,7 +21,7 @@ NUMBER = "GATE0001"
 CASE = "沪市监案〔2026〕1078号"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def product() -> Iterator[Product]:
     with running_product() as running:
         yield running
