@@ -97,6 +97,17 @@ async def find(
     return _from_row(row) if row else None
 
 
+async def is_out_of_use(connection: Connection, device: DeviceId | None, opened_by: str) -> bool:
+    """Whether a device, or the one that sends in its name, is suspended or lost by now."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM device WHERE state <> 'active' AND id IN"
+        " ($1, CASE WHEN $2 ~ '^device:[0-9a-f-]{36}$' THEN substr($2, 8)::uuid END))",
+        device,
+        opened_by,
+    )
+    return found
+
+
 async def set_state(change: Change, device: DeviceId, before: str, after: str) -> bool:
     """Change the state; False when it is no longer ``before``."""
     touched = await change.connection.execute(

@@ -34,6 +34,8 @@ class Transfer:
     facts: dict[str, object]
     #: Stored parts in the order of their offsets.
     parts: tuple[Part, ...]
+    #: The device, or the one that sends in its name, is suspended or lost by now.
+    is_suspended: bool
 
 
 def _from_row(row: Row) -> Upload:
@@ -110,7 +112,10 @@ async def find_transfer(connection: Connection, upload_id: UploadId) -> Transfer
         f"SELECT {_COLUMNS}, opened_by, raw_metadata, facts,"  # noqa: S608 - constant text
         " (SELECT a.code FROM agency a WHERE a.id = upload.agency_id) AS agency_code,"
         " ARRAY(SELECT ROW(p.part_number, p.offset_bytes, p.length_bytes, p.sha256, p.etag)"
-        "  FROM upload_part p WHERE p.upload_id = upload.id ORDER BY p.offset_bytes) AS parts"
+        "  FROM upload_part p WHERE p.upload_id = upload.id ORDER BY p.offset_bytes) AS parts,"
+        " EXISTS (SELECT FROM device d WHERE d.state <> 'active' AND d.id IN"
+        "  ((facts ->> 'device_id')::uuid, CASE WHEN opened_by ~ '^device:[0-9a-f-]{36}$'"
+        "  THEN substr(opened_by, 8)::uuid END)) AS is_suspended"
         " FROM upload WHERE id = $1",
         upload_id,
     )
@@ -123,6 +128,7 @@ async def find_transfer(connection: Connection, upload_id: UploadId) -> Transfer
         row["agency_code"],
         row["facts"],
         tuple(Part(*part) for part in row["parts"]),
+        row["is_suspended"],
     )
 
 

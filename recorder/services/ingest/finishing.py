@@ -19,7 +19,7 @@ from recorder.domain.footage_facts import FootageFacts
 from recorder.domain.ids import DeviceId, DockId, LivestreamId, RecordingId, UploadId, new_uuid
 from recorder.domain.people import Actor
 from recorder.domain.provenance import UNSAID
-from recorder.domain.recording import Admission, Flag, Integrity, Recording
+from recorder.domain.recording import Admission, Flag, Integrity, QuarantineReason, Recording
 from recorder.domain.upload import Part, Upload, UploadState, arrival_digest
 from recorder.errors import Conflict, Gone, IntegrityError, NotFound
 from recorder.runtime import Deps
@@ -89,7 +89,17 @@ async def _transfer(deps: Deps, upload_id: UploadId) -> Transfer:
         transfer = await uploads.find_transfer(connection, upload_id)
     if transfer is None:
         raise NotFound("upload-not-found", "There is no such upload.")
-    return transfer
+    return (
+        replace(transfer, facts=_suspended(transfer.facts)) if transfer.is_suspended else transfer
+    )
+
+
+def _suspended(facts: dict[str, object]) -> dict[str, object]:
+    """As if it had been opened now: whoever has the device may have sent the end of it."""
+    reasons, ours = facts["quarantine"], QuarantineReason.DEVICE_SUSPENDED.value
+    if not isinstance(reasons, list) or ours in reasons:
+        return facts
+    return {**facts, "quarantine": [*reasons, ours], "source": f"{facts['source']}/suspended"}
 
 
 async def _stop_taking(

@@ -26,7 +26,7 @@ from recorder.domain.livestream import (
     missing_at_end,
 )
 from recorder.domain.people import Actor
-from recorder.domain.recording import Admission, Flag, Integrity, Recording
+from recorder.domain.recording import Admission, Flag, Integrity, QuarantineReason, Recording
 from recorder.errors import Conflict, InternalError
 from recorder.runtime import Deps
 from recorder.services import casework
@@ -35,7 +35,13 @@ from recorder.services.live.marking import place_marks
 from recorder.services.live.opening import lock_end
 from recorder.services.live.tally import Tally
 from recorder.services.live.telling import tell
-from recorder.store import livestream_segments, livestreams, recordings, sealed_segments
+from recorder.store import (
+    devices,
+    livestream_segments,
+    livestreams,
+    recordings,
+    sealed_segments,
+)
 from recorder.store.change import Change
 from recorder.store.connection import Connection
 
@@ -170,7 +176,11 @@ async def write(change: Change, assembly: Assembly) -> None:
     """Step 3: all rows and events of the recording that is named in the livestream's row."""
     livestream = assembly.livestream
     conflicts = await livestream_segments.has_conflicts(change.connection, livestream.id)
-    recording = _recording(change, assembly, conflicts)
+    reasons = dict.fromkeys(livestream.quarantine_reasons)
+    if await devices.is_out_of_use(change.connection, livestream.device, livestream.opened_by):
+        # Whoever has it now may have sent the end.
+        reasons[QuarantineReason.DEVICE_SUSPENDED.value] = None
+    recording = _recording(change, assembly, conflicts, tuple(reasons))
     await recordings.insert(
         change,
         recording,
@@ -209,7 +219,9 @@ async def write(change: Change, assembly: Assembly) -> None:
     )
 
 
-def _recording(change: Change, assembly: Assembly, conflicts: bool) -> Recording:
+def _recording(
+    change: Change, assembly: Assembly, conflicts: bool, reasons: tuple[str, ...]
+) -> Recording:
     livestream, members = assembly.livestream, assembly.members
     first, last = members.first, members.last
     if first is None or last is None:
@@ -222,7 +234,6 @@ def _recording(change: Change, assembly: Assembly, conflicts: bool) -> Recording
         flags[Flag.SEGMENT_CONFLICT.value] = None
     if assembly.continues is not None:
         flags[Flag.SUPPLEMENTARY.value] = None
-    reasons = livestream.quarantine_reasons
     return Recording(
         id=assembly.recording,
         agency=livestream.agency,

@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 
 from recorder.adapters.objects import Bucket
-from recorder.domain.people import OPERATOR, Actor, ActorKind, Role
-from recorder.services import ingest, registry, review
+from recorder.domain.people import OPERATOR, SERVICE, Actor, ActorKind, Role
+from recorder.services import audit, ingest, registry, review
 from tests.support.bureau import Bureau, open_bureau
-from tests.support.cameras import camera, device_of, found, uploaded
-from tests.support.senders import sha256
+from tests.support.cameras import camera, device_of, found, opened, send, uploaded
+from tests.support.senders import Body, sha256
 
 
 @pytest.fixture
 async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
-    async with open_bureau(database_url, tmp_path) as opened:
-        ingest.begin(opened.deps)
-        yield opened
-        await ingest.shutdown(opened.deps)
+    async with open_bureau(database_url, tmp_path) as running:
+        ingest.begin(running.deps)
+        yield running
+        await ingest.shutdown(running.deps)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,26 @@ async def test_a_suspended_device_may_upload_into_quarantine(bureau: Bureau) -> 
     )
     row, _ = await found(bureau, await uploaded(bureau, replace(actor, suspended=True), b"x"))
     assert row.quarantine_reasons == ("device_suspended",)
+
+
+@pytest.mark.parametrize("state", ["suspended", "lost"])
+async def test_what_a_device_goes_on_with_when_it_is_gone_is_apart_and_in_quarantine(
+    bureau: Bureau, state: str
+) -> None:
+    actor = await camera(bureau)
+    first = await uploaded(bureau, actor, b"xyz")
+    upload = await opened(bureau, actor, 3)
+    await send(bureau.deps, actor, upload.id, 0, Body(b"x"))
+    await registry.set_device_state(
+        bureau.deps, OPERATOR, device=device_of(actor), state=state, reason="stolen"
+    )
+    thief = replace(actor, suspended=True)
+    status = await send(bureau.deps, thief, upload.id, 1, Body(b"yz"))
+    assert status.recording is not None
+    assert status.recording != first
+    row, _ = await found(bureau, status.recording)
+    assert row.quarantine_reasons == ("device_suspended",)
+    assert (await audit.run(bureau.deps, SERVICE)).findings == []
 
 
 async def test_what_a_suspended_device_repeats_of_its_own_is_apart_and_adds_no_case(

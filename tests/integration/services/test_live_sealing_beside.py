@@ -1,4 +1,4 @@
-"""Sealing while segments still come: the recording and what it says of itself agree."""
+"""Sealing while segments still come, or a device goes: the recording says what is so by then."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from recorder.domain.people import SERVICE
-from recorder.services import live
+from recorder.domain.people import OPERATOR, SERVICE
+from recorder.services import live, registry
 from recorder.services.live import sealing
 from recorder.store.connection import Connection, Database, Row
 from tests.support.bureau import Bureau, open_bureau
-from tests.support.cameras import camera
+from tests.support.cameras import camera, device_of, found
 from tests.support.streams import opened, put, put_init, take
 
 Act = Callable[[], Awaitable[object]]
@@ -87,3 +87,21 @@ async def test_what_comes_while_the_manifest_is_made_is_in_it_or_told_as_missing
         "SELECT count(*) FROM livestream_segment WHERE recording_id IS NULL"
     )
     assert waiting == 0
+
+
+async def test_a_livestream_whose_device_is_lost_before_its_end_is_sealed_in_quarantine(
+    bureau: Bureau,
+) -> None:
+    deps, actor, sent = bureau.deps, await camera(bureau), take()
+    livestream = (await opened(deps, actor)).id
+    await put_init(deps, actor, livestream, sent.init)
+    await put(deps, actor, livestream, 1, sent.segments[0])
+    await registry.set_device_state(
+        deps, OPERATOR, device=device_of(actor), state="lost", reason="stolen"
+    )
+    thief = dataclasses.replace(actor, suspended=True)
+    await put(deps, thief, livestream, 2, sent.segments[1])
+    closed = await live.request_close(deps, SERVICE, livestream, last=2)
+    assert closed.recording is not None
+    row, _ = await found(bureau, closed.recording)
+    assert (row.state, row.quarantine_reasons) == ("quarantined", ("device_suspended",))
