@@ -122,7 +122,7 @@ async def open_proxy(
     Raises Unavailable ``live-proxies-busy``, ``media-tool-missing``; NotFound where there is no
     such segment, or no picture of it can be shown.
     """
-    livestream = await livestream_under(deps, actor, livestream_id, secret)
+    livestream = await livestream_under(deps, actor, livestream_id, secret, number)
     booth = _booth(deps)
     booth.admit(livestream.id, deps.config.live_proxies, deps.clock.now())
     async with booth.turns[livestream.id]:

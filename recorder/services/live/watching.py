@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import LivestreamWatched, PlaybackGranted
 from recorder.domain.ids import LivestreamId, RecordingId
-from recorder.domain.livestream import Form, Livestream, LivestreamState
+from recorder.domain.livestream import Form, Livestream, LivestreamState, Segment
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
@@ -106,11 +106,28 @@ async def _watchable(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> L
 
 
 async def livestream_under(
-    deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str
+    deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str, number: int = 0
 ) -> Livestream:
-    """The livestream that the asker may watch under this ticket. Raises NotFound."""
-    _, livestream = await _ticket(deps, actor, livestream_id, secret)
+    """The livestream that the asker may watch under this ticket. Raises NotFound.
+
+    ``number``: a segment of it, which must be of the ticket's recording, if that has one.
+    """
+    ticket, livestream = await _ticket(deps, actor, livestream_id, secret)
+    if ticket.recording is not None and number > 0:
+        async with deps.database.acquire() as connection:
+            found = await livestream_segments.stored(connection, livestream_id, number)
+        if not _is_under(ticket, found, number):
+            raise _no_segment()
     return livestream
+
+
+def _is_under(ticket: LivestreamTicket, found: Segment | None, number: int) -> bool:
+    """Whether a segment is what the ticket is for; init segments hold no pictures."""
+    return number < 0 or ticket.recording in (None, found.recording if found else None)
+
+
+def _no_segment() -> NotFound:
+    return NotFound("segment-not-found", "There is no such segment here.")
 
 
 async def index(
@@ -146,7 +163,8 @@ async def open_segment(
     deps: Deps, actor: Actor, livestream_id: LivestreamId, secret: str, number: int
 ) -> OpenSegment:
     """The bytes of a stored segment (negative: an init segment), under a ticket that lasts."""
-    _, livestream = await _ticket(deps, actor, livestream_id, secret)
+    ticket, livestream = await _ticket(deps, actor, livestream_id, secret)
+    asked = number
     if livestream.is_webm:
         raise NotFound("segment-not-found", "What is shown of WebM stands under proxy/.")
     async with deps.database.acquire() as connection:
@@ -156,8 +174,8 @@ async def open_segment(
             skip, length = 0, None
         found = await livestream_segments.stored(connection, livestream.id, number)
         where = await volumes.located(connection, found) if found else None
-    if found is None or where is None:
-        raise NotFound("segment-not-found", "There is no such segment here.")
+    if found is None or where is None or not _is_under(ticket, found, asked):
+        raise _no_segment()
     key, version, begins = where
     length = found.length - skip if length is None else length
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Browser
 
-from recorder.domain.ids import RecordingId
+from recorder.domain.ids import LivestreamId, RecordingId
 from recorder.domain.people import SERVICE, Role
 from recorder.services import live, review
 from tests.support import footage
@@ -156,6 +156,33 @@ async def test_a_ticket_serves_whom_it_was_given_to_while_it_lasts_and_is_told_o
     for path in (address, segment):
         answer = await service.ask("GET", path, supervisor)
         assert (answer.status, answer.json["code"]) == (404, "playback-grant-ended")
+
+
+async def test_a_ticket_of_a_recording_serves_nothing_that_came_later(
+    service: WebService, device: str, supervisor: str
+) -> None:
+    deps, place = service.deps, await begun(service, device)
+    livestream = LivestreamId(UUID(place.rpartition("/")[2]))
+    await push(service, device, place, 1, 2, 4)
+    await live.request_close(deps, SERVICE, livestream, last=4)
+    service.bureau.clock.forward(hours=24, seconds=1)
+    await live.watch_livestreams(deps)
+    await push(service, device, place, 3)
+    service.bureau.clock.forward(seconds=601)
+    assert await live.supplement_livestreams(deps) == 1
+    first = (await live.view_livestream(deps, SERVICE, livestream)).livestream.recording
+    # Both are kept; each is watched under its own name.
+    answer = await service.ask("GET", f"/api/v1/recordings/{first}/playback", supervisor)
+    address = str(answer.json["url"])
+    assert await listed(service, supervisor, address) == [1, 2, 4]
+    for path, status in (
+        ("segments/2.m4s", 200),
+        ("segments/3.m4s", 404),
+        ("proxy/segments/3.m4s", 404),
+        ("periods/1/init.mp4", 200),
+    ):
+        answer = await service.ask("GET", address.replace("index.m3u8", path), supervisor)
+        assert answer.status == status, path
 
 
 async def test_ffmpeg_plays_the_playlist_of_a_closed_livestream_without_an_error(
