@@ -130,11 +130,13 @@ async def add_person(
 async def change_password(deps: Deps, actor: Actor, *, login: str, password: str) -> None:
     """Only the new password counts, and every session of the person has ended.
 
-    Raises NotFound ``person-not-found``, InvalidInput as ``add_person``.
+    Raises NotFound ``person-not-found``, Forbidden ``agency-scope``, InvalidInput as for
+    ``add_person``.
     """
     password_hash = await passwords.hashed(await checked_password(password))
     async with deps.change(actor) as change:
         person = await _person(change, login)
+        refuse_city(actor, person.city)
         await people.set_password(change, person.id, password_hash)
         await sessions.end_sessions(change.connection, person.id, change.now)
         change.record(PasswordChanged(subject=person.id, agency=person.agency, login=person.login))
@@ -146,12 +148,13 @@ async def set_person_suspended(
     """Suspended, a person cannot sign in and has no session; the person's past stays.
 
     Raises NotFound ``person-not-found``, Conflict ``person-state``, InvalidInput
-    ``reason-missing``.
+    ``reason-missing``, Forbidden ``agency-scope``.
     """
     why = names.needed_reason(reason)
     before, after = ("active", "suspended") if suspended else ("suspended", "active")
     async with deps.change(actor) as change:
         person = await _person(change, login)
+        refuse_city(actor, person.city and not suspended)
         at = change.now if suspended else None
         if not await people.set_suspended(change, person.id, at):
             raise Conflict("person-state", f"{person.login} is {after} already.")
@@ -171,10 +174,11 @@ async def set_person_suspended(
 async def make_login_link(
     deps: Deps, actor: Actor, *, login: str, life: timedelta = LOGIN_LINK_LIFE
 ) -> str:
-    """A secret that signs the person in once, within its life. Raises NotFound."""
+    """A secret that signs the person in once, within its life. Raises NotFound, Forbidden."""
     secret = secrecy.new_secret()
     async with deps.change(actor) as change:
         person = await _person(change, login)
+        refuse_city(actor, person.city)
         expires_at = change.now + life
         await people.insert_login_link(
             change.connection, secrecy.hash_of(secret), person.id, expires_at

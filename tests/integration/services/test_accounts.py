@@ -268,6 +268,26 @@ async def test_an_administrator_acts_within_the_own_agency(bureau: Bureau) -> No
         await accounts.add_agency(bureau.deps, chief, code="new", name="new")
 
 
+async def test_an_administrator_of_one_agency_gets_into_no_account_that_sees_them_all(
+    bureau: Bureau,
+) -> None:
+    deps, chief = bureau.deps, bureau.actor(Role.ADMINISTRATOR)
+    await accounts.add_person(
+        deps, OPERATOR, login="city", role=Role.SUPERVISOR, password=PASSWORD, city=True
+    )
+    with pytest.raises(Forbidden):
+        await accounts.change_password(deps, chief, login="city", password="a password of mine")
+    with pytest.raises(Forbidden):
+        await accounts.make_login_link(deps, chief, login="city")
+    assert (await enter(bureau, "city")).person.city
+    # Shutting one out needs no such sight; letting one in again does.
+    state = {"login": "city", "reason": "left"}
+    await accounts.set_person_suspended(deps, chief, suspended=True, **state)
+    with pytest.raises(Forbidden):
+        await accounts.set_person_suspended(deps, chief, suspended=False, **state)
+    await accounts.set_person_suspended(deps, OPERATOR, suspended=False, **state)
+
+
 async def test_the_language_is_kept_with_the_person(bureau: Bureau) -> None:
     await add(bureau)
     session = await enter(bureau)
