@@ -72,7 +72,9 @@ def client_address(request: web.Request) -> str:
     trusted = trusted_proxies(request.app[DEPS].config)
     peer = request.transport.get_extra_info("peername") if request.transport else None
     address = str(peer[0]) if isinstance(peer, tuple) else ""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    # A proxy may add a line of its own behind those that came; all of them are one list.
+    lines = request.headers.getall("X-Forwarded-For", [])
+    hops = [hop.strip() for hop in ",".join(lines).split(",")]
     while address in trusted and hops:
         hop = hops.pop()
         try:

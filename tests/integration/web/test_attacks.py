@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from recorder.domain.people import Role
 from tests.support import people
 from tests.support.bureau import PASSWORD
-from tests.support.web_service import Answer, WebService
+from tests.support.web_service import Answer, WebService, open_web_service
 
 HTML = {"Accept": "text/html"}
 
@@ -113,6 +114,24 @@ async def test_an_address_made_up_in_a_header_escapes_no_limit(
         statuses.add(answer.status)
     assert statuses == {401, 429}
     assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_of_several_lines_about_an_address_the_last_is_that_of_the_proxy(
+    database_url: str, tmp_path: Path
+) -> None:
+    statuses = []
+    async with open_web_service(
+        database_url, tmp_path, trusted_proxies="127.0.0.1", sign_in_tries_per_address=3
+    ) as service:
+        for number in range(4):
+            made_up, of_proxy = f"192.0.2.{number}", "198.51.100.7"
+            lines = [*HTML.items(), *(("X-Forwarded-For", at) for at in (made_up, of_proxy))]
+            form = {"login": f"nobody{number}", "password": "wrong"}
+            async with service.session.post(
+                f"{service.url}/sign-in", data=form, headers=lines
+            ) as answer:
+                statuses.append(answer.status)
+    assert statuses == [401, 401, 401, 429]
 
 
 async def test_markup_in_what_people_write_is_shown_and_never_becomes_markup(
