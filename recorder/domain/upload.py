@@ -15,8 +15,9 @@ MIB = 1024 * 1024
 #: S3 asks for at most 10,000 parts; some are left for numbers that a lost holder used up.
 USABLE_PARTS = 9_000
 SMALLEST_PART_BYTES = 16 * MIB
-#: 5 TiB is the most an S3 object can hold.
-LONGEST_UPLOAD_BYTES = 5 * 1024 * 1024 * MIB
+#: Two months at 1.5 Mbit/s. A part is in memory as a whole where it is put together from pieces:
+#: the 5 TiB that S3 would hold ask for parts of 1 GiB, these for parts of 128 MiB.
+LONGEST_UPLOAD_BYTES = 1024 * 1024 * MIB
 #: A PATCH with a checksum is held back until its whole body fits.
 LONGEST_CHECKED_BODY_BYTES = 64 * MIB
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import mmap
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 BLOCK_BYTES = 256 * 1024
-#: Parts that are put together from pieces at one time; each is in memory as a whole.
-_ASSEMBLED_AT_ONCE = 4
 #: A flush may fail; who waits for memory asks for another one after this long.
 _ASK_AGAIN_S = 1.0
 
@@ -32,8 +31,10 @@ class BlockBudget:
         #: Blocks that are free and belong to somebody who has waited for one.
         self._promised = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        #: Held while pieces are read back: five hundred slow uploads must not do so together.
-        self.assembling = asyncio.Semaphore(_ASSEMBLED_AT_ONCE)
+        #: Bytes that are read back now, who is the next to do so, and that somebody has ended.
+        self._assembled = 0
+        self._next_to_assemble = asyncio.Lock()
+        self._some_ended = asyncio.Event()
 
     @property
     def limit_bytes(self) -> int:
@@ -42,6 +43,24 @@ class BlockBudget:
     @property
     def used_bytes(self) -> int:
         return self._used * BLOCK_BYTES
+
+    @asynccontextmanager
+    async def assembling(self, length: int) -> AsyncIterator[None]:
+        """Read so many bytes of pieces back, beside the budget, for the length of the block.
+
+        Together as many as half of the budget holds, or a longer part alone: five hundred slow
+        uploads must not do so together. First come, first served.
+        """
+        async with self._next_to_assemble:
+            while self._assembled and self._assembled + length > self.limit_bytes // 2:
+                self._some_ended.clear()
+                await self._some_ended.wait()
+            self._assembled += length
+        try:
+            yield
+        finally:
+            self._assembled -= length
+            self._some_ended.set()
 
     def has_room(self) -> bool:
         """Whether a block can be had without overdrawing, and nobody was there before."""

@@ -39,7 +39,8 @@ async def store_part(
     """
     staged = Fill(budget)
     try:
-        async with budget.assembling if pieces else contextlib.nullcontext():
+        length = sum(piece.length for piece in pieces)
+        async with budget.assembling(length) if pieces else contextlib.nullcontext():
             await fetch(deps, pieces, staged)
             stored = await deps.objects.upload_part(
                 upload.key,
@@ -75,7 +76,8 @@ async def store_piece(
         )
     fetched = Fill(budget)
     try:
-        async with budget.assembling if older else contextlib.nullcontext():
+        length = sum(piece.length for piece in older)
+        async with budget.assembling(length) if older else contextlib.nullcontext():
             await fetch(deps, older, fetched)
             blocks = [*fetched.views(), *fill.views()]
             digest = await asyncio.to_thread(_sha256, blocks)
