@@ -71,15 +71,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _trusted(args: argparse.Namespace) -> list[NoteVerifier]:
-    """The given key; otherwise those of the state folder, which may be the receipt's own."""
+    """The given key; otherwise those of the state folder, which may be the receipt's own.
+
+    Of the latter the asker is told: whoever forges a receipt can lay a key beside it.
+    """
     if args.key:
         return [NoteVerifier.from_text(args.key.strip())]
     from recorder.client.state_folder import default_state_dir, pinned_keys
 
     if args.state is not None:
         return pinned_keys(args.state)
-    own = args.receipt.absolute().parent.parent
-    return pinned_keys(own) or pinned_keys(default_state_dir())
+    own, usual = args.receipt.absolute().parent.parent, default_state_dir()
+    beside = pinned_keys(own)
+    if beside and own.resolve() != usual.resolve():
+        print(
+            f"The key was found beside the receipt, in {own}. That proves nothing if somebody"
+            " gave you both: then name a key that you trust with --key.",
+            file=sys.stderr,
+        )
+    return beside or pinned_keys(usual)
 
 
 def _text_of(path: Path) -> str:
@@ -105,11 +115,16 @@ def _compare(receipt: receipts.Receipt, length: int | None, sha256: str | None) 
         raise InvalidInput("receipt-digest-mismatch", "The file is not the one in the receipt.")
 
 
+def _shown(text: str) -> str:
+    """A sender's word, unable to move the cursor or turn the direction of reading."""
+    return text if text.isprintable() else ascii(text)
+
+
 def _print(receipt: receipts.Receipt, *, footage: bool) -> None:
     rows = {
         "recording": receipt.recording,
         "agency": receipt.agency,
-        "device": receipt.device or "unknown",
+        "device": _shown(receipt.device or "unknown"),
         "name": ascii(receipt.original_name) if receipt.original_name else "unknown",
         "length": f"{receipt.length} bytes",
         "sha256": receipt.sha256,

@@ -41,8 +41,17 @@ async def test_a_receipt_and_its_footage_fit(
     assert "this length and this SHA-256" in shown
 
 
-async def test_the_key_the_client_pinned_is_found_beside_the_receipt(sent: FileResult) -> None:
+async def test_the_key_the_client_pinned_is_found_beside_the_receipt_and_that_is_said(
+    peer: TusPeer, sent: FileResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(receipt_of(sent), "--footage", sent.path) == 0
+    said = capsys.readouterr().err
+    assert "beside the receipt" in said
+    assert "--key" in said
+    key = peer.signer.verifier.to_text()
+    for words in (("--key", key), ("--state", tmp_path / "state")):
+        assert run(receipt_of(sent), *words) == 0
+    assert capsys.readouterr().err == ""
 
 
 async def test_a_key_can_be_taken_from_another_state_folder(
