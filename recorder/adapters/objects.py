@@ -125,6 +125,8 @@ class StoreReport:
 
     kind: str
     problems: tuple[str, ...]
+    #: How it may drop by itself what open uploads were answered for; None where nobody looked.
+    risks: tuple[str, ...] | None = None
 
 
 class GrowingPart(Protocol):

@@ -276,10 +276,13 @@ class S3Objects:
 
     async def self_test(self, now: datetime) -> StoreReport:
         """See ObjectStore."""
-        problems = await self._reads.run(s3_buckets.problems, self._wire, self._objects.names)
-        if not problems:
-            problems = await store_canary.check(self, now, self._plain_delete)
-        return StoreReport("s3", tuple(problems))
+        wire, names = self._wire, self._objects.names
+        problems = await self._reads.run(s3_buckets.problems, wire, names)
+        if problems:
+            return StoreReport("s3", tuple(problems))
+        problems = await store_canary.check(self, now, self._plain_delete)
+        risks = await self._reads.run(s3_buckets.risks, wire, names)
+        return StoreReport("s3", tuple(problems), tuple(risks))
 
     async def _plain_delete(self, key: str) -> None:
         await self._writes.run(self._calls.plain_delete, Bucket.ORIGINALS, key)

@@ -12,7 +12,7 @@ from minio.error import S3Error
 from minio.versioningconfig import VersioningConfig
 
 from recorder.adapters.objects import Bucket
-from recorder.adapters.s3_wire import S3Wire, again, translated
+from recorder.adapters.s3_wire import Refused, S3Wire, again, translated
 from recorder.errors import NotFound
 
 _OURS_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
@@ -58,6 +58,31 @@ def problems(wire: S3Wire, names: Mapping[Bucket, str]) -> list[str]:
             if bucket is Bucket.ORIGINALS and not _has_lock(wire, name):
                 found.append(f"The bucket {name} for originals was made without object lock.")
     return found
+
+
+def risks(wire: S3Wire, names: Mapping[Bucket, str]) -> list[str]:
+    """One English sentence for each way in which the store may end open uploads by itself."""
+    found = [
+        f"The bucket {name} for {bucket.value} has life-cycle rules."
+        for bucket, name in names.items()
+        if _has_rules(wire, name)
+    ]
+    answer = wire.send("GET", names[Bucket.ORIGINALS], query={"object-lock": ""})
+    if "minio" in answer.headers.get("Server", "").lower():
+        found.append(
+            "This is MinIO, which drops open uploads after 24 hours unless its setting"
+            " stale_uploads_expiry is longer; that cannot be seen from here."
+        )
+    return found
+
+
+def _has_rules(wire: S3Wire, name: str) -> bool:
+    try:
+        wire.send("GET", name, query={"lifecycle": ""})
+    except (NotFound, Refused):
+        # There are none, the store knows no such thing, or this account may not see them.
+        return False
+    return True
 
 
 def _has_lock(wire: S3Wire, name: str) -> bool:

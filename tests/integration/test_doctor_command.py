@@ -74,7 +74,7 @@ async def test_a_sound_deployment_is_found_sound(settings: dict[str, str]) -> No
     code, found = await asyncio.to_thread(examine, settings)
     assert code == 0, found
     for name in ("settings", "database", "clock", "store", "redis", "signing key", "ffmpeg",
-                 "addresses", "python"):  # fmt: skip
+                 "addresses", "python", "open uploads"):  # fmt: skip
         assert found[name]["state"] == "ok", found[name]
     # The databases of the tests give durability up; the doctor must see that.
     assert found["durability"]["state"] == "warning"

@@ -40,6 +40,14 @@ def test_a_disk_is_full_at_its_floor(room: int, state: str) -> None:
     assert doctor.room_finding(room).state == state
 
 
+def test_what_may_end_open_uploads_is_a_warning_and_nothing_is_said_where_nobody_looked() -> None:
+    (found,) = doctor.risk_findings(["This is MinIO."])
+    assert (found.state, found.detail) == ("warning", "This is MinIO.")
+    assert found.advice
+    assert [each.state for each in doctor.risk_findings([])] == ["ok"]
+    assert doctor.risk_findings(None) == []
+
+
 def test_each_media_job_needs_room_of_its_own() -> None:
     assert doctor.work_folder_finding(Path("work"), 15 * GIB, 1).state == "ok"
     assert doctor.work_folder_finding(Path("work"), 15 * GIB, 2).state == "warning"

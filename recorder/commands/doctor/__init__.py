@@ -12,7 +12,7 @@ from recorder.commands.doctor.command import (
     run,
     work_folder_finding,
 )
-from recorder.commands.doctor.findings import Finding, srt_finding
+from recorder.commands.doctor.findings import Finding, risk_findings, srt_finding
 
 __all__ = [
     "Finding",
@@ -23,6 +23,7 @@ __all__ = [
     "durability_finding",
     "examine_service",
     "hevc_finding",
+    "risk_findings",
     "room_finding",
     "run",
     "srt_finding",

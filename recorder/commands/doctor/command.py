@@ -20,7 +20,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from recorder.commands.doctor.findings import Finding, srt_findings
+from recorder.commands.doctor.findings import Finding, risk_findings, srt_findings
 from recorder.config import Config, read_config
 from recorder.errors import RecorderError
 
@@ -328,7 +328,8 @@ async def _store(config: Config) -> list[Finding]:
         )
     else:
         found = Finding("store", "ok", f"{report.kind}: versions and locks are kept.")
-    return [found] if room is None else [found, room_finding(room)]
+    rooms = [] if room is None else [room_finding(room)]
+    return [found, *risk_findings(report.risks), *rooms]
 
 
 def room_finding(room: int) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recorder.config import Config
@@ -17,6 +18,16 @@ class Finding:
     detail: str
     #: A sentence that says what to do; empty when there is nothing to do.
     advice: str = ""
+
+
+def risk_findings(risks: Sequence[str] | None) -> list[Finding]:
+    """Whether the store may end open uploads by itself; nothing where nobody looked."""
+    if risks is None:
+        return []
+    if not risks:
+        return [Finding("open uploads", "ok", "No rule of the store is seen that ends them.")]
+    advice = "Take such rules away; docs/guide/install.md says how to set MinIO."
+    return [Finding("open uploads", "warning", " ".join(risks), advice)]
 
 
 async def srt_findings(config: Config) -> list[Finding]:

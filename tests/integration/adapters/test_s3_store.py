@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from minio import Minio
-from minio.commonconfig import ENABLED
+from minio.commonconfig import ENABLED, Filter
+from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
 from minio.versioningconfig import VersioningConfig
 
 from recorder.adapters.objects import Bucket, StoredPart
@@ -206,6 +207,30 @@ async def test_wrong_buckets_are_described(versitygw: S3Server) -> None:
     await wrong.ensure_buckets()
     assert len((await wrong.self_test(datetime.now(UTC))).problems) == 3
     await wrong.close()
+
+
+async def test_what_may_end_open_uploads_by_itself_is_told(
+    versitygw: S3Server, minio_server: S3Server
+) -> None:
+    told = []
+    for server in (versitygw, minio_server):
+        store = objects(server)
+        await store.ensure_buckets()
+        report = await store.self_test(datetime.now(UTC))
+        assert report.problems == ()
+        assert report.risks is not None
+        told.append(report.risks)
+        await store.close()
+    (risk,) = told[1]
+    assert told[0] == ()
+    assert "stale_uploads_expiry" in risk
+    staging = f"{minio_server.bucket_prefix}staging"
+    rule = Rule(ENABLED, rule_filter=Filter(prefix=""), expiration=Expiration(days=1))
+    library(minio_server).set_bucket_lifecycle(staging, LifecycleConfig([rule]))
+    store = objects(minio_server)
+    report = await store.self_test(datetime.now(UTC))
+    assert report.risks == (f"The bucket {staging} for staging has life-cycle rules.", risk)
+    await store.close()
 
 
 async def test_making_buckets_twice_changes_nothing(versitygw: S3Server) -> None:
