@@ -208,6 +208,23 @@ async def find(connection: Connection, recording: RecordingId, scope: Scope) -> 
     return from_row(row) if row else None
 
 
+async def names(
+    connection: Connection, scope: Scope, recordings: Sequence[RecordingId]
+) -> dict[RecordingId, str]:
+    """The names of those in scope, as their devices gave them."""
+    rows = await connection.fetch(
+        "SELECT id, original_name FROM recording WHERE id = ANY($1::uuid[])"
+        " AND in_scope(agency_id, $2) AND ($3::text IS NULL OR officer = $3)"
+        " AND ($4::uuid IS NULL OR device_id = $4) AND ($5::uuid IS NULL OR dock_id = $5)",
+        recordings,
+        scope.agencies,
+        scope.officer,
+        scope.device,
+        scope.dock,
+    )
+    return {row["id"]: row["original_name"] for row in rows}
+
+
 async def find_sent(
     connection: Connection, recording: RecordingId, opened_by: str
 ) -> Recording | None:

@@ -305,3 +305,19 @@ def test_a_sealing_says_which_fact_was_cut_short() -> None:
     assert words.facts_of(before) == [("gaps", True)]
     assert words.facts_of({**before, "incomplete": False, "gaps": 3}) == [("gaps", 3)]
     assert words.facts_of({**before, "incomplete": False, "gaps": 0}) == []
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "chinese", "english"),
+    [
+        (12_000, "0:12", "0:12"),
+        (47 * 3_600_000, "47:00:00", "47:00:00"),
+        (48 * 3_600_000, "2 天", "2 days"),
+        (307 * 3_600_000 + 1, "12 天 19 小时", "12 days 19 hours"),
+    ],
+)
+def test_two_days_and_more_are_said_in_days_and_hours(
+    milliseconds: int, chinese: str, english: str
+) -> None:
+    assert finding_words.amount(i18n.catalogue("zh_CN"), milliseconds) == chinese
+    assert finding_words.amount(i18n.catalogue("en"), milliseconds) == english

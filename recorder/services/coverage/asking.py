@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
-from recorder.domain.ids import CaseId
+from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.people import Actor
 from recorder.errors import NotFound
 from recorder.runtime import Deps
@@ -16,7 +16,7 @@ from recorder.services.coverage import reading
 from recorder.services.coverage.answering import not_found
 from recorder.services.coverage.evaluating import look_elsewhere, with_elsewhere
 from recorder.services.paging import Page, page_of, page_size, read_cursor
-from recorder.store import cases
+from recorder.store import cases, recordings
 from recorder.store.coverage import findings as rows
 from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
 from recorder.store.coverage.presences import CasePresence
@@ -41,6 +41,8 @@ class FindingView:
 
     told: ToldFinding
     acts: tuple[FindingAct, ...]
+    #: Names of its recordings, of those that the reader may see.
+    names: Mapping[RecordingId, str]
 
 
 async def case_coverage(
@@ -95,4 +97,5 @@ async def finding(deps: Deps, actor: Actor, finding_id: uuid.UUID) -> FindingVie
         told = await rows.find(connection, finding_id, actor.scope)
         if told is None:
             raise not_found()
-        return FindingView(told, tuple(await rows.acts_of(connection, finding_id)))
+        names = await recordings.names(connection, actor.scope, told.finding.recordings)
+        return FindingView(told, tuple(await rows.acts_of(connection, finding_id)), names)

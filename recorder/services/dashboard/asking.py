@@ -117,7 +117,8 @@ class _Asked:
         base = await ground(self._connection, self._actor, None, self._today)
         question = self._question
         told = await self._officer_scenes(officer, question.first, question.last)
-        if named is None and not told and officer != self._scope.officer:
+        known = named is not None or bool(told) or officer == self._scope.officer
+        if not known and not await self._officer_scenes(officer, date(1970, 1, 1), self._today):
             raise NotFound("officer-not-found", f"There is no officer {officer}.")
         span = question.compared if question.beside is None else None
         compared = await self._officer_scenes(officer, *span) if span else []

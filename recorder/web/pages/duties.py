@@ -6,7 +6,7 @@ from datetime import date
 
 from aiohttp import web
 
-from recorder.domain.duty import DutyRule
+from recorder.domain.duty import DutyRule, spoken
 from recorder.domain.duty_table import HEADINGS
 from recorder.errors import InvalidInput
 from recorder.services import approvals, directory, duties
@@ -59,7 +59,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     return await page(
         request, "duty_list.html", view=view, columns=_used(view.rules), coded=CODED, note=note,
         others=[each for each in others if each.id != view.header.id],
-        named={one.code: one.name for one in agencies},
+        named={one.code: one.name for one in agencies}, spoken=spoken(view.header.wording),
         now=deps.clock.now(), proposals=await approvals.history(deps, duties.KIND, view.header.id),
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         proposals=(await proposing.list_proposals(deps, actor)).items,
         agencies=await directory.list_agencies(deps, actor),
         choices=CHOICES,
-        late=lambda at: None if at is None else max(0, int((now - at).total_seconds() // 60)),
+        late=lambda at: None if at is None else max(0, int((now - at).total_seconds() * 1000)),
     )
 
 

@@ -11,6 +11,8 @@ from recorder.web.i18n import Catalogue
 from recorder.web.pages import formats
 
 K = FindingKind
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
 #: Kind → title, expected, found. A sentence whose facts are not all there is left out.
 SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
     K.UNRECORDED: (
@@ -146,17 +148,33 @@ def found(messages: Catalogue, finding: Finding) -> str:
     return _filled(messages, SENTENCES[finding.kind][2], finding)
 
 
+def amount(messages: Catalogue, milliseconds: int) -> str:
+    """A length of time for people: ``0:12``, ``9:00:00``; from two days on ``12 days 19 hours``."""
+    if milliseconds < 2 * _DAY_MS:
+        return formats.duration(milliseconds) or "0:00"
+    days, rest = divmod(milliseconds, _DAY_MS)
+    hours = rest // _HOUR_MS
+    told = messages.ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
+    if hours:
+        told += " " + messages.ngettext("%(num)d hour", "%(num)d hours", hours) % {"num": hours}
+    return told
+
+
 def _filled(messages: Catalogue, sentence: str, finding: Finding) -> str:
-    told = {name: _told(name, fact) for name, fact in finding.facts.items() if fact is not None}
+    told = {
+        name: _told(messages, name, fact)
+        for name, fact in finding.facts.items()
+        if fact is not None
+    }
     try:
         return messages.gettext(sentence) % told
     except KeyError:
         return ""
 
 
-def _told(name: str, fact: object) -> str:
-    if name.endswith("_ms"):
-        return formats.duration(fact) or "0:00"
+def _told(messages: Catalogue, name: str, fact: object) -> str:
+    if name.endswith("_ms") and isinstance(fact, int):
+        return amount(messages, fact)
     if name.endswith("_at") and isinstance(fact, str):
         return formats.moment(Instant.parse(fact).at)
     return str(fact)

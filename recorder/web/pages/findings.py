@@ -130,13 +130,17 @@ def _lines(request: web.Request, found: Sequence[ToldFinding]) -> Iterator[Seque
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    view = await coverage.finding(request.app[DEPS], request[ACTOR], id_in_path(request))
+    deps, actor = request.app[DEPS], request[ACTOR]
+    view = await coverage.finding(deps, actor, id_in_path(request))
     told = view.told
+    agencies = await directory.list_agencies(deps, actor)
     return await page(
         request,
         "finding.html",
         told=told,
         acts=view.acts,
+        recording_names=view.names,
+        named={one.code: one.name for one in agencies},
         can_answer=FindingState.REPLIED in MOVES[told.state],
         can_appeal=FindingState.APPEALED in MOVES[told.state],
         can_close=FindingState.CLOSED in MOVES[told.state],

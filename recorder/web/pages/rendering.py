@@ -57,6 +57,7 @@ def environment(locale: str) -> Environment:
         finding_title=functools.partial(finding_words.title, messages),
         finding_expected=functools.partial(finding_words.expected, messages),
         finding_found=functools.partial(finding_words.found, messages),
+        amount=functools.partial(finding_words.amount, messages),
         link_reason=functools.partial(words.link_reason, messages),
         flag_words=lambda codes: [words.word(messages, "flag", code) for code in codes],
         joined=functools.partial(sentences.joined, messages),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from recorder.domain.people import Role
-from tests.support.enforcement import a_case, a_source, evaluated, happened
+from tests.support.enforcement import a_case, a_source, evaluated, footage, happened
 from tests.support.web_service import WebService
 
 
@@ -53,6 +54,39 @@ async def test_a_finding_is_listed_answered_and_settled(
     assert appealed.json["state"] == "appealed"
     view = await told(service, "GET", path, supervisor)
     assert [line["act"] for line in view["acts"]] == ["reply", "assign", "close", "appeal"]
+
+
+async def test_a_findings_page_names_the_footage_and_says_days_as_days(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    case = await a_case(bureau, "1")
+    await happened(bureau, case)
+    recording = await footage(bureau, case, 0, 3600)
+    async with service.deps.database.acquire() as connection:
+        await connection.execute(
+            "UPDATE recording SET received_at = received_at + interval '30 days'"
+        )
+        name = await connection.fetchval("SELECT original_name FROM recording")
+    await evaluated(bureau)
+    late = await told(service, "GET", "/api/v1/findings?kind=upload_late", supervisor)
+    (raised,) = late["items"]
+    page = (await service.ask("GET", f"/findings/{raised['id']}", supervisor)).content.decode()
+    assert f'href="/recordings/{recording}">{name}</a>' in page
+    assert re.search(r"，超期 \d\d 天 \d+ 小时", page)
+
+
+async def test_an_officer_of_whom_only_acts_are_known_has_a_week_without_one(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    await happened(bureau, await a_case(bureau, "1"), officers=("A7",))
+    await evaluated(bureau)
+    week = "/coverage/week?officer={}&from=2024-01-01&to=2024-01-07"
+    assert (await service.ask("GET", week.format("A7"), supervisor)).status == 200
+    assert (await service.ask("GET", week.format("A8"), supervisor)).status == 404
 
 
 async def test_a_case_is_asked_now_and_at_a_past_moment(
