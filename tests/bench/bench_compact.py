@@ -31,8 +31,8 @@ from recorder.domain.people import SERVICE
 from recorder.domain.pipeline import WorkQueue
 from recorder.services import audit, live, tasks
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Figure, publish
-from tests.support import postgres as databases
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.compacting import MEDIA
 from tests.support.streams import opened, put_init, take
@@ -156,18 +156,13 @@ async def day(
 
 async def measure(segments: int, length: int) -> list[Figure]:
     """All of it, on a server and in a folder of its own."""
-    server = databases.start(durable=True)
-    try:
-        cluster = await databases.prepare(databases.admin_url(server.port))
-        async with databases.clone(cluster) as name:
-            with tempfile.TemporaryDirectory() as place:
-                where = cluster.url(name, databases.SERVICE)
-                async with open_bureau(where, Path(place)) as bureau:
-                    owner = cluster.url(name, databases.OWNER)
-                    originals = Path(place) / "objects" / "originals"
-                    return await day(bureau, owner, originals, segments, length)
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory() as place:
+        async with (
+            own_database() as database,
+            open_bureau(database.service, Path(place)) as bureau,
+        ):
+            originals = Path(place) / "objects" / "originals"
+            return await day(bureau, database.owner, originals, segments, length)
 
 
 def main(argv: Sequence[str] = ()) -> None:

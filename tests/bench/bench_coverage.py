@@ -26,8 +26,8 @@ from recorder.store import coverage_due
 from tests.bench.support import coverage_cases
 from tests.bench.support.conditions import conditions
 from tests.bench.support.evaluating import all_due, new_list, settings
+from tests.bench.support.own_database import Addresses, own_database
 from tests.bench.support.report import Bar, Figure, percentile, publish, scatter
-from tests.support import postgres
 
 
 async def _one_change(deps: Deps, case: CaseId, n: int) -> float:
@@ -45,12 +45,12 @@ async def _one_change(deps: Deps, case: CaseId, n: int) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[Figure]:
+async def _measure(database: Addresses, folder: Path, options: argparse.Namespace) -> list[Figure]:
     figures = []
-    async with open_deps(read_config(settings(url, folder))) as deps:
+    async with open_deps(read_config(settings(database.service, folder))) as deps:
         agency = await organs.ensure_own_agency(deps)
-        cases = await coverage_cases.fill(options.owner_url, options.cases, agency)
-        taken = await all_due(url, folder, options.workers)
+        cases = await coverage_cases.fill(database.superuser, options.cases, agency)
+        taken = await all_due(database.service, folder, options.workers)
         figures.append(
             Figure(
                 "first evaluation", len(cases) / taken, "cases/s", None,
@@ -71,7 +71,7 @@ async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[
         )  # fmt: skip
         approving = await new_list(deps, agency)
         figures.append(Figure("approval of a list that touches them all", approving, "s"))
-        taken = await all_due(url, folder, options.workers)
+        taken = await all_due(database.service, folder, options.workers)
         figures.append(
             Figure(
                 "after a new list", len(cases) / taken, "cases/s", Bar(2000, at_least=True),
@@ -80,7 +80,7 @@ async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[
         )  # fmt: skip
         async with deps.database.acquire() as connection:
             await coverage_due.touch(connection, cases, "list", bulk=True)  # type: ignore[arg-type]
-        taken = await all_due(url, folder, options.workers)
+        taken = await all_due(database.service, folder, options.workers)
         figures.append(
             Figure(
                 "after a list that changes nothing", len(cases) / taken, "cases/s", None,
@@ -92,16 +92,9 @@ async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[
 
 async def _run(options: argparse.Namespace) -> None:
     at = conditions()
-    server = postgres.start(durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        async with postgres.clone(cluster) as name:
-            with tempfile.TemporaryDirectory() as folder:
-                options.owner_url = cluster.admin_url.rsplit("/", 1)[0] + f"/{name}"
-                url = cluster.url(name, postgres.SERVICE)
-                figures = await _measure(url, Path(folder), options)
-    finally:
-        server.stop()
+    async with own_database() as database:
+        with tempfile.TemporaryDirectory() as folder:
+            figures = await _measure(database, Path(folder), options)
     publish("Coverage", at, figures, versions={"postgres": "18 (wheel)"})
 
 

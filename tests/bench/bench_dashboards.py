@@ -23,9 +23,9 @@ from recorder.domain.people import Role
 from recorder.services import dashboard
 from tests.bench.support import figure_city
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Bar, Figure, percentile, publish, scatter
 from tests.bench.support.service import Asked, serving
-from tests.support import postgres
 
 PROMISED_MS = Bar(300)
 _LAST = date.fromisoformat(figure_city.LAST_DAY)
@@ -72,17 +72,11 @@ async def _measure(url: str, samples: int) -> list[Figure]:
 
 async def _run(options: argparse.Namespace) -> None:
     at = conditions()
-    server = postgres.start(durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        async with postgres.clone(cluster) as name:
-            owner = cluster.admin_url.rsplit("/", 1)[0] + f"/{name}"
-            began = time.perf_counter()
-            await figure_city.fill(owner, options.scale)
-            filled = time.perf_counter() - began
-            figures = await _measure(cluster.url(name, postgres.SERVICE), options.samples)
-    finally:
-        server.stop()
+    async with own_database() as database:
+        began = time.perf_counter()
+        await figure_city.fill(database.superuser, options.scale)
+        filled = time.perf_counter() - began
+        figures = await _measure(database.service, options.samples)
     met = sum(1 for each in figures if each.bar and each.bar.met_by(each.value))
     publish(
         f"Dashboards: a city of scale {options.scale:g}; {met} of {len(figures)} bars met",

@@ -23,8 +23,8 @@ import asyncpg
 from recorder.domain.people import SERVICE
 from recorder.services import live
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Bar, Figure, publish
-from tests.support import postgres as databases
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.streams import opened, put_init, take
 from tests.support.workshop import camera
@@ -44,17 +44,12 @@ WHERE l.id = $1
 
 async def measure(segments: int) -> list[Figure]:
     """Rows of a day, then what the product does with them."""
-    server = databases.start(durable=True)
-    try:
-        cluster = await databases.prepare(databases.admin_url(server.port))
-        async with databases.clone(cluster) as name:
-            with tempfile.TemporaryDirectory() as place:
-                where = cluster.url(name, databases.SERVICE)
-                async with open_bureau(where, Path(place)) as bureau:
-                    owner = cluster.url(name, databases.OWNER)
-                    return await day(bureau, owner, segments)
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory() as place:
+        async with (
+            own_database() as database,
+            open_bureau(database.service, Path(place)) as bureau,
+        ):
+            return await day(bureau, database.owner, segments)
 
 
 async def day(bureau: Bureau, owner: str, segments: int) -> list[Figure]:

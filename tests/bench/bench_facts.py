@@ -25,9 +25,9 @@ from recorder.services import organs
 from tests.bench.support import accounts, coverage_cases
 from tests.bench.support.conditions import conditions
 from tests.bench.support.evaluating import all_due
+from tests.bench.support.own_database import Addresses, own_database
 from tests.bench.support.report import Bar, Figure, publish
 from tests.bench.support.service import Service, serving
-from tests.support import postgres
 
 #: As many days as the first loads of a year's facts are split into are told apart here.
 DAYS = 400
@@ -51,13 +51,13 @@ class Read:
     grown_mib: float = 0.0
 
 
-async def filled(url: str, owner_url: str, service: Service, cases: int, facts: int) -> int:
+async def filled(database: Addresses, service: Service, cases: int, facts: int) -> int:
     """So many facts; how many there are."""
     agency = await organs.ensure_own_agency(service.deps)
-    await coverage_cases.fill(owner_url, cases, agency)
+    await coverage_cases.fill(database.superuser, cases, agency)
     with tempfile.TemporaryDirectory() as folder:
-        await all_due(url, Path(folder), 2)
-    owner = await asyncpg.connect(owner_url, command_timeout=3600)
+        await all_due(database.service, Path(folder), 2)
+    owner = await asyncpg.connect(database.superuser, command_timeout=3600)
     try:
         there = await owner.fetchval("SELECT max(position) FROM event_fact")
         await owner.execute(_MULTIPLY, max(0, facts - there), DAYS, there)
@@ -91,10 +91,10 @@ async def read(service: Service, token: str, path: str, *, packed: bool = False)
     return found
 
 
-async def measure(url: str, owner_url: str, options: argparse.Namespace) -> list[Figure]:
+async def measure(database: Addresses, options: argparse.Namespace) -> list[Figure]:
     """Fill, read in three ways, and say how it went."""
-    async with serving(url) as service:
-        count = await filled(url, owner_url, service, options.cases, options.facts)
+    async with serving(database.service) as service:
+        count = await filled(database, service, options.cases, options.facts)
         token = await service.token(Role.READER, "local", city=True)
         warm = await read(service, token, "/api/v1/facts?to=2025-01-10")
         assert warm.lines
@@ -130,14 +130,8 @@ async def measure(url: str, owner_url: str, options: argparse.Namespace) -> list
 
 
 async def _run(options: argparse.Namespace) -> list[Figure]:
-    server = postgres.start(durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        async with postgres.clone(cluster) as name:
-            owner_url = cluster.admin_url.rsplit("/", 1)[0] + f"/{name}"
-            return await measure(cluster.url(name, postgres.SERVICE), owner_url, options)
-    finally:
-        server.stop()
+    async with own_database() as database:
+        return await measure(database, options)
 
 
 def main(argv: Sequence[str] = ()) -> None:

@@ -20,9 +20,9 @@ from recorder.domain.people import OPERATOR
 from recorder.services.feeding import sources
 from tests.bench.support import accounts
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Bar, Figure, publish
 from tests.bench.support.service import Service, serving
-from tests.support import postgres
 
 SOURCES = 10
 EVENTS_OF_A_CASE = 5
@@ -109,13 +109,8 @@ async def _all(service: Service, tokens: list[str], bodies: list[list[bytes]]) -
 
 
 async def _run(rows: int, size: int) -> list[Figure]:
-    server = postgres.start(durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        async with postgres.clone(cluster) as name:
-            return await measure(cluster.url(name, postgres.SERVICE), rows, size)
-    finally:
-        server.stop()
+    async with own_database() as database:
+        return await measure(database.service, rows, size)
 
 
 def main(argv: Sequence[str] = ()) -> None:

@@ -36,9 +36,9 @@ from recorder.store.coverage import event_facts
 from tests.bench.support import accounts, coverage_cases
 from tests.bench.support.conditions import conditions
 from tests.bench.support.evaluating import all_due
+from tests.bench.support.own_database import Addresses, own_database
 from tests.bench.support.report import Bar, Figure, publish, scatter
 from tests.bench.support.service import Service, serving, working
-from tests.support import postgres
 from tests.support.waiting import eventually
 
 SOURCES = 10
@@ -256,14 +256,14 @@ async def _awake(service: Service) -> None:
     _: bool = await eventually(done, within=120, what="workers that evaluate")
 
 
-async def measure(url: str, owner_url: str, options: argparse.Namespace) -> list[Figure]:
+async def measure(database: Addresses, options: argparse.Namespace) -> list[Figure]:
     """Prepare, run, and say how it went."""
     each = max(2, round(options.rate * TICK_S / SOURCES))
     ticks = round(options.seconds / TICK_S)
-    async with serving(url) as service:
-        trial = await _prepared(service, owner_url, options.cases)
+    async with serving(database.service) as service:
+        trial = await _prepared(service, database.superuser, options.cases)
         with tempfile.TemporaryDirectory() as folder:
-            await all_due(url, Path(folder), os.cpu_count() or 1)
+            await all_due(database.service, Path(folder), os.cpu_count() or 1)
         with working(service, options.workers) as workers:
             await _awake(service)
             used = [accounts.cpu_s(pid) for pid in (service.pid, *workers)]
@@ -298,14 +298,8 @@ def _figures(trial: Trial, seconds: float, used: Sequence[float]) -> list[Figure
 
 
 async def _run(options: argparse.Namespace) -> list[Figure]:
-    server = postgres.start(durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        async with postgres.clone(cluster) as name:
-            owner_url = cluster.admin_url.rsplit("/", 1)[0] + f"/{name}"
-            return await measure(cluster.url(name, postgres.SERVICE), owner_url, options)
-    finally:
-        server.stop()
+    async with own_database() as database:
+        return await measure(database, options)
 
 
 def main(argv: Sequence[str] = ()) -> None:

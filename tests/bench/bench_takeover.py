@@ -11,12 +11,11 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Bar, Figure, percentile, publish, scatter
-from tests.support import postgres
 from tests.support.replica_processes import ReplicaProcess, Site, open_site
 
 _MIB = 1 << 20
@@ -52,30 +51,20 @@ async def take_over(
 async def measure(rounds: int) -> dict[str, list[float]]:
     """Seconds by what they were waited for."""
     figures: dict[str, list[float]] = {}
-    server = await asyncio.to_thread(postgres.start, durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        with tempfile.TemporaryDirectory() as folder:
-            async with AsyncExitStack() as stack:
-                name = await stack.enter_async_context(postgres.clone(cluster))
-                site = await stack.enter_async_context(
-                    open_site(
-                        cluster.url(name, postgres.SERVICE),
-                        cluster.url(name, postgres.OWNER),
-                        Path(folder),
-                    )
-                )
-                other = site.replicas[1]
-                for number in range(2 * rounds):
-                    hangs = number % 2 == 1
-                    holder = site.replicas[0] if number == 0 else await site.start()
-                    told, taken = await take_over(site, holder, other, hangs=hangs)
-                    word = "hanging" if hangs else "dead"
-                    figures.setdefault(f"{word} holder: HEAD answered", []).append(told)
-                    figures.setdefault(f"{word} holder: next body taken", []).append(taken)
-                    print(f"{word}: {told:.2f} s, {taken:.2f} s", flush=True)
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            own_database() as database,
+            open_site(database.service, database.owner, Path(folder)) as site,
+        ):
+            other = site.replicas[1]
+            for number in range(2 * rounds):
+                hangs = number % 2 == 1
+                holder = site.replicas[0] if number == 0 else await site.start()
+                told, taken = await take_over(site, holder, other, hangs=hangs)
+                word = "hanging" if hangs else "dead"
+                figures.setdefault(f"{word} holder: HEAD answered", []).append(told)
+                figures.setdefault(f"{word} holder: next body taken", []).append(taken)
+                print(f"{word}: {told:.2f} s, {taken:.2f} s", flush=True)
     return figures
 
 

@@ -30,9 +30,9 @@ from recorder.adapters.objects import Bucket
 from recorder.domain.pipeline import WorkQueue
 from recorder.services import ingest
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Figure, publish
 from tests.support import footage as footage_set
-from tests.support import postgres as databases
 from tests.support import s3
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.faulty_objects import FaultyObjects
@@ -155,17 +155,14 @@ async def rows(owner_url: str, bureau: Bureau, many: int) -> None:
 async def measure(options: argparse.Namespace) -> list[Figure]:
     """All figures on a server of this kind."""
     server = s3.start(options.store)
-    server_of_rows = databases.start(durable=True)
     try:
-        cluster = await databases.prepare(databases.admin_url(server_of_rows.port))
-        async with databases.clone(cluster) as name:
-            where = cluster.url(name, databases.SERVICE)
-            async with opened(s3.at(s3.url(server.port)), where) as bureau:
-                made = await fixity(bureau, options.objects, options.mib)
-                owner = cluster.url(name, databases.OWNER)
-                return made + await locks(bureau, owner, options.locks)
+        async with (
+            own_database() as database,
+            opened(s3.at(s3.url(server.port)), database.service) as bureau,
+        ):
+            made = await fixity(bureau, options.objects, options.mib)
+            return made + await locks(bureau, database.owner, options.locks)
     finally:
-        server_of_rows.stop()
         server.stop()
 
 

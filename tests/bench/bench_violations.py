@@ -23,8 +23,8 @@ from recorder.runtime import Deps, open_deps
 from recorder.simulation.city import simulate
 from tests.bench.support.conditions import conditions
 from tests.bench.support.evaluating import all_due, new_list, settings
+from tests.bench.support.own_database import Addresses, own_database
 from tests.bench.support.report import Bar, Figure, publish
-from tests.support import postgres
 from tests.support.city_database import CityDatabase
 from tests.support.violation_trial import compare
 
@@ -56,13 +56,13 @@ async def _one_list(deps: Deps, url: str, folder: Path, workers: int) -> list[Fi
     ]  # fmt: skip
 
 
-async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[Figure]:
+async def _measure(database: Addresses, folder: Path, options: argparse.Namespace) -> list[Figure]:
     simulate(options.scale, options.seed, 2025, folder / "city")
-    async with open_deps(read_config(settings(url, folder, **_PROFILE))) as deps:
-        loaded = CityDatabase(deps.database, options.owner_url, folder / "city", link_rightly=True)
+    async with open_deps(read_config(settings(database.service, folder, **_PROFILE))) as deps:
+        loaded = CityDatabase(deps.database, database.superuser, folder / "city", link_rightly=True)
         await loaded.load()
         await loaded.make_due()
-        taken = await all_due(url, folder, options.workers, **_PROFILE)
+        taken = await all_due(database.service, folder, options.workers, **_PROFILE)
         found = await compare(deps, folder / "city")
         for example in found.examples[:20]:
             print(example, file=sys.stderr)
@@ -73,22 +73,15 @@ async def _measure(url: str, folder: Path, options: argparse.Namespace) -> list[
                    f"{found.planted.total()} planted, missed {dict(found.missed)}"),
             Figure("precision", 100 * found.precision, "%", Bar(99.9, at_least=True),
                    f"{found.findings.total()} findings, false {dict(found.false)}"),
-            *await _one_list(deps, url, folder, options.workers),
+            *await _one_list(deps, database.service, folder, options.workers),
         ]  # fmt: skip
 
 
 async def _run(options: argparse.Namespace) -> None:
     at = conditions()
-    server = postgres.start(durable=True)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        async with postgres.clone(cluster) as name:
-            with tempfile.TemporaryDirectory() as folder:
-                options.owner_url = cluster.admin_url.rsplit("/", 1)[0] + f"/{name}"
-                url = cluster.url(name, postgres.SERVICE)
-                figures = await _measure(url, Path(folder), options)
-    finally:
-        server.stop()
+    async with own_database() as database:
+        with tempfile.TemporaryDirectory() as folder:
+            figures = await _measure(database, Path(folder), options)
     publish(
         f"Planted violations, scale {options.scale:g}, seed {options.seed}", at, figures,
         versions={"postgres": "18 (wheel)"},

@@ -23,8 +23,9 @@ from playwright.async_api import Page
 from recorder.domain.people import Role
 from recorder.services import live
 from tests.bench.support.conditions import conditions
+from tests.bench.support.own_database import own_database
 from tests.bench.support.report import Bar, Figure, percentile, publish, scatter
-from tests.support import browser, footage, live_clips, postgres
+from tests.support import browser, footage, live_clips
 from tests.support.cameras import camera
 from tests.support.product import Product, running_product
 from tests.support.streams import long_day, opened, put_init, take
@@ -98,17 +99,12 @@ def _figure(what: str, times: Sequence[float]) -> Figure:
 
 
 async def _day(segments: int, rounds: int) -> list[Figure]:
-    server = await asyncio.to_thread(postgres.start)
-    try:
-        cluster = await postgres.prepare(postgres.admin_url(server.port))
-        with tempfile.TemporaryDirectory() as folder:
-            async with (
-                postgres.clone(cluster) as name,
-                open_web_service(cluster.url(name, postgres.SERVICE), Path(folder)) as service,
-            ):
-                return await day(service, segments, rounds)
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            own_database(durable=False) as database,
+            open_web_service(database.service, Path(folder)) as service,
+        ):
+            return await day(service, segments, rounds)
 
 
 @contextlib.asynccontextmanager
