@@ -62,6 +62,8 @@ class FindingKind(enum.StrEnum):
     FOOTAGE_OUTSIDE_SCENES = "footage_outside_scenes"
     #: 免录无批准人
     EXEMPTION_UNAPPROVED = "exemption_unapproved"
+    #: 案件过大，未核查
+    CASE_TOO_LARGE = "case_too_large"
 
 
 class Severity(enum.StrEnum):

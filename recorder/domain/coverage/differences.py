@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from recorder.domain.coverage.facts import Interval
 from recorder.domain.coverage.spans import overlap
@@ -65,15 +67,18 @@ def differences(known: Sequence[KnownFinding], found: Iterable[Finding]) -> Diff
         for each in left.values()
         if each.state not in (FindingState.WITHDRAWN, FindingState.CLOSED)
     ]
+    gaps = _gaps_of(open_ones)
     new: list[Finding] = []
+    taken: set[uuid.UUID] = set()
     for finding in raised:
-        moved = _moved(finding, open_ones)
+        moved = _moved(finding, gaps)
         if moved is None:
             new.append(finding)
         else:
-            open_ones.remove(moved)
+            taken.add(moved.id)
             changed.append(Changed(moved, finding, moved.state))
-    return Differences(tuple(new), tuple(changed), tuple(open_ones))
+    withdrawn = (each for each in open_ones if each.id not in taken)
+    return Differences(tuple(new), tuple(changed), tuple(withdrawn))
 
 
 def _change(before: KnownFinding, finding: Finding) -> Changed | None:
@@ -86,18 +91,41 @@ def _change(before: KnownFinding, finding: Finding) -> Changed | None:
     return Changed(before, finding, state)
 
 
-def _moved(finding: Finding, candidates: Iterable[KnownFinding]) -> KnownFinding | None:
-    """The known gap of the scene that this one is what is left of, or has grown from."""
+#: Kind and scene → its gaps in the order of time; those of one evaluation never overlap.
+_Gaps = dict[tuple[FindingKind, str | None], list[KnownFinding]]
+
+
+def _gaps_of(known: Iterable[KnownFinding]) -> _Gaps:
+    gaps: _Gaps = {}
+    for each in sorted(known, key=_begin):
+        if each.finding.kind in _MOVING:
+            gaps.setdefault((each.finding.kind, each.finding.scene), []).append(each)
+    return gaps
+
+
+def _moved(finding: Finding, gaps: _Gaps) -> KnownFinding | None:
+    """Take out the known gap of the scene that this one is what is left of, or has grown from."""
     if finding.kind not in _MOVING:
         return None
-    span = _span(finding)
-    shared = [
-        (overlap(span, _span(each.finding)), each)
-        for each in candidates
-        if each.finding.kind is finding.kind and each.finding.scene == finding.scene
-    ]
-    nearest = max(shared, key=lambda each: (each[0], each[1].id.int), default=None)
-    return nearest[1] if nearest is not None and nearest[0] else None
+    span, known = _span(finding), gaps.get((finding.kind, finding.scene), [])
+    first = bisect.bisect_right(known, span.began_at, key=_end)
+    behind = bisect.bisect_left(known, span.ended_at, key=_begin)
+    if first >= behind:
+        return None
+    return known.pop(
+        max(
+            range(first, behind),
+            key=lambda n: (overlap(span, _span(known[n].finding)), known[n].id.int),
+        )
+    )
+
+
+def _begin(known: KnownFinding) -> datetime:
+    return known.finding.began_at
+
+
+def _end(known: KnownFinding) -> datetime:
+    return _span(known.finding).ended_at
 
 
 def _span(finding: Finding) -> Interval:

@@ -12,6 +12,12 @@ from recorder.domain.deadline import Calendar
 from recorder.domain.duty import DutyList
 from recorder.domain.ids import AgencyId, CaseId, RecordingId
 
+#: A case with more events, named officers, documents and recordings than this together is not
+#: evaluated: what is laid beside each other grows with the square of it.
+MOST_ROWS = 5_000
+#: Nor one whose scenes show more recordings than this, each counted in every scene that it shows:
+#: where people are at work it shows one or two.
+MOST_SHOWN = 50_000
 #: Marks by which a recording shows that R6 was kept.
 ANNOUNCEMENT = "announcement"
 VOICE_STATEMENT = "voice_statement"
@@ -144,3 +150,14 @@ class CaseFacts:
     #: Versions that may be in force on the days of the events; those for everybody too.
     lists: tuple[DutyList, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
+    #: How many rows there are, where they are more than MOST_ROWS and were not read therefore.
+    unread: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Events with the officers that they name, documents and recordings together."""
+        return self.unread or (
+            sum(1 + len(event.officers) for event in self.events)
+            + len(self.documents)
+            + len(self.footage)
+        )

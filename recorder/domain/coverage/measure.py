@@ -114,7 +114,6 @@ def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
     shown = tuple(each for each in placed.counted if _touches(each, scene))
     term = parse_term(scene.rule.deadline if scene.rule else USUAL_TERM)
     due = deadline(scene.ended_at or scene.began_at, term, facts.calendar)
-    reasons = [reason for each in placed.counted for reason in each.reasons]
     holes: tuple[Hole, ...] = ()
     covered_ms = 0
     if window is not None:
@@ -128,7 +127,7 @@ def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
         covered_ms = spans.total_ms(covered)
         # A moment is covered by footage that shows it, however little that is.
         if not shown or window.began_at < window.ended_at:
-            holes = tuple(_holes(window, covered, reasons))
+            holes = tuple(_holes(window, covered, placed.reasons))
     return Measured(
         scene=scene,
         footage=shown,

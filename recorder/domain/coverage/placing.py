@@ -37,6 +37,8 @@ class PlacedFootage:
     withheld: tuple[Placed, ...]
     #: Without times.
     timeless: tuple[Footage, ...]
+    #: Why there is no footage, as all that counts says it.
+    reasons: tuple[GapReason, ...]
 
 
 def place(facts: CaseFacts) -> PlacedFootage:
@@ -50,7 +52,8 @@ def place(facts: CaseFacts) -> PlacedFootage:
         else:
             withheld.append(placed)
     counted.sort(key=lambda each: (each.span.began_at, each.span.ended_at))
-    return PlacedFootage(tuple(counted), tuple(withheld), tuple(timeless))
+    reasons = tuple(reason for each in counted for reason in each.reasons)
+    return PlacedFootage(tuple(counted), tuple(withheld), tuple(timeless), reasons)
 
 
 def pieces_of(facts: CaseFacts) -> dict[RecordingId, tuple[Interval, ...]]:

@@ -9,9 +9,11 @@ from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, Handover
 from recorder.domain.coverage.measure import USUAL_TERM, Measured
 from recorder.domain.coverage.placing import Placed, PlacedFootage
+from recorder.domain.coverage.scenes import Scene
 from recorder.domain.coverage.words import found, moment
 from recorder.domain.deadline import deadline, parse_term
 from recorder.domain.finding import Finding, FindingKind, Severity
+from recorder.domain.ids import RecordingId
 from recorder.domain.instant import CHINA
 
 #: Work goes on before and after a shift.
@@ -25,12 +27,17 @@ def of_footage(
 ) -> Iterable[Finding]:
     """Everything that is found about the recordings of a case."""
     ended = measured and all(each.scene.ended_at is not None for each in measured)
+    shown: dict[RecordingId, list[Scene]] = {}
+    for one in measured:
+        for recording in one.recordings:
+            shown.setdefault(recording, []).append(one.scene)
     for each in placed.counted:
-        yield from _late(facts, measured, each)
+        scenes = shown.get(each.footage.recording, [])
+        yield from _late(facts, scenes, each)
         yield from _worn(facts, each)
-        yield from _certified(facts, measured, each)
+        yield from _certified(facts, scenes, each)
         yield from _on_duty(facts, each)
-        if ended and not any(each in scene.footage for scene in measured):
+        if ended and not scenes:
             yield found(
                 facts,
                 FindingKind.FOOTAGE_OUTSIDE_SCENES,
@@ -44,8 +51,8 @@ def of_footage(
             )
 
 
-def _late(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -> Iterable[Finding]:
-    scene = next((m.scene for m in measured if placed in m.footage and m.scene.rule), None)
+def _late(facts: CaseFacts, scenes: Sequence[Scene], placed: Placed) -> Iterable[Finding]:
+    scene = next((each for each in scenes if each.rule), None)
     term = parse_term(scene.rule.deadline if scene and scene.rule else USUAL_TERM)
     due = deadline(placed.span.ended_at, term, facts.calendar)
     if placed.footage.received_at <= due.at:
@@ -135,16 +142,15 @@ def _on_duty(facts: CaseFacts, placed: Placed) -> Iterable[Finding]:
     )
 
 
-def _certified(facts: CaseFacts, measured: Sequence[Measured], placed: Placed) -> Iterable[Finding]:
+def _certified(facts: CaseFacts, scenes: Sequence[Scene], placed: Placed) -> Iterable[Finding]:
     """Footage by somebody whose certificate was not valid, unless the scene says so already."""
     officer = placed.footage.officer
     certificates = facts.officers.get(officer) if officer is not None else None
     day = placed.span.began_at.astimezone(CHINA).date()
     if certificates is None or any(each.is_valid(day) for each in certificates):
         return
-    for each in measured:
-        if placed in each.footage and any(o.number == officer for o in each.scene.officers):
-            return
+    if any(each.number == officer for scene in scenes for each in scene.officers):
+        return
     newest = max((c.valid_to for c in certificates if c.valid_to), default=None)
     yield found(
         facts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from math import asin, cos, radians, sin, sqrt
@@ -17,6 +18,8 @@ from recorder.domain.instant import CHINA
 
 #: Two events that meet by less are one after the other, by clocks of people.
 AT_ONCE = timedelta(minutes=1)
+#: One place tells of so many others at most: a number that is at more is no person's.
+MOST_OTHERS = 5
 #: Nearer than this is one place.
 APART_M = 1000.0
 _EARTH_M = 6_371_000.0
@@ -139,14 +142,39 @@ def officers_of(scene: Scene) -> Iterable[Presence]:
 def _collisions(
     here: Sequence[Presence], elsewhere: Sequence[Presence]
 ) -> Iterable[tuple[Presence, Presence, Interval]]:
-    for n, one in enumerate(here):
-        for other in (*here[n + 1 :], *elsewhere):
-            if one.who != other.who or one.about == other.about:
-                continue
-            span = Interval(max(one.began_at, other.began_at), min(one.ended_at, other.ended_at))
-            apart = distance_m(one.latitude, one.longitude, other.latitude, other.longitude)
-            if span.ended_at - span.began_at > AT_ONCE and apart > APART_M:
+    """Of each one here, in the order of time, those after it and those elsewhere at its time."""
+    inside = _by_who(here)
+    outside = _by_who(sorted(elsewhere, key=lambda one: (one.began_at, one.about)))
+    for who, own in inside.items():
+        for n, one in enumerate(own):
+            told = 0
+            for other in (*_beginning_within(one, own[n + 1 :]), *outside.get(who, ())):
+                if one.about == other.about or (span := _at_once(one, other)) is None:
+                    continue
                 yield one, other, span
+                told += 1
+                if told == MOST_OTHERS:
+                    break
+
+
+def _by_who(presences: Sequence[Presence]) -> dict[str, list[Presence]]:
+    found: dict[str, list[Presence]] = {}
+    for each in presences:
+        found.setdefault(each.who, []).append(each)
+    return found
+
+
+def _beginning_within(one: Presence, later: Sequence[Presence]) -> Iterable[Presence]:
+    return itertools.takewhile(lambda other: other.began_at < one.ended_at, later)
+
+
+def _at_once(one: Presence, other: Presence) -> Interval | None:
+    """When both were, if that is too long and too far apart for one."""
+    span = Interval(max(one.began_at, other.began_at), min(one.ended_at, other.ended_at))
+    if span.ended_at - span.began_at <= AT_ONCE:
+        return None
+    apart = distance_m(one.latitude, one.longitude, other.latitude, other.longitude)
+    return span if apart > APART_M else None
 
 
 def _apart(one: Presence, other: Presence) -> dict[str, object]:

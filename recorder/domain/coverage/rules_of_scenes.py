@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from recorder.domain.case_event import CaseDocument, CaseEvent
@@ -27,7 +27,20 @@ _KINDS = {
 }
 
 
-def of_scene(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
+#: Source and key of an event → the documents that record it, in the order of their keys.
+Documents = Mapping[tuple[str, str], Sequence[CaseDocument]]
+
+
+def by_event(documents: Iterable[CaseDocument]) -> Documents:
+    """Documents under the events that they record; those of none are left out."""
+    told: dict[tuple[str, str], list[CaseDocument]] = {}
+    for document in sorted(documents, key=lambda each: (each.source, each.key)):
+        if document.event is not None:
+            told.setdefault((document.source, document.event), []).append(document)
+    return told
+
+
+def of_scene(facts: CaseFacts, measured: Measured, documents: Documents) -> Iterable[Finding]:
     """Everything that is found about one scene and its footage."""
     scene = measured.scene
     if scene.exemption is not None and scene.rule and scene.rule.level.must:
@@ -50,7 +63,7 @@ def of_scene(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
                 facts, FindingKind.SCAN_UNRECORDED, Severity.MINOR, scene=scene,
                 confidence=measured.confidence, facts_={"scan": scene.scan},
             )  # fmt: skip
-        yield from _documents(facts, measured)
+        yield from _documents(facts, measured, documents)
     if scene.rule.scan and scene.scan is None and measured.footage:
         yield found(
             facts, FindingKind.RECORDING_UNSCANNED, Severity.MINOR, scene=scene,
@@ -107,11 +120,11 @@ def _marks(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
             )  # fmt: skip
 
 
-def _documents(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
+def _documents(facts: CaseFacts, measured: Measured, documents: Documents) -> Iterable[Finding]:
+    if not measured.footage:
+        return
     keys = {(event.source, event.key) for event in measured.scene.events}
-    for document in sorted(facts.documents, key=lambda each: (each.source, each.key)):
-        if not measured.footage or (document.source, document.event) not in keys:
-            continue
+    for document in (each for key in sorted(keys) for each in documents.get(key, ())):
         differs = _difference(document, measured)
         if differs is not None:
             said, shown, length = differs

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from recorder import metrics
 from recorder.domain import people
 from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
+from recorder.domain.coverage.facts import MOST_ROWS
 from recorder.domain.ids import CaseId
 from recorder.errors import Unavailable
 from recorder.runtime import Deps
@@ -20,6 +21,7 @@ from recorder.services.coverage import reading, writing
 from recorder.store import coverage_due
 from recorder.store.change import Change
 from recorder.store.connection import Connection
+from recorder.store.coverage import facts as facts_rows
 from recorder.store.coverage import presences
 from recorder.store.coverage.presences import CasePresence, PlacedRecording
 
@@ -76,10 +78,12 @@ async def _evaluate(
             due = await coverage_due.claim(
                 change.connection, change.now, limit, bulk=bulk, only=only
             )
-            claimed.extend(each.case for each in due)
             if due:
-                partners = await evaluate_many(deps, change, claimed)
-    metrics.COVERAGE_CASES.inc(len(due))
+                found = [each.case for each in due]
+                sizes = await facts_rows.sizes_of(change.connection, found, MOST_ROWS, None)
+                claimed.extend(_together(found, sizes))
+                partners = await evaluate_many(deps, change, claimed, sizes)
+    metrics.COVERAGE_CASES.inc(len(claimed))
     if partners:
         # After the commit: two workers must not wait for each other's cases.
         async with deps.database.transaction() as connection:
@@ -87,13 +91,30 @@ async def _evaluate(
     return bool(due)
 
 
-async def evaluate_many(deps: Deps, change: Change, cases: Sequence[CaseId]) -> set[CaseId]:
-    """Evaluate claimed cases, write what differs, and settle them.
+def _together(cases: Sequence[CaseId], sizes: Mapping[CaseId, int]) -> list[CaseId]:
+    """The first of them, with no more rows than one case may have; the others stay due."""
+    taken, rows = [], 0
+    for case in cases:
+        # One that is too large is not read.
+        rows += sizes[case] if sizes[case] <= MOST_ROWS else 0
+        if rows > MOST_ROWS:
+            break
+        taken.append(case)
+    return taken
+
+
+async def evaluate_many(
+    deps: Deps,
+    change: Change,
+    cases: Sequence[CaseId],
+    sizes: Mapping[CaseId, int] | None = None,
+) -> set[CaseId]:
+    """Evaluate claimed cases, write what differs, and settle them; ``sizes`` if they are known.
 
     Gives the other cases of officers who were at two places at once, as far as that is new:
     they are to be evaluated too.
     """
-    facts = await reading.facts_of(deps, change.connection, cases, change.now)
+    facts = await reading.facts_of(deps, change.connection, cases, change.now, sizes=sizes)
     answers = [(each, evaluate(each)) for each in facts]
     answers, partners = await _with_whereabouts(change, answers)
     await writing.write(change, answers)
@@ -119,7 +140,8 @@ async def _with_whereabouts(
 ) -> tuple[list[Answer], set[CaseId]]:
     """The answers, made anew where somebody was elsewhere at the same time."""
     told = [CasePresence(f.case, p) for f, answer in answers for p in answer.presences]
-    changed = await _write_presences(change, [f.case for f, _ in answers], told)
+    looked_at = [f.case for f, answer in answers if not answer.too_large]
+    changed = await _write_presences(change, looked_at, told)
     elsewhere = await look_elsewhere(change.connection, told, [f for f, _ in answers])
     made: list[Answer] = []
     partners: set[CaseId] = set()

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from recorder.domain.case_event import ActType, CaseEvent
+from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
 from recorder.domain.coverage import (
     CaseFacts,
     Certificate,
@@ -16,6 +16,7 @@ from recorder.domain.coverage import (
     Handover,
     Shift,
 )
+from recorder.domain.coverage.facts import MOST_ROWS
 from recorder.domain.coverage.placing import shift_of
 from recorder.domain.coverage.rules_of_footage import ON_ROSTER
 from recorder.domain.gap_reason import InterruptionPlace
@@ -40,33 +41,28 @@ async def facts_of(
     at: datetime,
     *,
     as_of: datetime | None = None,
+    sizes: Mapping[CaseId, int] | None = None,
 ) -> list[CaseFacts]:
-    """What is known of these cases; ``as_of``: what had been received and approved by then."""
+    """What is known of these cases; ``as_of``: what had been received and approved by then.
+
+    Of a case that is too large head and size alone are read; ``sizes`` are all of them, if known.
+    """
+    if sizes is None:
+        sizes = await rows.sizes_of(connection, cases, MOST_ROWS, as_of)
+    unread = {case: size for case, size in sizes.items() if size > MOST_ROWS}
     heads = await rows.heads_of(connection, cases, as_of)
-    if as_of is None:
-        events = await case_events.of_cases(connection, cases)
-        documents = await case_documents.of_cases(connection, cases)
-    else:
-        events = await case_events.of_cases_at(connection, cases, as_of)
-        documents = await case_documents.of_cases_at(connection, cases, as_of)
+    cases = [case for case in cases if case not in unread]
+    events, documents = await _told(connection, cases, as_of)
     footage = await _footage(connection, cases, as_of)
     organs = {head.agency for head in heads}
     organs.update(event.agency for each in events.values() for event in each)
     lists = await duties.in_force(deps, connection, organs, as_of)
     numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
-    certificates = await officers.certificates(connection, numbers)
-    on_file = await officers.by_numbers(connection, numbers)
+    periods = await _certificates(connection, numbers)
     kept = await rows.agencies_with_officers(connection, organs)
     logs = await _logs(connection, footage)
     shifts = await _shifts(connection, footage, as_of)
     days = await calendar.known(connection)
-    periods = {
-        number: tuple(
-            Certificate(each.number, each.valid_from, each.valid_to)
-            for each in certificates.get(number, ())
-        )
-        for number in on_file
-    }
     found = []
     for head in heads:
         happened, shown = events.get(head.case, []), footage.get(head.case, [])
@@ -88,9 +84,40 @@ async def facts_of(
                 shifts={n: shifts[n] for c in shown if (n := c.officer) and n in shifts},
                 lists=tuple(each for each in lists if each.agency is None or each.agency in own),
                 calendar=days,
+                unread=unread.get(head.case, 0),
             )
         )
     return found
+
+
+async def _told(
+    connection: Connection, cases: Sequence[CaseId], as_of: datetime | None
+) -> tuple[dict[CaseId, list[CaseEvent]], dict[CaseId, list[CaseDocument]]]:
+    """What sources say of these cases, or said then."""
+    if as_of is None:
+        return (
+            await case_events.of_cases(connection, cases),
+            await case_documents.of_cases(connection, cases),
+        )
+    return (
+        await case_events.of_cases_at(connection, cases, as_of),
+        await case_documents.of_cases_at(connection, cases, as_of),
+    )
+
+
+async def _certificates(
+    connection: Connection, numbers: set[str]
+) -> dict[str, tuple[Certificate, ...]]:
+    """Of these officers those on file, with the periods of their certificates."""
+    certificates = await officers.certificates(connection, numbers)
+    on_file = await officers.by_numbers(connection, numbers)
+    return {
+        number: tuple(
+            Certificate(each.number, each.valid_from, each.valid_to)
+            for each in certificates.get(number, ())
+        )
+        for number in on_file
+    }
 
 
 async def _logs(

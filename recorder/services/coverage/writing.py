@@ -25,19 +25,28 @@ from recorder.store.coverage.findings import FindingCount
 
 #: How long an agency has for its answer.
 ANSWER_TERM = parse_term("5wd")
-_AT_ONCE = 500
+#: Stands for the answer that a case is too large, however large.
+TOO_LARGE = hashlib.sha256(b"too large").digest()
 
 
 async def write(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
-    """Make everything say these answers; a case whose answer is the same costs nothing."""
+    """Make everything say these answers; a case whose answer is the same costs nothing.
+
+    Of a case that is too large that alone is written: the rest stays as it was.
+    """
     known = await scenes.answers(change.connection, [facts.case for facts, _ in answers])
-    told = {facts.case: event_facts(facts, answer) for facts, answer in answers}
-    digests = {facts.case: digest_of(answer, told[facts.case]) for facts, answer in answers}
+    told = {
+        facts.case: event_facts(facts, answer) for facts, answer in answers if not answer.too_large
+    }
+    digests = {
+        facts.case: TOO_LARGE if answer.too_large else digest_of(answer, told[facts.case])
+        for facts, answer in answers
+    }
     differ = [each for each in answers if known.get(each[0].case) != digests[each[0].case]]
     if not differ:
         return
     await _write_findings(change, differ)
-    await _write_scenes(change, differ)
+    await _write_scenes(change, [each for each in differ if not each[1].too_large])
     await scenes.write_answers(
         change,
         [
@@ -46,7 +55,7 @@ async def write(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]])
         ],
     )
     # Last: until the commit nobody else tells facts.
-    cases = [facts.case for facts, _ in differ]
+    cases = [facts.case for facts, answer in differ if not answer.too_large]
     await fact_rows.tell(change, cases, [fact for case in cases for fact in told[case]])
 
 
@@ -111,7 +120,7 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
             _count(counts, each.before.finding, day_of(each.before.finding.began_at),
                    each.before.state, -1)  # fmt: skip
             _count(counts, each.after, day, each.state, 1)
-        for gone in found.withdrawn:
+        for gone in () if answer.too_large else found.withdrawn:
             withdrawn.append(gone)
             _count(counts, gone.finding, day_of(gone.finding.began_at), gone.state, -1)
     if raised:

@@ -129,6 +129,33 @@ async def logs_of(
     return {device: tuple(log) for device, log in found.items()}
 
 
+async def sizes_of(
+    connection: Connection, cases: Collection[CaseId], most: int, as_of: datetime | None
+) -> dict[CaseId, int]:
+    """How many events, officers that they name, documents and recordings these cases have.
+
+    Of each sort no more than one above ``most`` are counted; for a past day all are that ever
+    belonged to the case.
+    """
+    rows = await connection.fetch(
+        "SELECT c AS case_id,"
+        " (SELECT coalesce(sum(1 + jsonb_array_length(officers)), 0)"
+        "  FROM (SELECT officers FROM case_event WHERE case_id = c"
+        "  AND ($3 OR withdrawn_at IS NULL) LIMIT $2) e)"
+        " + (SELECT count(*) FROM (SELECT FROM case_document WHERE case_id = c"
+        "  AND ($3 OR withdrawn_at IS NULL) LIMIT $2) d)"
+        " + (SELECT count(*) FROM (SELECT FROM case_link WHERE case_id = c"
+        "  AND ($3 OR unlinked_at IS NULL) LIMIT $2) l)"
+        " + (SELECT count(*) FROM (SELECT FROM feed_past WHERE $3 AND case_id = c"
+        "  AND kind IN ('event', 'document') LIMIT $2) p) AS size"
+        " FROM unnest($1::uuid[]) AS c",
+        list(cases),
+        most + 1,
+        as_of is not None,
+    )
+    return {row["case_id"]: int(row["size"]) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class CaseHead:
     """What is said of a case as a whole."""

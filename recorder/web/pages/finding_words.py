@@ -121,6 +121,12 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "An exemption from recording names who gave it.",
         "The reason is %(reason)s, and nobody is named.",
     ),
+    K.CASE_TOO_LARGE: (
+        "Case too large to evaluate",
+        "A case has at most %(most)s events with their officers, documents and recordings, and"
+        " few of them at the same time.",
+        "This one has %(rows)s and was not looked at; what was found before stays.",
+    ),
 }
 SEVERITIES = {"critical": "Critical", "major": "Major", "minor": "Minor", "notice": "For notice"}
 CONFIDENCES = {"certain": "Certain", "probable": "Probable", "doubtful": "Doubtful"}
