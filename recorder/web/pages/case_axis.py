@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -161,13 +162,13 @@ def by_stage(
 ) -> list[tuple[Stage | None, list[SceneRow]]]:
     """Stages in the order of the law with their scenes in the order of time."""
     rows: dict[Stage | None, list[SceneRow]] = {}
+    own: dict[str | None, list[ToldFinding]] = {}
+    for told in findings:
+        if told.state is not FindingState.WITHDRAWN:
+            own.setdefault(told.finding.scene, []).append(told)
     for number, scene in enumerate(sorted(scenes, key=lambda one: one.began_at), 1):
-        own = [
-            told
-            for told in findings
-            if told.finding.scene == scene.key and told.state is not FindingState.WITHDRAWN
-        ]
-        rows.setdefault(scene.stage, []).append(SceneRow(number, scene, tuple(own)))
+        row = SceneRow(number, scene, tuple(own.get(scene.key, ())))
+        rows.setdefault(scene.stage, []).append(row)
     order: list[Stage | None] = [*Stage, None]
     return [(stage, rows[stage]) for stage in order if stage in rows]
 
@@ -205,6 +206,7 @@ def nearest(taken: Sequence[Shot], at: datetime) -> tuple[Shot, int] | None:
 
 def lay_out(rows: Sequence[SceneRow], taken: Sequence[Shot]) -> Axis:
     """Every bar lies within its stretch, 0 to 100."""
+    rows, taken = sorted(rows, key=_begin_of), sorted(taken, key=_began)
     spans = sorted(
         [(_begin_of(row), _end_of(row)) for row in rows]
         + [(shot.began, shot.ended) for shot in taken]
@@ -212,7 +214,13 @@ def lay_out(rows: Sequence[SceneRow], taken: Sequence[Shot]) -> Axis:
     stretches: list[Stretch] = []
     for began, ended in _joined(spans):
         before = stretches[-1].ended if stretches else None
-        stretches.append(_stretch(began, ended, before, rows, taken))
+        own = rows[
+            bisect_left(rows, began, key=_begin_of) : bisect_right(rows, ended, key=_begin_of)
+        ]
+        shown = taken[
+            bisect_left(taken, began, key=_began) : bisect_right(taken, ended, key=_began)
+        ]
+        stretches.append(_stretch(began, ended, before, own, shown))
     return Axis(
         tuple(stretches),
         max((bar.lane + 1 for each in stretches for bar in each.duties), default=0),
@@ -232,6 +240,10 @@ def spoken(gap: timedelta) -> tuple[str, int]:
 
 def _begin(piece: Piece) -> datetime:
     return piece.began
+
+
+def _began(shot: Shot) -> datetime:
+    return shot.began
 
 
 def _begin_of(row: SceneRow) -> datetime:
@@ -259,7 +271,6 @@ def _stretch(
     rows: Sequence[SceneRow],
     taken: Sequence[Shot],
 ) -> Stretch:
-    own = [row for row in rows if began <= _begin_of(row) <= ended]
     ended = max(ended, began + timedelta(seconds=1))
     minutes = (ended - began).total_seconds() / 60
 
@@ -269,18 +280,17 @@ def _stretch(
         return min(100 * (first - began).total_seconds() / whole, 100 - width), width
 
     duties, free = [], list[datetime]()
-    for row in sorted(own, key=_begin_of):
+    for row in rows:
         lane = _lane(free, _begin_of(row), _end_of(row))
         place = placed(_begin_of(row), _end_of(row))
         duties.append(DutyBar(*place, lane, row, row.scene.ended_at is None))
     bars, free = [], []
     for shot in taken:
-        if began <= shot.began <= ended:
-            lane = _lane(free, shot.began, shot.ended)
-            bars += [
-                FootageBar(*placed(piece.began, piece.ended), lane, piece, shot.clip)
-                for piece in shot.pieces
-            ]
+        lane = _lane(free, shot.began, shot.ended)
+        bars += [
+            FootageBar(*placed(piece.began, piece.ended), lane, piece, shot.clip)
+            for piece in shot.pieces
+        ]
     if len(bars) > MOST_BARS:
         merged = _merged(bars, max(_TOUCHING, (ended - began) * _TOUCHING_SHARE))
         bars = [
@@ -291,7 +301,7 @@ def _stretch(
         ]
     holes = [
         HoleBar(*placed(hole.span.began_at, hole.span.ended_at), hole, row, _finding_of(row, hole))
-        for row in own
+        for row in rows
         for hole in row.scene.holes
         if row.scene.level.must
     ]

@@ -13,12 +13,12 @@ import pytest
 from recorder.domain.case import CaseIdentifier, CaseState, Scheme
 from recorder.domain.case_number import CaseNumber, fragment_key, prefix_key, query_grams
 from recorder.domain.events import CaseOpened
-from recorder.domain.ids import CaseId, new_uuid
+from recorder.domain.ids import AgencyId, CaseId, new_uuid
 from recorder.domain.people import EVERYTHING, OPERATOR, Scope
 from recorder.services import casework
 from recorder.services.casework.searching import Effort, newest_fitting
 from recorder.store import cases
-from recorder.store.case_search import Wanted, few_by_grams
+from recorder.store.case_search import MOST_MERGED, Wanted, few_by_grams
 from tests.support.bureau import Bureau, open_bureau
 
 #: So little that most searches have to go on behind the newest numbers.
@@ -75,9 +75,17 @@ async def looked_for(
 async def test_a_piece_that_few_numbers_have_is_found_wherever_it_stands(bureau: Bureau) -> None:
     made = await many_cases(bureau)
     ours = [one for n, one in enumerate(made) if (NUMBERS - 1 - n) % 10 != 9]
+    strangers = tuple(AgencyId(new_uuid()) for _ in range(MOST_MERGED))
+    scopes = (
+        (EVERYTHING, made),
+        (Scope(bureau.ours), ours),
+        (Scope(bureau.ours, below=(bureau.theirs,)), made),
+        (Scope(bureau.ours, below=strangers[:-1]), ours),
+        (Scope(bureau.ours, below=strangers), ours),
+    )
     for piece in ("20〕7", "〔2021〕33", "3〕49", "25〕50", "22〕12"):
         key = fragment_key(piece)
-        for scope, there in ((EVERYTHING, made), (Scope(bureau.ours), ours)):
+        for scope, there in scopes:
             expected = [case for case, number in there if key in number]
             assert 0 <= len(expected) <= 10
             for effort in (LITTLE, FEW):
@@ -108,15 +116,18 @@ async def test_a_common_piece_fills_the_page_with_the_newest_of_where_it_is_comm
     bureau: Bureau,
 ) -> None:
     made = await many_cases(bureau)
+    both = Scope(bureau.ours, below=(bureau.theirs,))
     for piece in ("市监", "罚〔2025〕", "〔2021〕", "监罚〔2020"):
         key = fragment_key(piece)
         fitting = [case for case, number in made if key in number]
         found = await looked_for(bureau, Wanted(key, EVERYTHING))
+        assert await looked_for(bureau, Wanted(key, both)) == found
         assert len(found) == 10
         assert found == sorted(found, reverse=True)
         assert set(found) <= set(fitting)
     newest = [case for case, _ in made[:10]]
-    assert await looked_for(bureau, Wanted("市监", EVERYTHING)) == newest
+    for scope in (EVERYTHING, both):
+        assert await looked_for(bureau, Wanted("市监", scope)) == newest
 
 
 async def test_pages_of_a_piece_go_on_where_they_stopped_and_bring_no_case_twice(

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from recorder.domain.ids import CaseId, new_uuid
+from recorder.domain.ids import AgencyId, CaseId, new_uuid
 from recorder.domain.people import EVERYTHING, Scope
 from recorder.store import alarms, case_search, recording_lists, task_runs
 from recorder.store.case_search import Wanted
@@ -108,6 +108,26 @@ async def test_walks_through_numbers_read_one_index_and_nothing_else(
     assert read == ["Index Only Scan"] * 8
     # Sorting would need all numbers before the first; the marks' few hits may be sorted.
     assert [sorts(plan) for plan in (*plans[:2], *plans[3:5], *plans[6:])] == [[]] * 6
+
+
+async def test_of_some_agencies_no_number_of_others_is_passed_over(bureau: Bureau) -> None:
+    """Their indexes are merged newest case first, and read no further than the walk goes."""
+    scope = Scope(bureau.ours, below=(AgencyId(new_uuid()),))
+    upto = CaseId(new_uuid(bureau.clock.now() - timedelta(days=900)))
+
+    async def walks(connection: Connection) -> None:
+        wanted = Wanted("市监", scope)
+        await case_search.walk(connection, wanted, None, 30, 51)
+        await case_search.walk(connection, wanted, upto, 30, 51)
+        await case_search.after_walk(connection, scope, upto, 30)
+        await case_search.oldest(connection, scope)
+        await case_search.probe(connection, wanted, [upto], 30)
+
+    plans = await plans_of(bureau.deps.database, walks)
+    assert [_used(plan) for plan in plans] == [{"case_identifier_agency"}] * 5
+    read = [node["Node Type"] for node in nodes(plans) if "Index Name" in node]
+    assert read == ["Index Only Scan"] * 10
+    assert [sorts(plan) for plan in plans] == [[]] * 5
 
 
 async def test_rare_pieces_are_found_by_grams_and_beginnings_by_keys(bureau: Bureau) -> None:
