@@ -28,6 +28,8 @@ from recorder.store.table_copy import TABLES, TableCopy
 
 MANIFEST = "manifest.note"
 FOOTAGE = "footage"
+#: What a backup holds beside its tables.
+_BESIDE = (MANIFEST, FOOTAGE)
 _HEAD = "recorder backup v1\n"
 _BLOCK = 1024 * 1024
 
@@ -101,7 +103,9 @@ def _begin(folder: Path, draft: Path) -> None:
     if folder.exists():
         raise Conflict("backup-exists", f"{folder} is there already; name a new folder.")
     if draft.exists():
-        # Left by a backup that was cut off: never whole, never renamed.
+        # Left by a backup that was cut off: never whole, never renamed. Anything else is not ours.
+        if any(each.suffix != ".copy" and each.name not in _BESIDE for each in draft.iterdir()):
+            raise Conflict("backup-exists", f"{draft} holds something else; name a new folder.")
         shutil.rmtree(draft)
     draft.mkdir(parents=True, mode=0o700)
 

@@ -163,6 +163,12 @@ async def test_a_backup_is_not_written_over_another_and_ends_what_an_earlier_try
     await backup(bureau.deps, tmp_path / "backup")
     with pytest.raises(Conflict, match="there already"):
         await backup(bureau.deps, tmp_path / "backup")
+    letter = tmp_path / "other.tmp" / "letter"
+    letter.parent.mkdir()
+    letter.write_text("dear")
+    with pytest.raises(Conflict, match="something else"):
+        await backup(bureau.deps, tmp_path / "other")
+    assert letter.read_text() == "dear"
 
 
 def _damage(folder: Path) -> None:
