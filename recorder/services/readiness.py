@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 from recorder.domain.people import EVERYTHING, SERVICE
 from recorder.errors import RecorderError
@@ -18,6 +19,10 @@ _PATIENCE_S = 3.0
 _UNTAKEN = timedelta(seconds=60)
 
 
+#: How old the answer of another asker may be.
+_SHARED_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """One thing that the service stands on."""
@@ -28,8 +33,27 @@ class Component:
     detail: str = ""
 
 
+#: When each process looked last, and what it found or is about to.
+_LOOKS: WeakKeyDictionary[Deps, tuple[float, asyncio.Task[tuple[Component, ...]]]] = (
+    WeakKeyDictionary()
+)
+
+
 async def components(deps: Deps) -> tuple[Component, ...]:
-    """The state of each component; none of them takes longer than three seconds."""
+    """The state of each component; none of them takes longer than three seconds.
+
+    Everybody may ask: of many within a second, one asks for all of this process.
+    """
+    loop = asyncio.get_running_loop()
+    began, look = _LOOKS.get(deps, (0.0, None))
+    if look is None or (look.done() and loop.time() - began >= _SHARED_S):
+        look = asyncio.create_task(_look(deps))
+        _LOOKS[deps] = (loop.time(), look)
+    # Whoever goes away takes nothing from the others.
+    return await asyncio.shield(look)
+
+
+async def _look(deps: Deps) -> tuple[Component, ...]:
     database, store, workers = await asyncio.gather(
         _asked("database", _ask_database(deps)),
         _asked("store", deps.objects.ping()),

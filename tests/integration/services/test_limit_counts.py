@@ -14,9 +14,10 @@ from recorder.domain.limit import Limit
 from recorder.domain.people import OPERATOR, Actor, Role
 from recorder.errors import Forbidden, RateLimited, Unauthenticated
 from recorder.runtime import Deps, open_deps
-from recorder.services import accounts, limits, registry
+from recorder.services import accounts, limits, readiness, registry
 from recorder.services.sign_in import WINDOW
 from tests.support.bureau import PASSWORD, Bureau, open_bureau
+from tests.support.statements import statements
 
 MOST = 7
 LONGEST = timedelta(minutes=10)
@@ -195,3 +196,14 @@ async def test_no_login_that_somebody_types_holds_up_the_links_and_codes_of_anot
     assert await accounts.sign_in_by_link(bureau.deps, secret=link, address=HERE)
     with pytest.raises(Forbidden):
         await registry.enrol(bureau.deps, "7K2QD-9XVTM", address=HERE)
+
+
+async def test_of_many_who_ask_at_once_whether_it_is_ready_one_asks_for_all(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_bureau(database_url, tmp_path, database_connections=2) as bureau:
+        async with statements(bureau.deps.database, 2) as heard:
+            told = await asyncio.gather(*(readiness.components(bureau.deps) for _ in range(50)))
+        assert len([text for text in heard if "FROM task_run" in text]) == 1, heard
+    assert all(part.well for part in told[0])
+    assert set(told) == {told[0]}
