@@ -149,8 +149,9 @@ class S3Calls:
         """UploadPart, tried again while the store is away: the same bytes under the same number."""
         _check_id(key, multipart_id)
         digest = digest_of(blocks)
-        answer = again(
-            lambda: self._wire.send(
+
+        def send(*, once: bool) -> BaseHTTPResponse:
+            return self._wire.send(
                 "PUT",
                 self._names[bucket],
                 key,
@@ -158,8 +159,10 @@ class S3Calls:
                 blocks=blocks,
                 digest=digest,
                 checksum=True,
+                once=once,
             )
-        )
+
+        answer = again(lambda: self._wire.checked_once(send, digest))
         length = sum(memoryview(block).nbytes for block in blocks)
         etag = answer.headers.get("etag", "").strip('"')
         return StoredPart(number, offset, length, digest, etag)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 from urllib.parse import SplitResult, urlunsplit
 
 import urllib3
@@ -48,6 +48,8 @@ COMPLETE_SECONDS = 600.0
 #: urllib3 limits the time of one send; a slice this small passes on a very slow line too.
 _SLICE_BYTES = 256 << 10
 _PAUSES = (0.1, 0.4)
+_CHECKSUM = "x-amz-checksum-sha256"
+_UNSIGNED = "UNSIGNED-PAYLOAD"
 
 _BUSY = frozenset(
     {
@@ -85,6 +87,12 @@ class Refused(Unavailable):
         super().__init__("store-unavailable", f"The object store refuses ({code}): {message}")
         self.s3_code = code
         self.status = status
+
+
+class Sending(Protocol):
+    """Sends one request with a body and its checksum, harmlessly twice."""
+
+    def __call__(self, *, once: bool) -> BaseHTTPResponse: ...
 
 
 class S3Wire:
@@ -127,6 +135,8 @@ class S3Wire:
         except ValueError as error:
             raise InvalidInput("store-address-malformed", str(error)) from error
         self._credentials = Credentials(access_key, secret_key)
+        #: Whether the store may be asked to check a body once; None: not known yet.
+        self._once: bool | None = None
 
     def send(
         self,
@@ -139,25 +149,29 @@ class S3Wire:
         blocks: Sequence[bytes | memoryview] = (),
         digest: bytes | None = None,
         checksum: bool = False,
+        once: bool = False,
         seconds: float = READ_SECONDS,
     ) -> BaseHTTPResponse:
         """Send one signed request; give the answer, read whole.
 
         ``checksum`` adds the body's SHA-256 as a header of its own: for bodies that are stored.
+        The signature covers that header; ``once``, the body is in the signature by it alone, so
+        that the store computes one digest and not two: for ``checked_once`` alone.
         Raises what ``translated`` makes of a refusal, also of one inside a 200 answer.
         """
         digest = digest_of(blocks) if digest is None else digest
         named = dict(headers or {})
         named["Content-Length"] = str(sum(memoryview(block).nbytes for block in blocks))
         if checksum:
-            named["x-amz-checksum-sha256"] = base64.b64encode(digest).decode()
+            named[_CHECKSUM] = _base64(digest)
+        content = _UNSIGNED if checksum and once else digest.hex()
         url = self._address(method, bucket, key, query)
         with translated(key or ""):
             answer = self._http.urlopen(
                 method,
                 urlunsplit(url),
                 body=_slices(blocks),
-                headers=self._signed(method, url, named, digest),
+                headers=self._signed(method, url, named, content),
                 timeout=urllib3.Timeout(connect=_SEND_SECONDS, read=seconds),
                 retries=False,
                 redirect=False,
@@ -169,6 +183,27 @@ class S3Wire:
                     raise ServerError(f"HTTP status {answer.status}", answer.status)
                 raise InvalidResponseError(answer.status, None, None)
             return answer
+
+    def checked_once(self, send: Sending, digest: bytes) -> BaseHTTPResponse:
+        """The answer to ``send(once=…)``, whose body the store has checked, once if possible.
+
+        Only one that has shown that it checks is given a body that its signature does not name,
+        and what it then does not call checked is sent again. A policy may demand signed bodies.
+        """
+        if self._once:
+            try:
+                answer = send(once=True)
+            except Refused as refused:
+                if refused.status not in {400, 403}:
+                    raise
+            else:
+                if _is_checked(answer, digest):
+                    return answer
+            self._once = False
+        answer = send(once=False)
+        if self._once is None:
+            self._once = _is_checked(answer, digest)
+        return answer
 
     def open(
         self,
@@ -184,7 +219,7 @@ class S3Wire:
             return self._http.urlopen(
                 "GET",
                 urlunsplit(url),
-                headers=self._signed("GET", url, {}, digest_of(())),
+                headers=self._signed("GET", url, {}, digest_of(()).hex()),
                 timeout=urllib3.Timeout(connect=_SEND_SECONDS, read=seconds),
                 retries=False,
                 redirect=False,
@@ -203,14 +238,14 @@ class S3Wire:
         )
 
     def _signed(
-        self, method: str, url: SplitResult, headers: Mapping[str, str], digest: bytes
+        self, method: str, url: SplitResult, headers: Mapping[str, str], content: str
     ) -> dict[str, str]:
-        """The headers with those of the signature, which covers all of them and the body."""
+        """The headers with those of the signature, which covers all of them and ``content``."""
         now = datetime.now(UTC)
         signed: dict[str, str | list[str] | tuple[str]] = {
             **headers,
             "Host": url.netloc,
-            "x-amz-content-sha256": digest.hex(),
+            "x-amz-content-sha256": content,
             "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
         }
         sign_v4_s3(
@@ -219,7 +254,7 @@ class S3Wire:
             region=self._region,
             headers=signed,
             credentials=self._credentials,
-            content_sha256=digest.hex(),
+            content_sha256=content,
             date=now,
         )
         return {name: str(value) for name, value in signed.items()}
@@ -252,6 +287,15 @@ def digest_of(blocks: Sequence[bytes | memoryview]) -> bytes:
     for block in blocks:
         digest.update(block)
     return digest.digest()
+
+
+def _is_checked(answer: BaseHTTPResponse, digest: bytes) -> bool:
+    """Whether the store says that it has looked at the checksum of the body."""
+    return bool(answer.headers.get(_CHECKSUM) == _base64(digest))
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
 
 
 def _slices(blocks: Sequence[bytes | memoryview]) -> Iterator[memoryview]:

@@ -20,6 +20,7 @@ from typing_extensions import override
 from tests.support import s3
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+_CHECKSUM = "x-amz-checksum-sha256"
 _ERROR = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code>'
     b"<Message>Planned.</Message><Resource>/</Resource><RequestId>1</RequestId></Error>"
@@ -47,6 +48,12 @@ class Act(enum.Enum):
     PRETEND = "pretend"
     #: It is done, half a second later than it might have been.
     SLOW = "slow"
+    #: 403 AccessDenied; the server never sees the request.
+    DENY = "deny"
+    #: One bit of the body changes on the way.
+    FLIP = "flip"
+    #: It is done, and the answer does not say that the checksum was looked at.
+    UNCHECKED = "unchecked"
 
 
 _SLOW_S = 0.5
@@ -74,6 +81,8 @@ class FaultyS3:
         self._ended = threading.Event()
         #: Method and path with query of each request, oldest first.
         self.requests: list[str] = []
+        #: What each of them says of its body for the signature.
+        self.contents: list[str] = []
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -127,6 +136,7 @@ class FaultyS3:
         """Pass one request on, or do what is planned for it."""
         method, path = handler.command, handler.path
         self.requests.append(f"{method} {path}")
+        self.contents.append(handler.headers.get("x-amz-content-sha256", ""))
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         self.do(handler, body, self.planned(method, path))
 
@@ -140,6 +150,8 @@ class FaultyS3:
             _send(handler, 507, {"Content-Type": "application/xml"}, _ERROR % b"XMinioStorageFull")
         elif act is Act.ERROR_IN_OK:
             _send(handler, 200, {"Content-Type": "application/xml"}, _ERROR % b"InternalError")
+        elif act is Act.DENY:
+            _send(handler, 403, {"Content-Type": "application/xml"}, _ERROR % b"AccessDenied")
         elif act is Act.HTML:
             _send(handler, 404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
         elif act is Act.PRETEND:
@@ -147,6 +159,8 @@ class FaultyS3:
         else:
             if act is Act.SLOW:
                 self._ended.wait(_SLOW_S)
+            if act is Act.FLIP:
+                body = bytes([body[0] ^ 1]) + body[1:]
             self.pass_on(handler, body, act)
 
     def pass_on(
@@ -171,6 +185,8 @@ class FaultyS3:
             length = int(answer.headers.get("Content-Length") or len(content))
         finally:
             connection.close()
+        if act is Act.UNCHECKED:
+            headers = {k: v for k, v in headers.items() if k.lower() != _CHECKSUM}
         if is_lost() or act is Act.LOSE_ANSWER:
             handler.close_connection = True
             return
