@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from recorder import telemetry
 from recorder.adapters import metrics_port
 from recorder.adapters.media import FfmpegTool, MediaLimits, find_ffmpeg
+from recorder.adapters.media_nursery import Nursery
 from recorder.adapters.queue import QUEUE_NAMES, WAKE_JOB, deserialize, redis_settings, serialize
 from recorder.config import Config, read_config
 from recorder.domain.pipeline import WorkQueue
@@ -44,7 +45,8 @@ async def work(config: Config, stop: asyncio.Event) -> None:
             f"The database lacks {', '.join(pending)}: run `recorder migrate` first.",
         )
     ffmpeg = await find_ffmpeg(config.ffmpeg)
-    media = FfmpegTool(ffmpeg, limits=MediaLimits(stall_s=config.media_stall_s))
+    nursery = Nursery()
+    media = FfmpegTool(ffmpeg, limits=MediaLimits(stall_s=config.media_stall_s), children=nursery)
     scratch.remove_abandoned(config.work_folder)
     async with open_deps(config) as deps:
         ingest.begin(deps)
@@ -52,6 +54,7 @@ async def work(config: Config, stop: asyncio.Event) -> None:
             async with metrics_port.telling(config.metrics_listen, lambda: figures.text(deps)):
                 await _work_until(deps, media, stop)
         finally:
+            await nursery.close()
             await ingest.shutdown(deps)
 
 

@@ -88,11 +88,8 @@ def apply(limits: Confinement) -> str:
     The process also dies with the thread that started it, so that a killed worker leaves
     nothing behind.
     """
+    die_with(limits.parent)
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if limits.parent and os.getppid() != limits.parent:
-        # The parent died before the line above could tie us to it.
-        raise SystemExit(1)
     for name, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_s),
@@ -107,6 +104,17 @@ def apply(limits: Confinement) -> str:
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     version = _landlock(libc, limits)
     return f"rlimits+landlock-{version}" if version else "rlimits"
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the thread that started this process ends; 0 for whichever did.
+
+    Raises SystemExit when it is dead already.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent and os.getppid() != parent:
+        # The parent died before the line above could tie us to it.
+        raise SystemExit(1)
 
 
 def landlock_version() -> int:
@@ -157,11 +165,23 @@ def _allow_path(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None
         os.close(place)
 
 
+def launched() -> None:
+    """Become what standard input names: ``{"limits": …, "program": […]}``; it gets an empty one."""
+    request = json.load(sys.stdin)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    _become(Confinement.from_json(request["limits"]), request["program"])
+
+
 def main(arguments: Sequence[str]) -> None:
     """Apply the limits in the first argument and become the program in the others."""
-    program = list(arguments[1:])
-    apply(Confinement.from_json(json.loads(arguments[0])))
-    os.execve(program[0], program, dict(os.environ))  # noqa: S606 - the list is our own.
+    _become(Confinement.from_json(json.loads(arguments[0])), arguments[1:])
+
+
+def _become(limits: Confinement, program: Sequence[str]) -> None:
+    apply(limits)
+    os.execve(program[0], list(program), dict(os.environ))  # noqa: S606 - the list is our own.
 
 
 if __name__ == "__main__":

@@ -12,16 +12,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
 from recorder.adapters import media_commands, media_process
 from recorder.adapters.confinement import SYSTEM_PATHS, Confinement, landlock_version
+from recorder.adapters.media_children import Children, StartedChildren
 from recorder.adapters.media_progress import Progress, ProgressReader
 from recorder.adapters.media_source import MediaSource
 from recorder.adapters.media_tally import clean
@@ -130,9 +130,12 @@ class MediaTool(Protocol):
 class FfmpegTool:
     """MediaTool on an ffmpeg binary for making and PyAV in a child for looking."""
 
-    def __init__(self, ffmpeg: Path, *, limits: MediaLimits | None = None) -> None:
+    def __init__(
+        self, ffmpeg: Path, *, limits: MediaLimits | None = None, children: Children | None = None
+    ) -> None:
         self._ffmpeg = ffmpeg.resolve()
         self._limits = limits or MediaLimits()
+        self._children = children or StartedChildren()
         self._versions: dict[str, str] = {}
 
     async def probe(
@@ -166,15 +169,12 @@ class FfmpegTool:
         self, module: str, source: MediaSource, time_s: float, wanted: Mapping[str, object]
     ) -> tuple[str, media_process.Finished]:
         """What a child of ours answers about the original, and how it ended."""
-        limits = Confinement(
-            memory_bytes=self._limits.memory_bytes, cpu_s=int(time_s), parent=os.getpid()
-        )
+        limits = Confinement(memory_bytes=self._limits.memory_bytes, cpu_s=int(time_s))
         request = {
             "path": "" if source.server is not None else source.location,
             "url": source.location if source.server is not None else "",
             "length": source.length,
             "silence_s": self._limits.stall_s,
-            "limits": asdict(limits),
             **wanted,
         }
         lines: list[str] = []
@@ -183,12 +183,7 @@ class FfmpegTool:
             lines.append(line)
             return True
 
-        child = await media_process.run(
-            [sys.executable, "-E", "-s", "-m", f"recorder.adapters.{module}"],
-            on_line=on_line,
-            time_s=time_s,
-            stdin=json.dumps(request).encode(),
-        )
+        child = await self._children.look(module, limits, request, on_line=on_line, time_s=time_s)
         return "".join(lines), child
 
     async def poster(self, source: MediaSource, facts: MediaFacts, out: Path) -> RenditionOutcome:
@@ -263,8 +258,9 @@ class FfmpegTool:
         reader = ProgressReader(0 if is_picture else facts.length_ms, on_progress)
         finished = False
         try:
-            child = await media_process.run(
-                self._confinement(source, facts, out).launch(command),
+            child = await self._children.launch(
+                self._confinement(source, facts, out),
+                command,
                 on_line=reader.read,
                 time_s=self._time_s(facts.length_ms * 4 / 1000),
                 # Moving the index to the front writes the file again without a sign of life.

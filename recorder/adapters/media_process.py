@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from recorder.errors import Unavailable
 
@@ -26,10 +27,10 @@ _LINE_BYTES = 1 << 20
 _TERM_S = 1.0
 
 #: The folder that holds the package, so that children find it without any setting.
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 #: All that a child inherits: no addresses, no passwords, no proxies.
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/"}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,22 @@ class Finished:
     stopped: str
     #: The last lines of standard error, at most 64 KiB.
     complaints: str
+
+
+class Child(Protocol):
+    """A child that leads a process group of its own."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+    async def wait(self) -> int: ...
 
 
 async def run(
@@ -57,6 +74,18 @@ async def run(
     Raises Unavailable ``media-tool-missing`` when it cannot be started.
     """
     child = await start(command)
+    return await attend(child, on_line=on_line, time_s=time_s, stall_s=stall_s, stdin=stdin)
+
+
+async def attend(
+    child: Child,
+    *,
+    on_line: OnLine,
+    time_s: float,
+    stall_s: float | None = None,
+    stdin: bytes = b"",
+) -> Finished:
+    """The rest of ``run``, of a child that was started."""
     watch = _Watch(child, on_line, stall_s)
     try:
         stopped = await watch.to_the_end(stdin, time_s)
@@ -77,8 +106,8 @@ async def start(command: Sequence[str]) -> asyncio.subprocess.Process:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env=_ENVIRONMENT,
-            cwd=_ROOT,
+            env=ENVIRONMENT,
+            cwd=ROOT,
         )
     except OSError as error:
         raise Unavailable(
@@ -110,9 +139,7 @@ class Complaints:
 class _Watch:
     """The pipes of one child, read side by side, and its watchdog."""
 
-    def __init__(
-        self, child: asyncio.subprocess.Process, on_line: OnLine, stall_s: float | None
-    ) -> None:
+    def __init__(self, child: Child, on_line: OnLine, stall_s: float | None) -> None:
         self._child = child
         self._on_line = on_line
         self._stall_s = stall_s
@@ -175,7 +202,7 @@ class _Watch:
             await asyncio.sleep(min(deadline, stall_at) - now)
 
 
-async def end(child: asyncio.subprocess.Process) -> None:
+async def end(child: Child) -> None:
     """Ask the whole group to stop, then make it; returns when the child is gone."""
     try:
         if child.returncode is None:
@@ -190,6 +217,6 @@ async def end(child: asyncio.subprocess.Process) -> None:
     await child.wait()
 
 
-def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+def _signal(child: Child, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from recorder.adapters.media import FfmpegTool, MediaLimits, find_ffmpeg
+from recorder.adapters.media_nursery import Nursery
 from recorder.adapters.media_progress import Progress
 from recorder.adapters.media_source import MediaSource
 from recorder.adapters.range_server import serve_ranges
@@ -87,9 +88,15 @@ async def canary(tmp_path: Path, footage: Path) -> AsyncIterator[Canary]:
     server.close()
 
 
-@pytest.fixture
-def tool() -> FfmpegTool:
-    return FfmpegTool(Path(footage_set.ffmpeg()))
+@pytest.fixture(params=["started", "forked"])
+async def tool(request: pytest.FixtureRequest) -> AsyncIterator[FfmpegTool]:
+    """The tool with children that are started one by one, and with those of a nursery."""
+    if request.param == "started":
+        yield FfmpegTool(Path(footage_set.ffmpeg()))
+        return
+    nursery = Nursery()
+    yield FfmpegTool(Path(footage_set.ffmpeg()), children=nursery)
+    await nursery.close()
 
 
 async def ignore(_: Progress) -> None:
