@@ -111,7 +111,7 @@ class Config(BaseModel):
     live_interrupted_s: int = Field(6, ge=1)
     #: Then for this long: it is closing.
     live_idle_close_s: int = Field(600, ge=1)
-    #: How long a pushed livestream that is closing waits for what is missing.
+    #: How long a livestream that is closing waits for what is missing.
     live_closing_s: int = Field(86_400, ge=1)
     #: Originals of closed livestreams are put into objects of up to this many bytes.
     compact_object_bytes: int = Field(4096 * MIB, ge=MIB, le=65_536 * MIB)

@@ -140,6 +140,9 @@ class Livestream:
     is_pulled: bool = False
     #: Whether only some may watch a recording that it became.
     is_restricted: bool = False
+    #: The highest numbers that its receivers had in a spool: that is not here yet, or was once.
+    promised_period: int | None = None
+    promised_number: int | None = None
 
     @property
     def file_ending(self) -> str:
@@ -152,9 +155,16 @@ class Livestream:
         return self.media_type == "video/webm"
 
     @property
+    def expected_number(self) -> int | None:
+        """The last number there must be: the sender's word, or what was promised out of a spool."""
+        if self.promised_number is None:
+            return self.last_number
+        return max(self.promised_number, self.highest_number, self.last_number or 0)
+
+    @property
     def is_complete(self) -> bool:
         """Whether every number up to the announced last one is there."""
-        return self.last_number is not None and self.segments >= self.last_number
+        return self.expected_number is not None and self.segments >= self.expected_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.rtmp.reception import Farewell, Peer, RefusedError
 from recorder.live.rtmp.session import PublishRequest
-from recorder.live.spooling import Spool, next_position
+from recorder.live.spooling import Spool, give_back, next_position
 from recorder.runtime import Deps
 from recorder.services import accounts, alarms, live
 
@@ -224,8 +224,7 @@ class LivestreamDoor:
             await self._keep_lease(livestream, publisher, fence)
         if self._publishers.get(livestream) is publisher:
             del self._publishers[livestream]
-        with contextlib.suppress(RecorderError):
-            await live.let_go(self._deps, livestream, fence)
+        await give_back(self._deps, self._spool, livestream, fence)
 
     async def _keep_lease(
         self, livestream: LivestreamId, publisher: _Publisher, fence: int

@@ -63,6 +63,7 @@ class KeptLivestream:
         spool: Spool | None = None,
     ) -> None:
         self._livestream = livestream
+        self._fence = fence
         self._receiver = live.Receiver(deps, actor, livestream, fence)
         self._period = position.period
         self._number = position.segment
@@ -100,8 +101,9 @@ class KeptLivestream:
                       period=self._period, cause=period.cause.value,
                       stream_ms=dict(period.stream_ms), codecs=dict(period.codecs))  # fmt: skip
         self._init = Arrived(
-            self._livestream, self._period, 0, period.init, period.arrived_at, cause
-        )
+            self._livestream, self._period, 0, period.init, period.arrived_at, cause,
+            fence=self._fence,
+        )  # fmt: skip
         await self._keep(self._init)
 
     async def segment(self, segment: Segment) -> None:
@@ -119,6 +121,7 @@ class KeptLivestream:
                 segment.content,
                 segment.arrived_from,
                 device_at=self._device_at(segment),
+                fence=self._fence,
             )
         )
 

@@ -26,13 +26,11 @@ from recorder.live.intake import Intake, IntakeLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.rtmp.reception import Farewell, Peer
 from recorder.live.rtsp import client as rtsp
-from recorder.live.spooling import Spool, next_position
+from recorder.live.spooling import Spool, give_back, next_position
 from recorder.runtime import Deps
 from recorder.services import live
 
 _log = logging.getLogger(__name__)
-
-_SPOOL_LOOK_S = 0.2
 
 _FAREWELLS = {
     Trouble.BROKEN: Farewell.VIOLATION,
@@ -150,13 +148,10 @@ class _Pull:
         try:
             with metrics.INGEST_STREAMS.labels("fetched").track_inprogress():
                 await self._again_and_again()
-            if self._farewell is Farewell.UNPUBLISHED:
-                await self._is_delivered()
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-            with contextlib.suppress(RecorderError):
-                await live.let_go(self._deps, self._livestream, self._fence)
+            await give_back(self._deps, self._spool, self._livestream, self._fence)
 
     async def _keep(self) -> None:
         while not self._over.is_set():
@@ -178,12 +173,6 @@ class _Pull:
             await asyncio.sleep(self._limits.keep_s)
             with contextlib.suppress(RecorderError):
                 await live.keep(self._deps, self._livestream, self._fence)
-
-    async def _is_delivered(self) -> None:
-        """Hold what is closed until the spool has none of it: it is sealed without us then."""
-        while self._spool is not None and self._spool.is_waiting(self._livestream):
-            if await _unless(self._stopping, _SPOOL_LOOK_S):
-                return
 
     def _end(self, farewell: Farewell) -> None:
         self._farewell = farewell

@@ -46,6 +46,8 @@ class Arrived:
     arrived_at: datetime
     cause: PeriodCause = PeriodCause.UNKNOWN
     device_at: datetime | None = None
+    #: The lease under which it came.
+    fence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,23 @@ class SpoolFolder:
                 LivestreamId(uuid.UUID(said["livestream"])), said["period"], said["number"], body,
                 Instant.parse(said["arrived_at"]).at, PeriodCause(said["cause"]),
                 Instant.parse(said["device_at"]).at if said["device_at"] else None,
+                said.get("fence"),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError, InvalidInput):
             with _translated():
                 place.path.rename(place.path.with_name(f"{place.path.name}.damaged"))
             return None
+
+    def fence_of(self, place: Place) -> int | None:
+        """The lease under which it came; None where that is not known."""
+        try:
+            with _translated(), contextlib.suppress(FileNotFoundError):
+                with place.path.open("rb") as file:
+                    fence = json.loads(file.readline())["fence"]
+                return fence if isinstance(fence, int) else None
+        except (ValueError, KeyError, TypeError):
+            pass  # It is damaged, or of an earlier release.
+        return None
 
     def remove(self, place: Place) -> None:
         """It is safe elsewhere."""
@@ -226,6 +240,7 @@ def _head(arrived: Arrived) -> bytes:
         "cause": arrived.cause.value,
         "arrived_at": format_utc(arrived.arrived_at),
         "device_at": format_utc(arrived.device_at) if arrived.device_at else None,
+        "fence": arrived.fence,
         "sha256": hashlib.sha256(arrived.body).hexdigest(),
     }
     return json.dumps(said).encode()

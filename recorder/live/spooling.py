@@ -55,6 +55,8 @@ class Spool:
         self._receivers: dict[LivestreamId, live.Receiver] = {}
         #: What counts and could not be removed yet; livestreams whose descriptions could not.
         self._safe: set[Place] = set()
+        #: Of each livestream the last place that the service knows of.
+        self._promised: dict[LivestreamId, Place] = {}
         self._untidy: set[LivestreamId] = set()
         self._since: datetime | None = None
         self._may_be_open = True
@@ -79,6 +81,25 @@ class Spool:
                 self._described.add((init.livestream, init.period))
             if segment is not None:
                 self._add(await asyncio.to_thread(self._folder.keep, segment))
+
+    async def promise(self, livestream: LivestreamId) -> None:
+        """After return the service waits for what lies here of it before it is sealed.
+
+        What came under an old lease promises nothing: its numbers may be given away by now.
+        """
+        places = self._waiting.get(livestream)
+        if not places or self._promised.get(livestream) == places[-1]:
+            return
+        last, number = places[-1], max(place.number for place in places)
+        moved = await asyncio.to_thread(self._folder.moved, last)
+        if moved is not None:
+            # It is ours alone: nobody ever takes its lease.
+            upto = live.Position(last.period - moved[1], max(0, number - moved[2]))
+            await live.promise(self._deps, moved[0], 0, upto)
+        elif (fence := await asyncio.to_thread(self._folder.fence_of, last)) is not None:
+            upto = live.Position(last.period, number)
+            await live.promise(self._deps, livestream, fence, upto)
+        self._promised[livestream] = last
 
     async def take_over(self) -> None:
         """Find what earlier processes of this machine left."""
@@ -116,6 +137,8 @@ class Spool:
             place = self._waiting[livestream][0]
             try:
                 async with self._turns:
+                    # Before the first of it counts: nothing is sealed between two of them.
+                    await self.promise(livestream)
                     await self._deliver_one(place)
             except RecorderError as error:
                 self._receivers.clear()
@@ -136,6 +159,7 @@ class Spool:
                 return False
             self._described = {each for each in self._described if each[0] != livestream}
             del self._waiting[livestream], self._tasks[livestream]
+            self._promised.pop(livestream, None)
             self._untidy.add(livestream)
             with contextlib.suppress(RecorderError):
                 await self._tidy_one(livestream)
@@ -218,6 +242,8 @@ class Spool:
         segments = [each.number for each in self._waiting[place.livestream] if each.number]
         moved = opened.id, arrived.period - 1, min(segments, default=1) - 1
         await asyncio.to_thread(self._folder.move, place, *moved)
+        self._promised.pop(place.livestream, None)
+        await self.promise(place.livestream)
         telemetry.log(_log, logging.WARNING, "the rest of a livestream goes to one of its own",
                       livestream=str(old.id), new=str(opened.id))  # fmt: skip
         return moved
@@ -297,7 +323,22 @@ async def next_position(
     if spool is None:
         return there
     waiting = await spool.highest(livestream)
-    return live.Position(max(there.period, waiting.period), max(there.segment, waiting.segment))
+    ahead = live.Position(max(there.period, waiting.period), max(there.segment, waiting.segment))
+    if ahead != there:
+        # Under this lease nobody else may know of it.
+        await live.promise(deps, livestream, fence, ahead)
+    return ahead
+
+
+async def give_back(deps: Deps, spool: Spool | None, livestream: LivestreamId, fence: int) -> None:
+    """Let the next receiver in at once, or sealing: what waits here is told before.
+
+    Where that cannot be told, the lease ends by itself, and sealing waits somewhat longer.
+    """
+    with contextlib.suppress(RecorderError):
+        if spool is not None:
+            await spool.promise(livestream)
+        await live.let_go(deps, livestream, fence)
 
 
 def _init_of(place: Place) -> Place:

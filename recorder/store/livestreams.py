@@ -19,7 +19,7 @@ _COLUMNS = (
     " l.clock_offset_ms, l.created_at, l.first_arrival_at, l.last_arrival_at, l.highest_number,"
     " l.segments, l.length_bytes, l.interrupted_at, l.closing_at, l.last_number, l.closed_at,"
     " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
-    " l.media_type, l.latitude, l.longitude, l.accuracy_m,"
+    " l.media_type, l.latitude, l.longitude, l.accuracy_m, l.promised_period, l.promised_number,"
     " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled,"
     " EXISTS (SELECT FROM recording r WHERE r.livestream_id = l.id AND r.restrictions <> '{}')"
     " AS is_restricted"
@@ -73,6 +73,8 @@ def _from_row(row: Row) -> Livestream:
         accuracy_m=row["accuracy_m"],
         is_pulled=row["is_pulled"],
         is_restricted=row["is_restricted"],
+        promised_period=row["promised_period"],
+        promised_number=row["promised_number"],
     )
 
 
@@ -334,6 +336,20 @@ async def keep_each(
         until,
     )
     return {row["id"] for row in rows}
+
+
+async def promise(
+    connection: Connection, livestream: LivestreamId, fence: int, period: int, number: int
+) -> None:
+    """Say that everything up to these numbers reached us; nothing under an old fence."""
+    await connection.execute(
+        "UPDATE livestream SET promised_period = greatest(promised_period, $3),"
+        " promised_number = greatest(promised_number, $4) WHERE id = $1 AND fence = $2",
+        livestream,
+        fence,
+        period,
+        number,
+    )
 
 
 async def let_go(connection: Connection, livestream: LivestreamId, fence: int) -> None:

@@ -830,6 +830,8 @@ CREATE INDEX livestream_newest ON livestream (created_at DESC, id DESC);
 CREATE INDEX livestream_running ON livestream (id) WHERE state <> 'closed';
 -- Until when its description is locked; NULL: nobody has looked yet.
 ALTER TABLE livestream ADD COLUMN opening_lock_until timestamptz;
+-- The highest numbers that waited in the spool of an ingest process: its sealing waits for them.
+ALTER TABLE livestream ADD COLUMN promised_period integer, ADD COLUMN promised_number bigint;
 CREATE INDEX livestream_opening_lock
     ON livestream ((coalesce(opening_lock_until, '-infinity'::timestamptz)))
     WHERE opening_version IS NOT NULL;

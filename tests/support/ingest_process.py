@@ -25,6 +25,7 @@ class IngestProcess:
     child: asyncio.subprocess.Process
     port: int
     rtmps_port: int | None
+    srt_port: int | None
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after this signal."""
@@ -59,4 +60,4 @@ async def start(settings: Mapping[str, str], folder: Path, *words: str) -> Inges
         lambda: ready.exists() or child.returncode is not None, within=_READY_S, what="its start"
     )
     told = json.loads(ready.read_text())
-    return IngestProcess(child, told["rtmp"], told.get("rtmps"))
+    return IngestProcess(child, told["rtmp"], told.get("rtmps"), told.get("srt"))

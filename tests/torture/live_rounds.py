@@ -30,6 +30,7 @@ _LONG_S = 300.0
 #: What is reached only as long as somebody publishes or is fetched.
 _GOING_ON = (
     *("db.live_keep", "db.live_take", "db.live_let_go", "store.live_received", "spool."),
+    "db.live_promised",
     *GOING_ON,
 )
 

@@ -28,7 +28,7 @@ class Job:
     #: Where the covering round kills whom, and on which side.
     killing: tuple[tuple[str, str, str], ...]
     #: Where errors lead to the points of the third: these are only reached by them.
-    leading: tuple[str, tuple[int, ...], str] | None = None
+    leading: tuple[str, tuple[int, ...], tuple[str, ...]] | None = None
 
     @property
     def points(self) -> tuple[str, ...]:
@@ -148,7 +148,10 @@ _LIVE_PHASES = {
         *("store.pull_received", "db.pull_let_go", "db.pull_forgotten"),
     ),
     "lease": ("db.live_take", "db.live_keep", "db.live_let_go"),
-    "spool": ("spool.describe", "spool.keep", "spool.read", "spool.remove", "spool.forget"),
+    "spool": (
+        *("spool.describe", "spool.keep", "spool.read", "spool.remove", "spool.forget"),
+        "db.live_promised",
+    ),
     "states": ("db.live_interrupted", "db.live_closing", "http.live_close", "db.live_told"),
     "seal": ("db.live_named", "store.live_manifest", "db.live_closed"),
     "verify": ("store.live_read", "db.sealed"),
@@ -186,7 +189,7 @@ LIVE = Job(
         *(("http.live_init", "after", "device"), ("http.live_chunk", "before", "phone")),
         ("store.live_chunk", "after", "phone"),
     ),
-    leading=("store.live_received", (1, 2, 4, 6, 8, 10), "spool."),
+    leading=("store.live_received", (1, 2, 4, 6, 8, 10), ("spool.", "db.live_promised")),
 )
 
 

@@ -6,7 +6,15 @@ Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a prot
 from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
-from recorder.services.live.leases import Position, digest_of, keep, let_go, position, take
+from recorder.services.live.leases import (
+    Position,
+    digest_of,
+    keep,
+    let_go,
+    position,
+    promise,
+    take,
+)
 from recorder.services.live.listing import keep_beginnings
 from recorder.services.live.marking import livestream_marks, make_mark
 from recorder.services.live.opening import (
@@ -113,6 +121,7 @@ __all__ = [
     "outcome",
     "picture",
     "position",
+    "promise",
     "proxy_index",
     "put_chunk",
     "put_init",

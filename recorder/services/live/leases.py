@@ -53,7 +53,8 @@ async def take(deps: Deps, livestream: LivestreamId) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The highest numbers there are; a receiver goes on behind them, with a new period."""
+    """The highest numbers there are, or are promised; a receiver goes on behind them, with a new
+    period."""
 
     period: int
     segment: int
@@ -64,7 +65,22 @@ async def position(deps: Deps, livestream: LivestreamId) -> Position:
     async with deps.database.acquire() as connection:
         period = await livestream_segments.highest_period(connection, livestream)
         found = await livestreams.find(connection, livestream, EVERYTHING)
-    return Position(period, found.highest_number if found else 0)
+    if found is None:
+        return Position(period, 0)
+    return Position(
+        max(period, found.promised_period or 0),
+        max(found.highest_number, found.promised_number or 0),
+    )
+
+
+async def promise(deps: Deps, livestream: LivestreamId, fence: int, upto: Position) -> None:
+    """Say that everything up to here reached us and goes up later, out of a spool.
+
+    From then on nobody else gives these numbers away, and its sealing waits for them. Under an old
+    fence nothing is said: whoever has taken the livestream since may have given them away.
+    """
+    async with deps.database.acquire() as connection:
+        await livestreams.promise(connection, livestream, fence, upto.period, upto.segment)
 
 
 async def digest_of(deps: Deps, livestream: LivestreamId, number: int) -> bytes | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +19,7 @@ from recorder.domain.instant import format_utc
 from recorder.domain.livestream import Form, Livestream, LivestreamState, key_prefix, opening_key
 from recorder.domain.people import EVERYTHING, Actor, ActorKind
 from recorder.domain.recording import Flag
-from recorder.errors import Conflict, InvalidInput, NotFound
+from recorder.errors import Conflict, InvalidInput, NotFound, StorageFull, Unavailable
 from recorder.ledger import canonical
 from recorder.runtime import Deps
 from recorder.services import guard, ingest, names
@@ -26,6 +28,8 @@ from recorder.store import agencies, livestream_sources, livestreams
 
 #: Locks of segments outlive what is promised by a week, like those of uploads.
 LOCK_MORE = timedelta(days=7)
+#: Longer nobody who publishes waits for the store before being let in.
+_PATIENCE_S = 5.0
 
 #: Where a livestream of this id is fetched from.
 SourceOf: TypeAlias = Callable[[LivestreamId], livestream_sources.LivestreamSource]
@@ -59,7 +63,8 @@ async def open_livestream(
     title, Unavailable ``database-younger-than-store``.
     """
     title = names.checked(opening.title, "title")
-    await guard.require_whole(deps)
+    is_received = opening.form is Form.RECEIVED
+    await guard.require_whole(deps, at_once=is_received)
     said = _facts(opening, title, actor, deps.clock.now())
     async with deps.database.acquire() as connection:
         facts, origin = await ingest.origin_of(connection, actor, said)
@@ -78,7 +83,13 @@ async def open_livestream(
                     host=found.host,
                 )
             )
-    return await described(deps, livestream)
+    if not is_received:
+        return await described(deps, livestream)
+    # With the store away media go to a spool; whoever puts the first of them describes it before.
+    with contextlib.suppress(Unavailable, StorageFull, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            return await described(deps, livestream)
+    return livestream
 
 
 def _facts(opening: Opening, title: str, actor: Actor, now: datetime) -> FootageFacts:

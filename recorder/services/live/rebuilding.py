@@ -212,6 +212,8 @@ async def _understood(
         media_type=said.get("media_type"),
         is_pulled=False,
         is_restricted=False,
+        promised_period=None,
+        promised_number=None,
         **_position(said.get("position")),
     )
 

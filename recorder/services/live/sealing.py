@@ -163,7 +163,9 @@ async def gaps_now(connection: Connection, livestream: Livestream) -> list[Gap]:
     edges = await livestream_segments.edges(connection, livestream.id)
     gaps = [gap for gap in map(gap_of, edges) if gap is not None]
     newest = await livestream_segments.newest(connection, livestream.id)
-    end = missing_at_end(livestream.last_number, newest)
+    # What waits in the spool of a running one is on its way, and not missing.
+    over = livestream.state in _CLOSABLE
+    end = missing_at_end(livestream.expected_number, newest) if over else None
     return [*gaps, end] if end else gaps
 
 

@@ -23,6 +23,8 @@ from recorder.store import livestream_openings, livestream_segments, livestreams
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 100
+#: By then an ingest process, or the next one on its machine, has told what waits in its spool.
+TELLING = timedelta(seconds=10)
 
 
 async def watch_livestreams(deps: Deps) -> None:
@@ -98,10 +100,21 @@ async def seal_if_due(deps: Deps, actor: Actor, livestream: Livestream, now: dat
 def _is_due(deps: Deps, livestream: Livestream, now: datetime) -> bool:
     """Whether a closing livestream waits for nothing more: all is there, or its time is over."""
     if livestream.form is Form.RECEIVED:
-        # Whoever receives it may still have some of it in its spool, as long as it lives.
-        return livestream.held_until is None or livestream.held_until < now
+        if _may_be_received(livestream, now):
+            return False
+        if livestream.promised_number is None:
+            return True
     last = max(filter(None, (livestream.closing_at, livestream.last_arrival_at)), default=now)
     return livestream.is_complete or now - last > timedelta(seconds=deps.config.live_closing_s)
+
+
+def _may_be_received(livestream: Livestream, now: datetime) -> bool:
+    """Whether somebody receives it, or may have some of it in a spool of which it has not told."""
+    if livestream.held_until is None:
+        return False
+    # A lease that was not given back ended with its process, or while the database was away.
+    asked = livestream.closing_at or now
+    return max(livestream.held_until, asked + TELLING) >= now
 
 
 async def _interrupt(deps: Deps, livestream: Livestream, silent_since: datetime) -> None:

@@ -240,6 +240,10 @@ async def test_what_waited_while_another_process_gave_its_numbers_away_is_a_live
     (own,) = [each for each in page.items if each.id != opened.id]
     assert (own.title, own.device_number) == ("巡查", "TA00716")
     assert await stored(bureau.deps, own.id) == {1: early, 2: early}
+    # Nobody seals it before all of that is there; the other one waits for nothing.
+    promised = "SELECT promised_number FROM livestream WHERE id = $1"
+    assert await bureau.value(promised, own.id) == 2
+    assert await bureau.value(promised, opened.id) is None
     assert not list((tmp_path / "spool").glob("*/*/*"))
     # What was to go there, and finds its number taken there as well, gets a place of its own.
     folder = SpoolFolder(tmp_path / "spool", "c", 1 << 30, 0)

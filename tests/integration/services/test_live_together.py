@@ -152,7 +152,7 @@ async def test_what_a_dead_receiver_stored_and_did_not_count_counts_for_the_next
     with pytest.raises(Unavailable):
         await last.put_segment(live.SegmentArrival(period=1, number=2, body=sent.segments[1]))
     await live.request_close(bureau.deps, actor, livestream.id, last=None)
-    bureau.clock.forward(seconds=9)
+    bureau.clock.forward(seconds=11)
     await live.watch_livestreams(bureau.deps)
     closed = await live.find_livestream(bureau.deps, SERVICE, livestream.id)
     assert (closed.state, closed.segments) == (LivestreamState.CLOSED, 2)

@@ -218,6 +218,7 @@ async def test_every_long_number_says_its_unit(database_url: str) -> None:
             "number",
             "highest_number",
             "last_number",
+            "promised_number",
             "first_missing",
             "last_missing",
             "segments",
