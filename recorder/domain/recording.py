@@ -66,6 +66,8 @@ class Flag(enum.StrEnum):
     SEGMENT_CONFLICT = "segment_conflict"
     #: What came after the closing of a livestream.
     SUPPLEMENTARY = "supplementary"
+    #: Where a livestream was fetched from, sound is listed that was not taken.
+    SOUND_MISSING = "sound_missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Bookmark(Protocol):
         """Write it down; returning means that it is durable."""
         ...
 
+    async def miss_sound(self) -> None:
+        """Let people know that sound is announced there and is not taken."""
+        ...
+
 
 Admit = Callable[[Peer], Awaitable[Inlet]]
 

@@ -97,9 +97,7 @@ class FragmentedMp4:
         except _UNREADABLE:
             self._lanes = {}
         # Edit lists begin a track behind its first frames: nothing shall be earlier than 0.
-        self._lead_ms = max(
-            (each.ms(each.facts.begins) for each in self._lanes.values()), default=0
-        )
+        self.lead_ms = max((each.ms(each.facts.begins) for each in self._lanes.values()), default=0)
 
     @property
     def tracks(self) -> set[Track]:
@@ -122,8 +120,8 @@ class FragmentedMp4:
                 if left < 0 or len(found) == _MOST_FRAMES:
                     raise ValueError("it holds more than it can")
                 lane, time = frame.lane, frame.time - frame.lane.facts.begins
-                at_ms = lane.ms(time) + self._lead_ms
-                shown_ms = lane.ms(time + frame.shown_later) + self._lead_ms
+                at_ms = lane.ms(time) + self.lead_ms
+                shown_ms = lane.ms(time + frame.shown_later) + self.lead_ms
                 found.append((at_ms, shown_ms, lane, lane.units(frame.content)))
         except _UNREADABLE:
             is_whole = False

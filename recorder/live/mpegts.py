@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from recorder.live import elementary
 from recorder.live.elementary import Pictures, Tag
 from recorder.live.flv import Track
@@ -21,6 +23,7 @@ _LONGEST_SECTION = 4096
 _H264, _HEVC, _AAC = 0x1B, 0x24, 0x0F
 _TRACKS = {_H264: Track.VIDEO, _HEVC: Track.VIDEO, _AAC: Track.AUDIO}
 _CLOCK_BITS = 33
+_STAMP_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
 
 
 @dataclass(slots=True)
@@ -44,6 +47,9 @@ class _Stream:
 
 class TransportStream:
     """Give it bytes; it gives headers and frames as soon as they are whole."""
+
+    #: See FragmentedMp4: times are told as they are counted.
+    lead_ms = 0
 
     def __init__(self) -> None:
         #: Packets that were missing or could not be read, since somebody last asked.
@@ -237,6 +243,32 @@ class TransportStream:
             stream.next_ms += 1024 * 1000 / rate
             at += length
         stream.rest = data[at : at + 8192]
+
+
+class PackedSound(TransportStream):
+    """AAC without packets, as playlists list sound apart; a tag before it says when it begins
+    (RFC 8216, 3.4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sound_alone = _Stream(_AAC, Pictures(is_hevc=False))
+
+    @staticmethod
+    def is_it(content: bytes) -> bool:
+        """Whether a segment that nothing describes is such a one."""
+        return content[:3] == b"ID3"
+
+    @override
+    def feed(self, data: bytes) -> Iterator[Tag]:
+        """A whole segment; without its time it cannot be put beside pictures, and is lost."""
+        length = 10 + sum((byte & 0x7F) << 7 * n for n, byte in enumerate(reversed(data[6:10])))
+        _, _, stamp = data[:length].partition(_STAMP_OWNER)
+        if not self.is_it(data) or len(stamp) < 8:
+            self.lost += 1
+            return
+        self._sound_alone.rest = b""
+        at = self._unwrapped(int.from_bytes(stamp[:8], "big") % (1 << _CLOCK_BITS))
+        yield from self._sound(self._sound_alone, data[length:], at / 90)
 
 
 def _heard(stream: _Stream, head: bytes, content: bytes) -> Iterator[Tag]:

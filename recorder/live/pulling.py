@@ -139,8 +139,9 @@ class _Pull:
         self._farewell = Farewell.SHUTDOWN
         self._peer: Peer | None = None
         self._intake: Intake | None = None
-        #: See Bookmark.
+        #: See Bookmark; the second one until it is written down.
         self.text: str | None = None
+        self._misses_sound = False
 
     async def run(self) -> None:
         """Fetch until it is closed, taken over or we stop; then give the lease back."""
@@ -163,6 +164,7 @@ class _Pull:
             except RecorderError as error:
                 telemetry.log(_log, logging.WARNING, "a lease could not be kept", why=error.code)
                 continue
+            await self._tell_sound()
             if not wanted:
                 self._end(Farewell.UNPUBLISHED)
         await self._keep_while_delivering()
@@ -265,6 +267,17 @@ class _Pull:
                 if await _unless(self._over, self._limits.first_pause_s):
                     raise
         self.text = text
+
+    async def miss_sound(self) -> None:
+        """See Bookmark."""
+        self._misses_sound = True
+        await self._tell_sound()
+
+    async def _tell_sound(self) -> None:
+        if self._misses_sound:
+            with contextlib.suppress(RecorderError):
+                await live.miss_sound(self._deps, self._livestream, self._fence)
+                self._misses_sound = False
 
     async def _tell(self, trouble: Trouble | None) -> None:
         with contextlib.suppress(RecorderError):

@@ -338,6 +338,17 @@ async def keep_each(
     return {row["id"] for row in rows}
 
 
+async def add_flag(connection: Connection, livestream: LivestreamId, fence: int, flag: str) -> None:
+    """Remember what is odd about it; nothing under an old fence."""
+    await connection.execute(
+        "UPDATE livestream SET flags = array_append(flags, $3::text) WHERE id = $1 AND fence = $2"
+        " AND NOT flags @> ARRAY[$3::text]",
+        livestream,
+        fence,
+        flag,
+    )
+
+
 async def promise(
     connection: Connection, livestream: LivestreamId, fence: int, period: int, number: int
 ) -> None:

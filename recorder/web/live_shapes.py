@@ -156,7 +156,8 @@ class CautionShape(Shape):
     """What a person should know of a running livestream."""
 
     code: str = Field(
-        description="no_keyframe, clock_off, long_segments (value: seconds), store_slow (segments)"
+        description="no_keyframe, clock_off, long_segments (value: seconds), store_slow (segments),"
+        " sound_missing"
     )
     value: int
 

@@ -53,6 +53,23 @@ def whole_movie(codec: str = "bframes") -> tuple[Path, list[str]]:
     return place / f"{codec}.m4s", [line for line in lines[begin:] if line != "#EXT-X-ENDLIST"]
 
 
+def apart(codec: str = "h264", *, is_movie: bool = False) -> Path:
+    """The same with its sound in a playlist of its own: a folder with ``main.m3u8``, ``0.m3u8``
+    (pictures), ``1.m3u8`` (sound) and what they list."""
+
+    def make(place: Path) -> None:
+        form, end = ("fmp4", "m4s") if is_movie else ("mpegts", "ts")
+        live_clips.run(
+            ["-i", str(live_clips.clip(codec)), "-map", "0:v", "-map", "0:a", "-c", "copy",
+             "-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "-hls_segment_type", form,
+             "-hls_fmp4_init_filename", f"{codec}-init-%v.mp4", "-master_pl_name", "main.m3u8",
+             "-var_stream_map", "v:0,agroup:sound a:0,agroup:sound,default:yes",
+             "-hls_segment_filename", str(place / f"{codec}-%v-%d.{end}"), str(place / "%v.m3u8")]
+        )  # fmt: skip
+
+    return cache.once(f"hls-apart-1-{codec}-{is_movie}", make)
+
+
 def _cut(codec: str, place: Path, *words: str) -> None:
     tag = ["-tag:v", "hvc1"] if codec == "hevc" else []
     live_clips.run(
@@ -101,6 +118,8 @@ class HlsSource:
         self.asked[name] += 1
         if request.headers.get("Authorization") != _WORDS:
             raise web.HTTPUnauthorized
+        if name.endswith(".m3u8") and name in self.files:
+            return web.Response(body=self.files[name])
         if name == "main.m3u8":
             best = '#EXT-X-STREAM-INF:CODECS="avc1,mp4a",BANDWIDTH=900'
             variants = ("#EXTM3U", "#EXT-X-STREAM-INF:BANDWIDTH=100", "low.m3u8", best, "high.m3u8")

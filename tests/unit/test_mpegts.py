@@ -12,7 +12,7 @@ from recorder.live.elementary import Tag
 from recorder.live.flv import Part, Track, look
 from recorder.live.hls import playlist
 from recorder.live.hls.playlist import Place
-from recorder.live.mpegts import TransportStream
+from recorder.live.mpegts import PackedSound, TransportStream
 from recorder.live.rtmp.violation import ViolationError
 
 _KEY = (
@@ -205,3 +205,71 @@ def test_parts_and_descriptions_hold_for_what_stands_behind_them() -> None:
 def test_a_part_that_begins_nowhere_is_refused(lines: str) -> None:
     with pytest.raises(ViolationError):
         playlist.read(f"#EXTM3U\n{lines}\n", "http://host/list.m3u8")
+
+
+def test_sound_without_packets_begins_at_the_time_before_it() -> None:
+    head = bytes([0xFF, 0xF1, 0x4C, 0x40, 0x01, 0x7F, 0xFC])
+    frame = head + b"x" * 4
+    owner = b"com.apple.streaming.transportStreamTimestamp\0"
+    priv = b"PRIV" + struct.pack(">IH", len(owner) + 8, 0) + owner
+
+    def segment(at: int) -> bytes:
+        tag = priv + struct.pack(">Q", at)
+        return b"ID3\x04\0\0" + bytes([0, 0, len(tag) >> 7, len(tag) & 127]) + tag + frame * 3
+
+    sound = PackedSound()
+    assert PackedSound.is_it(segment(0))
+    assert not PackedSound.is_it(_tables())
+    # Half of it lies behind the wrap of the clock.
+    over = (1 << 33) % 90
+    end = (1 << 33) - over - 90 * 32
+    found = [*sound.feed(segment(end)), *sound.end(), *sound.feed(segment(90 * 32 - over))]
+    times = [tag.at_ms for tag in found if look(tag.track, tag.body).part is Part.FRAME]
+    begun = end // 90
+    assert [at - begun for at in times] == [0, 21, 43, 64, 85, 107]
+    assert [look(tag.track, tag.body).part for tag in found[:2]] == [Part.HEADER, Part.FRAME]
+    assert sound.lost == 0
+    # Nobody knows when it was.
+    assert [*sound.feed(b"ID3" + bytes(7) + frame)] == []
+    assert sound.lost == 1
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_sound_or_lost(data: bytes) -> None:
+    sound = PackedSound()
+    for _ in range(2):
+        assert all(tag.track is Track.AUDIO for tag in sound.feed(b"ID3" + data))
+
+
+@pytest.mark.parametrize(
+    ("media", "sound"),
+    [
+        ('TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="x.m3u8"', "http://host/x.m3u8"),
+        # In the variant's own segments.
+        ('TYPE=AUDIO,GROUP-ID="a",NAME="x",DEFAULT=YES', None),
+        ('TYPE=AUDIO,GROUP-ID="b",NAME="x",URI="x.m3u8"', None),
+        ('TYPE=SUBTITLES,GROUP-ID="a",NAME="x",URI="x.m3u8"', None),
+        (
+            'TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="x.m3u8"\n'
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="y",DEFAULT=YES,URI="y.m3u8"',
+            "http://host/y.m3u8",
+        ),
+    ],
+)
+def test_the_sound_of_a_variant_is_what_players_take(media: str, sound: str | None) -> None:
+    text = (
+        f"#EXTM3U\n#EXT-X-MEDIA:{media}\n"
+        '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="b"\nlow\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=2,AUDIO="a"\nhigh\n'
+    )
+    found = playlist.read(text, "http://host/main")
+    assert (found.variant, found.sound) == ("http://host/high", sound)
+
+
+def test_stretches_are_counted_over_what_the_list_has_forgotten() -> None:
+    text = (
+        "#EXTM3U\n#EXT-X-DISCONTINUITY-SEQUENCE:4\n#EXTINF:2.5,\na\n#EXT-X-DISCONTINUITY\n"
+        "#EXTINF:1,\nb\n#EXTINF:1,\nc\n"
+    )
+    found = playlist.read(text, "http://host/x").segments
+    assert [(each.stretch, each.lasts_s) for each in found] == [(4, 2.5), (5, 1), (5, 1)]

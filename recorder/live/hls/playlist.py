@@ -34,6 +34,9 @@ class ListedSegment:
     begins_at: datetime | None = None
     #: What describes it; None for transport streams, which describe themselves.
     init: Place | None = None
+    lasts_s: float = 0.0
+    #: How many discontinuities lie before it, counted alike in all playlists of a source.
+    stretch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Playlist:
     is_over: bool
     #: Whether its segments are locked with keys.
     is_encrypted: bool
+    #: Of a variant: where its sound is listed, if not in its own segments.
+    sound: str | None = None
 
 
 def read(text: str, base: str) -> Playlist:
@@ -53,24 +58,40 @@ def read(text: str, base: str) -> Playlist:
     lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines()[:_MOST_LINES]]
     if not lines or lines[0] != "#EXTM3U":
         raise ViolationError("it is no playlist")
-    variant = _best_variant(lines)
-    if variant is not None:
-        return Playlist(urljoin(base, variant), (), 0.0, False, False)
+    best = _best_variant(lines)
+    if best is not None:
+        variant, group = best
+        sound = _sound(lines, group) if group else None
+        apart = urljoin(base, sound) if sound else None
+        return Playlist(urljoin(base, variant), (), 0.0, False, False, apart)
     return _segments(lines, base)
 
 
-def _best_variant(lines: list[str]) -> str | None:
-    """The one with most bits: what is evidence is not chosen by the width of a line."""
-    best: tuple[int, str] | None = None
+def _sound(lines: list[str], group: str) -> str | None:
+    """Where the sound of a group is listed: that which players take unless told otherwise."""
+    tag = "#EXT-X-MEDIA:"
+    said = [dict(_ATTRIBUTE.findall(line)) for line in lines if line.startswith(tag)]
+    mine = [each for each in said if (each.get("TYPE"), each.get("GROUP-ID")) == ("AUDIO", group)]
+    mine.sort(key=lambda each: (each.get("DEFAULT") != "YES", each.get("AUTOSELECT") != "YES"))
+    return mine[0].get("URI", "").strip('"') or None if mine else None
+
+
+def _best_variant(lines: list[str]) -> tuple[str, str | None] | None:
+    """The one with most bits: what is evidence is not chosen by the width of a line.
+
+    With the group of its sound.
+    """
+    best: tuple[int, str, str | None] | None = None
     for n, line in enumerate(lines):
         if not line.startswith("#EXT-X-STREAM-INF:"):
             continue
-        said = dict(_ATTRIBUTE.findall(line)).get("BANDWIDTH", "0")
+        facts = dict(_ATTRIBUTE.findall(line))
+        said = facts.get("BANDWIDTH", "0")
         bits = int(said) if said.isascii() and said.isdigit() else 0
         place = next((each for each in lines[n + 1 :] if each and not each.startswith("#")), "")
         if place and (best is None or bits > best[0]):
-            best = bits, place
-    return best[1] if best else None
+            best = bits, place, facts.get("AUDIO")
+    return best[1:] if best else None
 
 
 @dataclass(slots=True)
@@ -79,6 +100,7 @@ class _Reading:
 
     base: str
     sequence: int = 0
+    stretch: int = 0
     breaks_off: bool = False
     is_missing: bool = False
     begins_at: datetime | None = None
@@ -92,8 +114,11 @@ class _Reading:
     def tag(self, name: str, value: str) -> None:
         if name == "#EXT-X-MEDIA-SEQUENCE":
             self.sequence = int(_number(value))
+        elif name == "#EXT-X-DISCONTINUITY-SEQUENCE":
+            self.stretch = int(_number(value))
         elif name == "#EXT-X-DISCONTINUITY":
             self.breaks_off, self.begins_at = True, None
+            self.stretch += 1
         elif name == "#EXT-X-GAP":
             self.is_missing = True
         elif name == "#EXTINF":
@@ -109,8 +134,9 @@ class _Reading:
         """The segment whose address this is."""
         place = self._place(urljoin(self.base, line))
         found = ListedSegment(
-            self.sequence, place, self.breaks_off, self.is_missing, self.begins_at, self.init
-        )
+            self.sequence, place, self.breaks_off, self.is_missing, self.begins_at, self.init,
+            self.lasts.total_seconds(), self.stretch,
+        )  # fmt: skip
         self.sequence, self.breaks_off, self.is_missing = self.sequence + 1, False, False
         # A date goes on over the segments behind it that join.
         self.begins_at, self.lasts = _behind(self.begins_at, self.lasts), timedelta()

@@ -13,6 +13,7 @@ from recorder.adapters import sealed_words
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import EVERYTHING, Actor
+from recorder.domain.recording import Flag
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.errors import Conflict, Forbidden, NotFound
 from recorder.runtime import Deps
@@ -121,6 +122,12 @@ async def tell_source(
     """Let people see why nothing comes, or that it comes again; only its holder is heard."""
     async with deps.database.acquire() as connection:
         await livestream_sources.tell(connection, livestream, fence, trouble, deps.clock.now())
+
+
+async def miss_sound(deps: Deps, livestream: LivestreamId, fence: int) -> None:
+    """Flag a livestream, and what it becomes: sound that its source lists is not taken."""
+    async with deps.database.acquire() as connection:
+        await livestreams.add_flag(connection, livestream, fence, Flag.SOUND_MISSING.value)
 
 
 def _label(livestream: LivestreamId) -> str:

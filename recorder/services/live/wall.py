@@ -13,6 +13,7 @@ from recorder.domain.fragments import Track
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Livestream, LivestreamState
 from recorder.domain.people import Actor
+from recorder.domain.recording import Flag
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.playlist import is_too_long, target_s
@@ -30,7 +31,8 @@ STORE_WITHIN = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """What a person should know: no_keyframe, clock_off, long_segments (s), store_slow (number)."""
+    """What a person should know: no_keyframe, clock_off, long_segments (s), store_slow (number),
+    sound_missing."""
 
     code: str
     value: int
@@ -90,12 +92,12 @@ def _sight(deps: Deps, found: Livestream, recent: Recent | None) -> Sight:
         waiting=recent.waiting,
         video=next((track for track in recent.tracks if track.kind == "vide"), None),
         has_sound=any(track.kind == "soun" for track in recent.tracks),
-        cautions=tuple(_cautions(deps, recent, offset, now)),
+        cautions=tuple(_cautions(deps, found, recent, offset, now)),
     )
 
 
 def _cautions(
-    deps: Deps, recent: Recent, offset_ms: int | None, now: datetime
+    deps: Deps, livestream: Livestream, recent: Recent, offset_ms: int | None, now: datetime
 ) -> Iterable[Caution]:
     keyless = timedelta(microseconds=recent.since_keyframe_us or 0)
     if keyless >= KEYFRAME_WITHIN:
@@ -106,6 +108,8 @@ def _cautions(
         yield Caution("clock_off", round(offset_ms / 1000))
     if recent.waiting_since is not None and now - recent.waiting_since > STORE_WITHIN:
         yield Caution("store_slow", recent.waiting)
+    if Flag.SOUND_MISSING in livestream.flags:
+        yield Caution("sound_missing", 0)
 
 
 def _ms(length: timedelta) -> int:

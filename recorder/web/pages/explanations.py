@@ -103,6 +103,11 @@ FLAGS: dict[str, tuple[str, str]] = {
         "Second version of a segment",
         "A segment came twice with different bytes. The first one counts; the other is kept too.",
     ),
+    "sound_missing": (
+        "Sound not taken",
+        "Its source lists sound apart from the pictures, and it could not be taken, or not at"
+        " times.",
+    ),
     "supplementary": (
         "Came after the closing",
         "These segments came when the livestream was a recording already, which they supplement.",

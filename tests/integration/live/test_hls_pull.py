@@ -181,6 +181,8 @@ async def _trouble(url: str, reach: str = "127.0.0.0/8") -> Trouble:
 
         async def note(self, text: str) -> None: ...
 
+        async def miss_sound(self) -> None: ...
+
     async def admit(_: object) -> fetching.Inlet:
         return Inlet()
 
