@@ -22,9 +22,14 @@ __all__ = ["SimulatedFootage", "SimulatedReason", "take"]
 async def take(deps: Deps, actor: Actor, footage: Sequence[SimulatedFootage]) -> None:
     """Write the facts, with links, marks and reasons, in one transaction; cases become due.
 
+    What is there already is passed over.
     Raises Conflict ``simulated-beside-footage`` where an agency has footage that was not invented.
     """
-    linked = sorted({one.case for one in footage if one.case is not None})
+    async with deps.database.acquire() as connection:
+        there = await simulated.there(connection, [one.id for one in footage])
+    footage = [one for one in footage if one.id not in there]
+    if not footage:
+        return
     async with deps.change(actor) as change:
         devices = {one.device for one in footage}
         if beside := await simulated.real_footage_beside(change.connection, devices):
@@ -33,6 +38,7 @@ async def take(deps: Deps, actor: Actor, footage: Sequence[SimulatedFootage]) ->
                 "Invented footage is not put beside real one.",
                 agencies=beside,
             )
+        linked = sorted({one.case for one in footage if one.case is not None})
         await cases.share(change, linked, EVERYTHING)
         written = await simulated.insert(change, footage)
         await simulated.insert_links(change, footage)

@@ -58,6 +58,14 @@ async def real_footage_beside(connection: Connection, devices: Collection[str]) 
     return [row["code"] for row in rows]
 
 
+async def there(connection: Connection, recordings: Collection[RecordingId]) -> set[RecordingId]:
+    """Which of these are written already."""
+    rows = await connection.fetch(
+        "SELECT id FROM recording WHERE id = ANY($1::uuid[])", list(recordings)
+    )
+    return {row["id"] for row in rows}
+
+
 async def insert(
     change: Change, footage: Sequence[SimulatedFootage]
 ) -> dict[AgencyId, list[RecordingId]]:

@@ -7,6 +7,7 @@ bytes and says so: its recordings are ``simulated`` and never evidence (docs/des
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from recorder.domain.gap_reason import InterruptionCause
 from recorder.domain.ids import CaseId, RecordingId, new_uuid
 from recorder.domain.instant import CHINA
 from recorder.domain.mark import MarkKind
-from recorder.domain.people import OPERATOR, Role
+from recorder.domain.people import OPERATOR, Actor, Role
 from recorder.domain.recording import Flag
 from recorder.errors import IntegrityError, Unavailable
 from recorder.runtime import Deps
@@ -46,6 +47,8 @@ _JUDGED = timedelta(days=21)
 _ROOT, _PROFILE = "SL", "cn-gd-sz"
 _PATIENCE_S = 300.0
 _MOST_FINDINGS = 50_000
+#: Until when the city is told, and that it was.
+_UNTIL, _TOLD = "until.txt", "told"
 _CAUSES = {"电池": "battery", "天气": "weather", "存储": "storage", "现场": "obstruction"}
 Row = dict[str, Any]
 
@@ -69,10 +72,33 @@ class City:
     clerk: str
 
 
-async def found_city(deps: Deps, folder: Path) -> City:
-    """Make the city in ``folder``, tell it to the service, and wait until it is evaluated."""
-    now = deps.clock.now()
+def is_told(folder: Path) -> bool:
+    """Whether a city was told to its end from this folder; of earlier versions none says so."""
+    return (folder / _TOLD).exists() or (
+        (folder / "labels.ndjson").exists() and not (folder / _UNTIL).exists()
+    )
+
+
+def _until(folder: Path, now: datetime) -> datetime:
+    """The moment until which the city is told: that of the run that began it."""
+    note = folder / _UNTIL
+    if note.exists():
+        return datetime.fromisoformat(note.read_text("ascii"))
     last = min(now, _end_of_year(now))
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{_UNTIL}.draft"
+    draft.write_text(last.isoformat(), "ascii")
+    draft.replace(note)
+    return last
+
+
+async def found_city(deps: Deps, folder: Path) -> City:
+    """Make the city in ``folder``, tell it to the service, and wait until it is evaluated.
+
+    Where an earlier run died in the middle, it goes on with the same city: what is there already
+    is not told twice.
+    """
+    last = _until(folder, deps.clock.now())
     # From a morning on: who has which camera is noted then.
     since = datetime.combine(_first_day(last), clock_time.min, CHINA)
     year = (last - timedelta(days=1)).astimezone(CHINA).year
@@ -89,7 +115,9 @@ async def found_city(deps: Deps, folder: Path) -> City:
     for name in files.sources:
         await teller.tell(name)
     await teller.take(files.footage, {})
-    return await teller.result(last, supervisor, clerk)
+    city = await teller.result(last, supervisor, clerk)
+    (folder / _TOLD).touch()
+    return city
 
 
 def _first_day(last: datetime) -> date:
@@ -119,13 +147,20 @@ async def _people(deps: Deps, agencies: Sequence[str]) -> tuple[str, str]:
         )  # fmt: skip
     supervisor, clerk = people
     for agency in agencies:
-        drafted = await duties.draft(
-            deps, OPERATOR, title="示例音像记录清单", valid_from=date(YEARS[0], 1, 1),
-            profile=_PROFILE, agency=agency,
-        )  # fmt: skip
-        await duties.propose(deps, OPERATOR, drafted.header.id)
-        await duties.approve(deps, people[supervisor].actor, drafted.header.id, drafted.digest)
+        await _list(deps, people[supervisor].actor, agency)
     return supervisor, clerk
+
+
+async def _list(deps: Deps, supervisor: Actor, agency: str) -> None:
+    """The agency has a list in force; a draft that somebody left in the middle stays one."""
+    if any(each.state == "approved" for each in await duties.lists(deps, OPERATOR, agency)):
+        return
+    drafted = await duties.draft(
+        deps, OPERATOR, title="示例音像记录清单", valid_from=date(YEARS[0], 1, 1),
+        profile=_PROFILE, agency=agency,
+    )  # fmt: skip
+    await duties.propose(deps, OPERATOR, drafted.header.id)
+    await duties.approve(deps, supervisor, drafted.header.id, drafted.digest)
 
 
 class _Teller:
@@ -139,16 +174,23 @@ class _Teller:
 
     async def tell(self, name: str) -> None:
         """Everything that one case system says, each batch with the footage of its cases."""
-        added = await sources.add_source(self._deps, OPERATOR, name=name, agency=_ROOT, city=True)
+        source = await self._source(name)
         for batch in batches(self._files.sources[name], receiving.BATCH_ROWS):
-            await self._send(added.source, batch)
+            await self._send(source, batch)
             async with self._deps.database.acquire() as connection:
                 keys = [case.key for case in batch]
-                known = await feed_cases.by_keys(connection, added.source.id, keys)
+                known = await feed_cases.by_keys(connection, source.id, keys)
             self._cases |= {key: found.case for key, found in known.items()}
             footage = [row for case in batch for row in case.footage]
             owners = {row["recording"]: self._cases[c.key] for c in batch for row in c.footage}
             await self.take(footage, owners)
+
+    async def _source(self, name: str) -> FeedSource:
+        for each in await sources.list_sources(self._deps, OPERATOR):
+            if each.name == name:
+                return each
+        added = await sources.add_source(self._deps, OPERATOR, name=name, agency=_ROOT, city=True)
+        return added.source
 
     async def _send(self, source: FeedSource, batch: list[ToldCase]) -> None:
         rows = [feed_rows.of_value(row) for case in batch for row in case.rows]
@@ -162,7 +204,7 @@ class _Teller:
         taken = [self._simulated(row, owners.get(row["recording"])) for row in footage]
         if taken:
             await simulated.take(self._deps, OPERATOR, taken)
-            self._recordings += len(taken)
+        self._recordings += len(taken)
 
     def _simulated(self, row: Row, case: CaseId | None) -> simulated.SimulatedFootage:
         received = when(row["received_at"])
@@ -170,7 +212,9 @@ class _Teller:
         clock = when(row["device_clock_at"]) if row["device_clock_at"] else None
         offset = int((clock - received) / timedelta(milliseconds=1)) if clock else None
         limit = self._deps.config.clock_offset_limit_s * 1000
-        recording = RecordingId(new_uuid(received))
+        # The same in each run: one that goes on knows what is there.
+        name = hashlib.sha256(row["recording"].encode()).digest()[:10]
+        recording = RecordingId(new_uuid(received, name))
         # A file is called after its scene: "S3-R1-2" is the second one of a take of S3.
         self._scenes[recording] = row["recording"].partition("-R")[0]
         return simulated.SimulatedFootage(

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recorder.commands.demo import casework as casework_told
-from recorder.commands.demo.city import City, found_city
+from recorder.commands.demo.city import City, found_city, is_told
 from recorder.commands.demo.city_report import city_table
 from recorder.commands.demo.footage import make_clips
 from recorder.commands.demo.livestream import Streamed, stream
@@ -140,10 +140,11 @@ class Demo:
     async def _city(self, running: Running) -> City | None:
         """An invented city, once in each data folder."""
         folder = self._data / "city"
-        if folder.exists():
+        if is_told(folder):
             self._step(f"The invented city of an earlier run is there; its labels: {folder}")
             return None
-        self._step("Telling the service of an invented city: registries, lists, cases, footage")
+        begun = "Going on telling" if folder.exists() else "Telling"
+        self._step(f"{begun} the service of an invented city: registries, lists, cases, footage")
         async with open_deps(read_config(running.environment)) as deps:
             city = await found_city(deps, folder)
         self._step(
