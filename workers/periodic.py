@@ -28,6 +28,7 @@ from recorder.services import (
     limits,
     live,
     organs,
+    restriction_notes,
     watch,
     webhooks,
 )
@@ -64,6 +65,7 @@ CHORES: tuple[Chore, ...] = (
     (ingest.sweep_intents, 300),
     (ingest.release_duplicates, 600),
     (ingest.extend_locks, 3600),
+    (restriction_notes.note_restrictions, 5),
     (live.watch_livestreams, 2),
     (live.watch_overdue, 30),
     (gateways.watch_awaited, 60),

@@ -61,6 +61,8 @@ async def _run(args: argparse.Namespace) -> RebuildReport | None:
 def _show(report: RebuildReport, done: str) -> None:
     print(f"{report.recordings} recordings {done}, {report.duplicates} duplicates")
     print(f"{report.known} originals known, {report.under_way} left to the service")
+    if report.restrictions:
+        print(f"{report.restrictions} restrictions of who may watch stand again")
     if report.left_behind:
         print(f"{report.left_behind} viewing copies and staged pieces of the lost database stay")
     for sentence, keys in (

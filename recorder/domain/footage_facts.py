@@ -12,6 +12,7 @@ import binascii
 import dataclasses
 import enum
 import math
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from recorder.domain import case_number, device_file_name
 from recorder.domain.case import Stage
 from recorder.domain.device_file_name import DeviceFileName
 from recorder.domain.instant import Instant, format_utc
+from recorder.domain.mark import MarkKind
 from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.domain.recording import Flag
 from recorder.errors import InvalidInput
 
 LONGEST_VALUE_CHARACTERS = 1000
+#: More than a person sets in one file, and than fit into a value.
+MOST_MARKS = 50
+_MARK = re.compile(r"[a-z_]{1,30}@[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,8 @@ class FootageFacts:
     handed_over_at: datetime | None = None
     provider_receipt: str | None = None
     camera: str | None = None
+    #: Kind and milliseconds since the first picture, as ``marks_in`` reads them.
+    marks: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
@@ -84,9 +91,15 @@ class FootageFacts:
         for name in ("device_clock_at", "started_at", "ended_at", "handed_over_at"):
             if values.get(name) is not None:
                 values[name] = Instant.parse(values[name]).at
-        for name in ("case_numbers", "flags"):
+        for name in ("case_numbers", "marks", "flags"):
             values[name] = tuple(values.get(name) or ())
         return cls(**values)
+
+
+def marks_in(facts: FootageFacts) -> list[tuple[MarkKind, int]]:
+    """What was marked while it was recorded, each with its milliseconds since the first picture."""
+    said = (mark.partition("@") for mark in facts.marks)
+    return [(MarkKind(kind), int(media_ms)) for kind, _, media_ms in said]
 
 
 def parse_metadata(header: str) -> dict[str, bytes]:
@@ -166,6 +179,7 @@ class _Reader:
             handed_over_at=self._time("handed_over_at"),
             provider_receipt=self._text("provider_receipt"),
             camera=self._choice("camera", Camera),
+            marks=self._marks(),
             flags=tuple(self._flags),
         )
 
@@ -244,6 +258,17 @@ class _Reader:
                 self._flag(Flag.CASE_NUMBER_ODD)
             numbers.append(parsed.raw)
         return tuple(numbers)
+
+    def _marks(self) -> tuple[str, ...]:
+        marks: dict[str, None] = {}
+        for said in filter(None, re.split(r"[,\s]+", self._text("marks") or "")):
+            if _MARK.fullmatch(said) and said.partition("@")[0] in set(MarkKind):
+                marks[said] = None
+            else:
+                self._flag(Flag.METADATA_MALFORMED)
+        if len(marks) > MOST_MARKS:
+            self._flag(Flag.METADATA_MALFORMED)
+        return tuple(marks)[:MOST_MARKS]
 
     def _livestream(self) -> str | None:
         text = self._text("livestream")

@@ -138,7 +138,7 @@ class Livestream:
     accuracy_m: float | None = None
     #: Whether we fetch it from an address.
     is_pulled: bool = False
-    #: Whether only some may watch a recording that it became.
+    #: Whether only some may watch it, or a recording that it became.
     is_restricted: bool = False
     #: The highest numbers that its receivers had in a spool: that is not here yet, or was once.
     promised_period: int | None = None

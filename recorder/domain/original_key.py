@@ -8,8 +8,12 @@ _ORIGINAL = "/original"
 _SIDECAR = "/sidecar.json"
 #: Signs of how far the database had come (services/guard.py).
 MARKERS = "markers/"
+#: Notes of who may not watch what (services/restriction_notes.py).
+RESTRICTIONS = "restrictions/"
+#: Places in the bucket of originals whose objects come and go.
+PASSING = (MARKERS, "canary/")
 #: Places in the bucket of originals that hold no footage.
-NO_FOOTAGE = (MARKERS, "canary/")
+NO_FOOTAGE = (*PASSING, RESTRICTIONS)
 
 
 #: Day and livestream, before everything that belongs to it.

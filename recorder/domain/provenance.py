@@ -39,6 +39,15 @@ HANDED_OVER = frozenset(
 )
 
 
+class ContentReview(enum.StrEnum):
+    """What became of the review without which fixed monitoring is no evidence (行政处罚法 41)."""
+
+    AWAITED = "awaited"
+    #: True, clear, complete, accurate.
+    PASSED = "passed"
+    REFUSED = "refused"
+
+
 class Camera(enum.StrEnum):
     """With what footage was made (R13: any camera counts, photographs and sound too)."""
 
@@ -51,6 +60,11 @@ class Camera(enum.StrEnum):
     HAND = "hand"
     SOUND = "sound"
     OTHER = "other"
+
+
+def is_monitoring(camera: str | None, provenance: str | None) -> bool:
+    """Whether footage is of fixed electronic monitoring, by what its sender or people say."""
+    return camera == Camera.SURVEILLANCE or provenance == ProvenanceKind.SURVEILLANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

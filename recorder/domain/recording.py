@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId, RecordingId
+from recorder.domain.provenance import ContentReview, is_monitoring
 
 
 class Integrity(enum.StrEnum):
@@ -143,6 +144,15 @@ class Recording:
     camera: str | None = None
     #: Classes of domain/case.CaseClass that people say of it alone (R38).
     classes: tuple[str, ...] = ()
+    #: passed or refused, where somebody has reviewed its content.
+    content_review: str | None = None
+
+    @property
+    def review(self) -> str | None:
+        """Of fixed monitoring: awaited, passed or refused (R14); None of all other footage."""
+        if not is_monitoring(self.camera, self.provenance):
+            return None
+        return self.content_review or ContentReview.AWAITED.value
 
     @property
     def state(self) -> str:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from recorder.domain.ids import AgencyId, RecordingId, RestrictionId
+from recorder.domain.ids import AgencyId, LivestreamId, RecordingId, RestrictionId
 
 
 class RestrictionGround(enum.StrEnum):
@@ -22,14 +22,12 @@ class RestrictionGround(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restriction:
-    """One restriction of one recording; a lifted one stays with its reason."""
+class Narrowing:
+    """What one act says; a lifted one stays with its reason."""
 
-    id: RestrictionId
     #: All copies of one event are restricted by one act, and let go by one.
     act: uuid.UUID
     agency: AgencyId
-    recording: RecordingId
     ground: RestrictionGround
     #: The article, or the consent, on which the recording of it rests.
     basis: str
@@ -38,3 +36,23 @@ class Restriction:
     lifted_at: datetime | None = None
     lifted_by: str | None = None
     lift_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restriction(Narrowing):
+    """One restriction of one recording."""
+
+    id: RestrictionId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivestreamRestriction(Narrowing):
+    """The same of a livestream, while it runs and of what it becomes; its act is its id."""
+
+    livestream: LivestreamId
+
+    @property
+    def id(self) -> RestrictionId:
+        """As lists and addresses name it."""
+        return RestrictionId(self.act)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from recorder.adapters.objects import Bucket, DeleteMarker, ObjectStore
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.instant import format_utc
-from recorder.domain.original_key import NO_FOOTAGE
+from recorder.domain.original_key import PASSING
 from recorder.runtime import Deps
 from recorder.services import alarms, turns
 from recorder.services.pace import Pace
@@ -36,14 +36,14 @@ _NAMED = 5
 async def of_bucket(
     objects: ObjectStore, bucket: Bucket, pace: Pace, page_length: int = 1000
 ) -> AsyncIterator[DeleteMarker]:
-    """Every delete marker of a bucket, but for places that hold no footage."""
+    """Every delete marker of a bucket, but for places where objects come and go."""
     cursor = None
     before: frozenset[DeleteMarker] = frozenset()
     while True:
         await pace.request()
         page = await objects.delete_markers(bucket, cursor, page_length)
         for marker in page.markers:
-            if marker not in before and not marker.key.startswith(NO_FOOTAGE):
+            if marker not in before and not marker.key.startswith(PASSING):
                 yield marker
         if page.cursor is None:
             return

@@ -28,7 +28,7 @@ from recorder.domain.recording import Flag
 from recorder.domain.upload import arrival_digest
 from recorder.errors import Conflict, IntegrityError, InternalError, InvalidInput, NotFound
 from recorder.runtime import Deps
-from recorder.services import casework, guard, live
+from recorder.services import casework, guard, live, restriction_notes
 from recorder.services.audit.objects import leave_behind
 from recorder.services.ingest.finishing import (
     Received,
@@ -59,6 +59,8 @@ class RebuildReport:
     known: int = 0
     #: Left to the service: their upload is just being completed.
     under_way: int = 0
+    #: Restrictions of who may watch that came back from their notes.
+    restrictions: int = 0
     #: Renditions and staged pieces that the lost database knew alone.
     left_behind: int = 0
     unreadable_sidecars: list[str] = field(default_factory=list)
@@ -85,7 +87,8 @@ async def rebuild(deps: Deps, actor: Actor, *, dry_run: bool = False) -> Rebuild
     Recordings get their old ids, agencies (by code), numbers, cases (provisional where unknown)
     and pinned versions, the flag ``rebuilt``, and the tasks of a new recording. Those whose
     sidecar says that they repeat another come last, so that of equal contents the one that stood
-    for all, and whose receipt is out, does so again. Renditions and staged pieces that nothing
+    for all, and whose receipt is out, does so again. Restrictions of who may watch stand again
+    before anything counts. Renditions and staged pieces that nothing
     claims are noted as left behind. Ends the guard's read-only state, unless
     ``dry_run``, which writes nothing. Takes about 200 bytes of memory for each unknown original.
     """
@@ -99,6 +102,9 @@ async def rebuild(deps: Deps, actor: Actor, *, dry_run: bool = False) -> Rebuild
     for key in repeating:
         await adopt(key, repeating=True)
     if not dry_run:
+        restored = await restriction_notes.restore(deps, actor)
+        report.restrictions = restored.restrictions
+        report.unreadable_sidecars += restored.unreadable
         report.left_behind = await leave_behind(deps)
         await guard.accept(deps, actor, rebuilt=report.recordings, agency=None)
     return report

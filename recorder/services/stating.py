@@ -1,23 +1,30 @@
-"""Saying where footage comes from (R12, R25), and of which classes it is (R38)."""
+"""Saying where footage comes from (R12, R25), its classes (R38), whether it passed review (R14)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recorder.domain import provenance
 from recorder.domain.case import CaseClass
-from recorder.domain.events import ProvenanceStated, RecordingClassed
-from recorder.domain.footage_facts import FootageFacts
-from recorder.domain.ids import RecordingId
-from recorder.domain.people import Actor
-from recorder.domain.provenance import Provenance, ProvenanceKind
+from recorder.domain.events import (
+    ContentReviewed,
+    ProvenanceStated,
+    RecordingClassed,
+    RecordingMarked,
+)
+from recorder.domain.footage_facts import FootageFacts, marks_in
+from recorder.domain.ids import MarkId, RecordingId, new_uuid
+from recorder.domain.mark import Mark, MarkOrigin
+from recorder.domain.people import Actor, ActorKind
+from recorder.domain.provenance import ContentReview, Provenance, ProvenanceKind
 from recorder.domain.recording import Recording
-from recorder.errors import NotFound
+from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services import names
-from recorder.store import provenances, recordings
+from recorder.store import marks, provenances, recordings
+from recorder.store.change import Change
 
 
 def stated(said: Provenance, *, before: str | None) -> ProvenanceStated:
@@ -48,6 +55,53 @@ def said_by_sender(facts: FootageFacts, recording: Recording, actor: Actor) -> P
         receipt=facts.provider_receipt,
         stated_at=recording.received_at,
         stated_by=actor.name,
+    )
+
+
+async def write_marks(change: Change, facts: FootageFacts, recording: Recording) -> list[Mark]:
+    """Write what came marked: by the device's own key, or in the words of a program. No event."""
+    came = _marks_of_sender(facts, recording, change.actor, change.now)
+    for mark in came:
+        await marks.insert(change, mark)
+    return came
+
+
+def _marks_of_sender(
+    facts: FootageFacts, recording: Recording, actor: Actor, now: datetime
+) -> list[Mark]:
+    by_device = actor.kind in (ActorKind.DEVICE, ActorKind.DOCK)
+    began = recording.started_at
+    return [
+        Mark(
+            id=MarkId(new_uuid(now)),
+            agency=recording.agency,
+            livestream=None,
+            recording=recording.id,
+            kind=kind,
+            note="",
+            shown_at=began + timedelta(milliseconds=media_ms) if began else None,
+            media_ms=media_ms,
+            made_at=now,
+            made_by_kind=actor.kind.value,
+            made_by_id=actor.id,
+            made_by_name=actor.name,
+            origin=MarkOrigin.DEVICE if by_device else MarkOrigin.METADATA,
+        )
+        for kind, media_ms in marks_in(facts)
+    ]
+
+
+def marked(recording: RecordingId, mark: Mark) -> RecordingMarked:
+    """The event of a mark that came with the footage."""
+    return RecordingMarked(
+        subject=recording,
+        agency=mark.agency,
+        mark=mark.id,
+        kind=mark.kind.value,
+        note=mark.note,
+        media_ms=mark.media_ms or 0,
+        shown_at=mark.shown_at,
+        origin=mark.origin.value,
     )
 
 
@@ -99,6 +153,36 @@ async def provenance_of(deps: Deps, actor: Actor, recording_id: RecordingId) -> 
         if await recordings.find(connection, recording_id, actor.scope) is None:
             raise NotFound("recording-not-found", "There is no such recording.")
         return await provenances.find(connection, recording_id)
+
+
+async def review_content(
+    deps: Deps, actor: Actor, recording_id: RecordingId, *, passed: bool, reason: str
+) -> Recording:
+    """Its content was reviewed, as footage of fixed monitoring has to be; the newest word counts.
+
+    Raises NotFound ``recording-not-found``, Conflict ``review-not-needed`` for other footage,
+    InvalidInput ``reason-missing``.
+    """
+    why = names.needed_reason(reason)
+    outcome = ContentReview.PASSED if passed else ContentReview.REFUSED
+    async with deps.change(actor) as change:
+        found = await recordings.find(change.connection, recording_id, actor.scope)
+        if found is None:
+            raise NotFound("recording-not-found", "There is no such recording.")
+        if found.review is None:
+            raise Conflict("review-not-needed", "Only fixed monitoring has its content reviewed.")
+        actor.need_pictures_of(found.agency, found.officer, restricted=bool(found.restrictions))
+        before = await recordings.set_review(change, found.id, outcome.value)
+        change.record(
+            ContentReviewed(
+                subject=found.id,
+                agency=found.agency,
+                outcome=outcome.value,
+                reason=why,
+                before=before,
+            )
+        )
+    return replace(found, content_review=outcome.value)
 
 
 async def class_recording(

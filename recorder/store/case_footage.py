@@ -29,8 +29,10 @@ class FootageOnAxis:
     length_ms: int
 
 
-async def on_axis(connection: Connection, case: CaseId, scope: Scope) -> list[FootageOnAxis]:
-    """The case's recordings in scope, earliest first, MOST_ON_AXIS of them."""
+async def on_axis(
+    connection: Connection, case: CaseId, scope: Scope, most: int = MOST_ON_AXIS
+) -> list[FootageOnAxis]:
+    """The case's recordings in scope, earliest first, ``most`` of them."""
     rows = await connection.fetch(
         "SELECT r.id, r.original_name, l.stage, coalesce(r.started_at, r.received_at) AS at,"
         " CASE WHEN r.admission = 'quarantined' THEN 'quarantined' ELSE r.integrity END AS state,"
@@ -45,7 +47,7 @@ async def on_axis(connection: Connection, case: CaseId, scope: Scope) -> list[Fo
         scope.device,
         scope.dock,
         scope.officer,
-        MOST_ON_AXIS,
+        most,
     )
     return [
         FootageOnAxis(

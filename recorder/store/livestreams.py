@@ -21,8 +21,10 @@ _COLUMNS = (
     " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
     " l.media_type, l.latitude, l.longitude, l.accuracy_m, l.promised_period, l.promised_number,"
     " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled,"
-    " EXISTS (SELECT FROM recording r WHERE r.livestream_id = l.id AND r.restrictions <> '{}')"
-    " AS is_restricted"
+    " (EXISTS (SELECT FROM recording r WHERE r.livestream_id = l.id AND r.restrictions <> '{}')"
+    "  OR EXISTS (SELECT FROM recording r WHERE r.copy_of = l.id AND r.restrictions <> '{}')"
+    "  OR EXISTS (SELECT FROM livestream_restriction s WHERE s.livestream_id = l.id"
+    "   AND s.lifted_at IS NULL)) AS is_restricted"
 )
 _SCOPE = (
     " in_scope(l.agency_id, $1) AND ($2::uuid IS NULL OR l.device_id = $2)"

@@ -44,6 +44,8 @@ class Query:
     camera: str | None = None
     #: A class that people say of it alone.
     class_: str | None = None
+    #: Of fixed monitoring: awaited, passed or refused.
+    review: str | None = None
     #: The beginning, or a fragment, of the original name.
     q: str | None = None
     case: uuid.UUID | None = None
@@ -84,6 +86,8 @@ _WHERE = (
     "  OR (NOT $16 AND r.restrictions = '{}'))"
     " AND ($17::text IS NULL OR r.provenance = $17) AND ($18::text IS NULL OR r.camera = $18)"
     " AND ($19::text IS NULL OR (r.classes <> '{}' AND r.classes @> ARRAY[$19]))"
+    " AND ($20::text IS NULL OR ((r.camera = 'surveillance' OR r.provenance = 'surveillance')"
+    "  AND coalesce(r.content_review, 'awaited') = $20))"
 )
 #: Nothing sorts behind U+10FFFF where texts are compared byte by byte.
 _BEGINS = (
@@ -118,6 +122,7 @@ def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
         query.provenance,
         query.camera,
         query.class_,
+        query.review,
     ]
 
 
@@ -126,7 +131,7 @@ async def search(
 ) -> list[Recording]:
     """Recordings in scope that fit everything but ``q``, by ``query.key``."""
     rows = await connection.fetch(
-        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $20"),
+        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $21"),
         *_arguments(scope, query, before),
         limit,
     )
@@ -156,12 +161,12 @@ async def search_beginning(
     connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
 ) -> list[Recording]:
     """As ``search``, of those whose name begins with ``q``: MOST_NAMES at most by themselves."""
-    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$21')}"  # noqa: S608 - constant text
+    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$22')}"  # noqa: S608 - constant text
     rows = await connection.fetch(
         _statement(
             query,
             f"WITH named AS MATERIALIZED ({named}) SELECT {COLUMNS}{_WHERE}"  # noqa: S608 - constant text
-            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $20",
+            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $21",
         ),
         *_arguments(scope, query, before),
         limit,
@@ -183,8 +188,8 @@ async def search_fragment(
             query,
             f"SELECT * FROM (SELECT {COLUMNS}, {{at}} AS at{_WHERE}"  # noqa: S608 - constant text
             f" ORDER BY {{at}} DESC, r.id DESC LIMIT {LOOKED_AT}) looked"
-            " WHERE strpos(lower(original_name), lower($21)) > 0"
-            " ORDER BY at DESC, id DESC LIMIT $20",
+            " WHERE strpos(lower(original_name), lower($22)) > 0"
+            " ORDER BY at DESC, id DESC LIMIT $21",
         ),
         *arguments,
         limit,

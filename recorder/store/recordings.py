@@ -22,7 +22,7 @@ COLUMNS = (
     " r.started_at, r.ended_at, r.started_at_source, r.latitude, r.longitude, r.accuracy_m,"
     " r.key_file, r.note, r.flags, r.media, r.showable, r.links, r.created_at, r.sealed_at,"
     " r.livestream_id, r.continues, r.copy_of, r.restrictions,"
-    " r.provenance, r.camera, r.classes"
+    " r.provenance, r.camera, r.classes, r.content_review"
 )
 
 
@@ -69,6 +69,7 @@ def from_row(row: Row) -> Recording:
         provenance=row["provenance"],
         camera=row["camera"],
         classes=tuple(row["classes"]),
+        content_review=row["content_review"],
     )
 
 
@@ -353,6 +354,18 @@ async def set_classes(change: Change, recording: RecordingId, classes: Sequence[
     await change.connection.execute(
         "UPDATE recording SET classes = $2 WHERE id = $1", recording, list(classes)
     )
+
+
+async def set_review(change: Change, recording: RecordingId, outcome: str) -> str | None:
+    """What became of the review of its content; what was said before."""
+    before: str | None = await change.connection.fetchval(
+        "UPDATE recording r SET content_review = $2 FROM"
+        " (SELECT id, content_review FROM recording WHERE id = $1 FOR NO KEY UPDATE) o"
+        " WHERE r.id = o.id RETURNING o.content_review",
+        recording,
+        outcome,
+    )
+    return before
 
 
 async def quarantined_by_agency(connection: Connection, before: datetime) -> dict[AgencyId, int]:

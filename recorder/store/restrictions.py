@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
-from recorder.domain.ids import AgencyId, RecordingId
+from recorder.domain.ids import AgencyId, RecordingId, RestrictionId
 from recorder.domain.restriction import Restriction, RestrictionGround
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
@@ -116,3 +117,35 @@ async def of_recordings(
         list(recordings),
     )
     return [_from_row(row) for row in rows]
+
+
+#: Of which the store holds no note yet, or none of their end.
+_UNNOTED = " WHERE noted_at IS NULL OR (lifted_at IS NOT NULL AND lift_noted_at IS NULL)"
+
+
+async def unnoted(connection: Connection, limit: int) -> list[Restriction]:
+    """Restrictions that the store does not tell of as they are, the oldest first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM restriction{_UNNOTED} ORDER BY imposed_at LIMIT $1",  # noqa: S608 - constant text
+        limit,
+    )
+    return [_from_row(row) for row in rows]
+
+
+async def noted(connection: Connection, restriction: Restriction, at: datetime) -> None:
+    """The store tells of it as it was read."""
+    await connection.execute(
+        "UPDATE restriction SET noted_at = coalesce(noted_at, $2),"
+        " lift_noted_at = CASE WHEN $3::boolean THEN $2 END WHERE id = $1",
+        restriction.id,
+        at,
+        restriction.lifted_at is not None,
+    )
+
+
+async def is_known(connection: Connection, restriction: RestrictionId) -> bool:
+    """Whether such a restriction was ever written."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM restriction WHERE id = $1)", restriction
+    )
+    return found

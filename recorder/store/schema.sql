@@ -988,6 +988,11 @@ ALTER TABLE recording ADD COLUMN camera text
 ALTER TABLE recording ADD COLUMN classes text[] NOT NULL DEFAULT '{}'
     CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']);
 CREATE INDEX recording_classes ON recording USING gin (classes) WHERE classes <> '{}';
+-- What became of the review without which fixed monitoring is no evidence (R14).
+ALTER TABLE recording ADD COLUMN content_review text
+    CHECK (content_review IN ('passed', 'refused'));
+CREATE INDEX recording_monitoring ON recording (created_at DESC, id DESC)
+    WHERE camera = 'surveillance' OR provenance = 'surveillance';
 -- How many live marks it bears.
 ALTER TABLE recording ADD COLUMN marks integer NOT NULL DEFAULT 0 CHECK (marks >= 0);
 CREATE INDEX recording_provenance ON recording (provenance, created_at DESC, id DESC)
@@ -1200,11 +1205,40 @@ CREATE TABLE restriction (
     lifted_at timestamptz,
     lifted_by text,
     lift_reason text,
+    -- When the store held a note of it, and of its lifting.
+    noted_at timestamptz,
+    lift_noted_at timestamptz,
     CHECK ((lifted_at IS NULL) = (lift_reason IS NULL)),
     CHECK ((lifted_at IS NULL) = (lifted_by IS NULL))
 );
 CREATE INDEX restriction_recording ON restriction (recording_id, imposed_at);
 CREATE INDEX restriction_act ON restriction (act);
+CREATE INDEX restriction_unnoted ON restriction (imposed_at)
+    WHERE noted_at IS NULL OR (lifted_at IS NOT NULL AND lift_noted_at IS NULL);
+
+-- The same of a livestream; what it becomes is restricted by the same act.
+CREATE TABLE livestream_restriction (
+    act uuid PRIMARY KEY,
+    agency_id uuid NOT NULL REFERENCES agency,
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    ground text NOT NULL
+        CHECK (ground IN ('private_space', 'personal_privacy', 'commercial_secret', 'minor')),
+    basis text NOT NULL CHECK (basis <> ''),
+    imposed_at timestamptz NOT NULL,
+    imposed_by text NOT NULL,
+    lifted_at timestamptz,
+    lifted_by text,
+    lift_reason text,
+    -- When the store held a note of it, and of its lifting.
+    noted_at timestamptz,
+    lift_noted_at timestamptz,
+    CHECK ((lifted_at IS NULL) = (lift_reason IS NULL)),
+    CHECK ((lifted_at IS NULL) = (lifted_by IS NULL))
+);
+CREATE INDEX livestream_restriction_livestream
+    ON livestream_restriction (livestream_id, imposed_at);
+CREATE INDEX livestream_restriction_unnoted ON livestream_restriction (imposed_at)
+    WHERE noted_at IS NULL OR (lifted_at IS NOT NULL AND lift_noted_at IS NULL);
 
 -- Where a recording comes from, as people say; custody events keep what was said before.
 CREATE TABLE provenance (
@@ -2263,7 +2297,8 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed
     finding_week, late_week, figure_stale
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
-    gap_reason, livestream_place, finding_act, livestream_stretch, restriction
+    gap_reason, livestream_place, finding_act, livestream_stretch, restriction,
+    livestream_restriction
     FROM recorder_service;
 REVOKE INSERT ON event_fact_feed FROM recorder_service;
 REVOKE UPDATE ON feed_past FROM recorder_service;
@@ -2276,6 +2311,7 @@ GRANT UPDATE (superseded_at) ON organisation, officer, officer_certificate, devi
     TO recorder_service;
 GRANT UPDATE (recording_id, media_ms, withdrawn_at, withdrawn_by, withdraw_reason)
     ON mark TO recorder_service;
-GRANT UPDATE (lifted_at, lifted_by, lift_reason) ON restriction TO recorder_service;
+GRANT UPDATE (lifted_at, lifted_by, lift_reason, noted_at, lift_noted_at)
+    ON restriction, livestream_restriction TO recorder_service;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO recorder_service;
 REVOKE INSERT, UPDATE ON schema_migration FROM recorder_service;

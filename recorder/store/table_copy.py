@@ -65,6 +65,7 @@ TABLES = (
     "mark",
     "gap_reason",
     "restriction",
+    "livestream_restriction",
     "provenance",
     "filmed_code",
     "feed_source",

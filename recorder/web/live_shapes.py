@@ -192,13 +192,14 @@ class SightShape(Shape):
     codec: str | None
     width: int | None
     height: int | None
+    restricted: bool = Field(description="only some may watch it")
     cautions: tuple[CautionShape, ...]
 
     @classmethod
     def of(cls, sight: Sight) -> SightShape:
         found, video = sight.livestream, sight.video
         own = {"bit_rate", "age_ms", "clock_offset_ms", "waiting", "codec", "width", "height"}
-        shared = set(cls.model_fields) - own - {"cautions", "latitude", "longitude"}
+        shared = set(cls.model_fields) - own - {"cautions", "latitude", "longitude", "restricted"}
         line = _line(found)
         return cls(
             **{name: line[name] for name in shared},
@@ -211,6 +212,7 @@ class SightShape(Shape):
             codec=video.codec if video else None,
             width=video.width if video else None,
             height=video.height if video else None,
+            restricted=found.is_restricted,
             cautions=tuple(CautionShape.of(caution) for caution in sight.cautions),
         )
 

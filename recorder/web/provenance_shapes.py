@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,16 @@ class ClassesBody(ReasonBody):
 
 class ClassesShape(Shape):
     classes: tuple[str, ...] = Field(description="evidence, obstruction, mass_incident, major")
+
+
+class ReviewBody(ReasonBody):
+    """What became of the review of fixed monitoring, with the reason."""
+
+    outcome: Literal["passed", "refused"]
+
+
+class ReviewShape(Shape):
+    review: str = Field(description="passed or refused")
 
 
 class ProvenanceShape(Shape):

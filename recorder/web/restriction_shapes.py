@@ -8,7 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from recorder.domain.restriction import Restriction, RestrictionGround
+from recorder.domain.restriction import (
+    LivestreamRestriction,
+    Restriction,
+    RestrictionGround,
+)
 from recorder.web.schemas import Body
 from recorder.web.shape import Shape
 
@@ -35,7 +39,7 @@ class RestrictionShape(Shape):
     lift_reason: str | None
 
     @classmethod
-    def of(cls, restriction: Restriction) -> RestrictionShape:
+    def of(cls, restriction: Restriction | LivestreamRestriction) -> RestrictionShape:
         return cls(
             id=restriction.id,
             ground=restriction.ground.value,

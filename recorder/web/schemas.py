@@ -50,6 +50,7 @@ _Code = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 #: Queries name no components of the description; tests hold these to the enumerations.
+ReviewWord = Literal["awaited", "passed", "refused"]
 ProvenanceWord = Literal["party", "witness", "surveillance", "organ", "card", "other", "unsaid"]
 CameraWord = Literal[
     "body", "vehicle", "room", "surveillance", "drone", "phone", "hand", "sound", "other"
@@ -97,6 +98,9 @@ class RecordingsQuery(PageQuery):
     camera: Annotated[CameraWord | None, Field(description="with what it was made")] = None
     class_: Annotated[
         ClassWord | None, Field(alias="class", description="of it alone, not of its cases")
+    ] = None
+    review: Annotated[
+        ReviewWord | None, Field(description="of the content of fixed monitoring")
     ] = None
     restricted: Annotated[bool | None, Field(description="only some may watch it, or not")] = None
     q: Annotated[_Name | None, Field(description="beginning of a name, else part of one")] = None

@@ -120,6 +120,7 @@ class RecordingLineShape(Shape):
     classes: tuple[str, ...] = Field(description="those people say of it; as of cases")
     provenance: str | None = Field(description="of what a person brought: from where, or unsaid")
     camera: str | None = Field(description="with what it was made, as its sender says")
+    review: str | None = Field(description="of fixed monitoring: awaited, passed or refused")
 
     @classmethod
     def of(cls, recording: Recording) -> RecordingLineShape:
@@ -148,6 +149,7 @@ def _line(recording: Recording) -> dict[str, Any]:
         "classes": recording.classes,
         "provenance": recording.provenance,
         "camera": recording.camera,
+        "review": recording.review,
     }
 
 

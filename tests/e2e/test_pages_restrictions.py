@@ -10,7 +10,9 @@ from playwright.async_api import Browser
 
 from recorder.domain.people import Role
 from tests.support import workshop
+from tests.support.cameras import camera
 from tests.support.pages import Pages, open_pages
+from tests.support.streams import opened, put, put_init, take
 
 
 @pytest.fixture
@@ -22,8 +24,8 @@ async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIte
 
 
 async def test_a_restricted_recording_is_shown_to_its_supervisor_only(pages: Pages) -> None:
-    camera = await workshop.camera(pages.bureau)
-    recording = await pages.deliver(camera, "08_faststart.mp4", officer="JX0227")
+    device = await workshop.camera(pages.bureau)
+    recording = await pages.deliver(device, "08_faststart.mp4", officer="JX0227")
     await pages.work_off()
     async with pages.reader() as reader:
         await reader.sign_in("wang")
@@ -59,3 +61,34 @@ async def test_a_restricted_recording_is_shown_to_its_supervisor_only(pages: Pag
         assert "已取得同意" in str(
             await page.locator("#restrictions details.fold").last.text_content()
         )
+
+
+async def test_a_running_livestream_is_taken_from_the_screen_of_whoever_may_not_watch_it(
+    pages: Pages,
+) -> None:
+    deps, device, sent = pages.service.deps, await camera(pages.bureau), take(seconds=12)
+    livestream = await opened(deps, device, title="宾馆检查", officer="JX0227")
+    await put_init(deps, device, livestream.id, sent.init)
+    for number in (1, 2, 3):
+        pages.bureau.clock.forward(seconds=1)
+        await put(deps, device, livestream.id, number, sent.segments[number - 1])
+    async with pages.reader(expected=("Failed to load resource",)) as other:
+        await other.sign_in("li")
+        await other.go(f"/livestreams/{livestream.id}")
+        await other.until("document.querySelector('video.screen').videoWidth === 320")
+        async with pages.reader() as reader:
+            await reader.sign_in("wang")
+            await reader.go(f"/livestreams/{livestream.id}")
+            page = reader.page
+            await page.click("#restrictions summary")
+            await page.fill("#restrictions [name=basis]", "宾馆房间，当事人书面同意")
+            await page.click("#restrictions button.primary")
+            await page.locator(".note-good", has_text="已限制调阅").wait_for()
+            assert "私人场所" in await reader.text(".case-sub")
+            await reader.until("document.querySelector('video.screen').videoWidth === 320")
+        await other.page.locator(".screen-title", has_text="该回传限制调阅").wait_for()
+        await other.go("/livestreams")
+        tile = other.page.locator(f"[data-livestream='{livestream.id}']")
+        await tile.locator("[data-restricted]", has_text="限制调阅").wait_for()
+        await other.go(f"/livestreams/{livestream.id}")
+        await other.page.locator(".note-warn", has_text="您无权观看").wait_for()

@@ -51,7 +51,10 @@ BODIES: dict[str, object] = {
     # Without a basis none is imposed: what follows is asked of footage that is for everybody.
     "POST /api/v1/recordings/{id}/restrictions": {"ground": "minor", "basis": " "},
     "DELETE /api/v1/recordings/{id}/restrictions/{restriction}": REASON,
+    "POST /api/v1/livestreams/{id}/restrictions": {"ground": "minor", "basis": " "},
+    "DELETE /api/v1/livestreams/{id}/restrictions/{restriction}": REASON,
     "PUT /api/v1/recordings/{id}/provenance": {"kind": "card", **REASON},
+    "PUT /api/v1/recordings/{id}/review": {"outcome": "passed", **REASON},
     "PUT /api/v1/recordings/{id}/classes": {"classes": ["major"], **REASON},
     "POST /api/v1/recordings/{id}/gap-reasons": {"place": "end", "reason": "battery"},
     "POST /api/v1/alarms/{id}/clear": {},

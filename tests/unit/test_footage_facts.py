@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from recorder.domain.footage_facts import (
     LONGEST_VALUE_CHARACTERS,
     FootageFacts,
+    marks_in,
     parse_metadata,
     read_facts,
 )
+from recorder.domain.mark import MarkKind
 from recorder.errors import InvalidInput
 
 
@@ -170,3 +172,17 @@ def test_where_it_comes_from_is_understood_and_survives_its_row() -> None:
     assert FootageFacts.from_json(said.to_json()) == said
     odd = facts(filename="a.mp4", provenance="unsaid", camera="spy")
     assert (odd.provenance, odd.camera, odd.flags) == (None, None, ("metadata_malformed",))
+
+
+def test_marks_of_a_device_are_read_leniently() -> None:
+    said = facts(filename="a.mp4", marks="announcement@1500, id_shown@30500,announcement@1500")
+    assert marks_in(said) == [(MarkKind.ANNOUNCEMENT, 1500), (MarkKind.ID_SHOWN, 30500)]
+    assert said.flags == ()
+    assert FootageFacts.from_json(said.to_json()) == said
+    for odd in ("dance@1", "announcement", "announcement@-1", "announcement@1.5", "@5"):
+        read = facts(filename="a.mp4", marks=f"{odd},seizure@7")
+        assert marks_in(read) == [(MarkKind.SEIZURE, 7)]
+        assert read.flags == ("metadata_malformed",)
+    many = facts(filename="a.mp4", marks=",".join(f"other@{n}" for n in range(60)))
+    assert len(many.marks) == 50
+    assert many.flags == ("metadata_malformed",)

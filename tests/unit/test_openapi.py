@@ -11,7 +11,7 @@ import pytest
 
 from recorder.domain.case import CaseClass
 from recorder.domain.people import Permission
-from recorder.domain.provenance import UNSAID, Camera, ProvenanceKind
+from recorder.domain.provenance import UNSAID, Camera, ContentReview, ProvenanceKind
 from recorder.services.casework import SoughtBy
 from recorder.web import openapi, reference, schemas
 from recorder.web.api.route_table import API_ROUTES
@@ -79,7 +79,7 @@ def test_every_row_with_a_query_describes_each_parameter_by_the_name_that_is_sen
     names = {parameter["name"] for parameter in listed}
     assert names == {
         "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "cursor",
-        "limit", "restricted", "provenance", "camera", "class",
+        "limit", "restricted", "provenance", "camera", "class", "review",
     }  # fmt: skip
 
 
@@ -101,6 +101,7 @@ def test_the_reference_is_printed_from_the_table() -> None:
         (schemas.ProvenanceWord, {*ProvenanceKind, UNSAID}),
         (schemas.CameraWord, set(Camera)),
         (schemas.ClassWord, set(CaseClass)),
+        (schemas.ReviewWord, set(ContentReview)),
         (MentioningQuery.model_fields["by"].annotation, set(SoughtBy)),
     ],
 )

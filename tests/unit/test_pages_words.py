@@ -22,7 +22,7 @@ from recorder.domain.ids import AlarmId, new_uuid
 from recorder.domain.media import MediaFacts, Problem, Showable
 from recorder.domain.people import ActorKind, Role
 from recorder.domain.pipeline import TASKS
-from recorder.domain.provenance import Camera, ProvenanceKind
+from recorder.domain.provenance import Camera, ContentReview, ProvenanceKind
 from recorder.domain.recording import Flag, QuarantineReason
 from recorder.domain.restriction import RestrictionGround
 from recorder.domain.upload import UploadState
@@ -107,7 +107,8 @@ def test_placeholders_are_the_same_in_both_languages() -> None:
         ("showable", Showable), ("flag", Flag), ("quarantine", QuarantineReason),
         ("upload_state", UploadState), ("refusal", Refusal), ("evidence", Evidence),
         ("scene", EventKind), ("restriction", RestrictionGround), ("provenance", ProvenanceKind),
-        ("camera", Camera), ("mention", MentionKind), ("sought_by", SoughtBy),
+        ("camera", Camera), ("content_review", ContentReview), ("mention", MentionKind),
+        ("sought_by", SoughtBy),
     ],
 )  # fmt: skip
 def test_every_code_of_the_product_has_a_word(group: str, codes: type[StrEnum]) -> None:

@@ -369,6 +369,17 @@ class RecordingClassed(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContentReviewed(CustodyEvent):
+    """Somebody reviewed footage of fixed monitoring, without which it is no evidence (R14)."""
+
+    #: passed or refused.
+    outcome: str
+    reason: str
+    #: What was said before; None where nobody had.
+    before: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FootageSimulated(CustodyEvent):
     """Facts of footage of an invented city were written, without a byte; the subject is its agency.
 

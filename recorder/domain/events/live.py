@@ -38,6 +38,28 @@ class LivestreamSourceNamed(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LivestreamRestricted(CustodyEvent):
+    """Only some may watch it from now on, and what it becomes."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    restriction: uuid.UUID
+    #: private_space, personal_privacy, commercial_secret or minor.
+    ground: str
+    #: The article, or the consent, on which the footage rests.
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamRestrictionLifted(CustodyEvent):
+    """A restriction of it stands no more; it stays with the reason."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    restriction: uuid.UUID
+    ground: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LivestreamRebuilt(CustodyEvent):
     """Found again from what lies in the store, with the database gone; earlier events are lost."""
 

@@ -44,6 +44,7 @@ from recorder.services.casework.mentions import (
     mentions_of,
     withdraw_mention,
 )
+from recorder.services.casework.targets import TargetCase, target
 from recorder.store.case_links import CaseRecording, LinkedCase
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "LinkWanted",
     "LinkedCase",
     "SoughtBy",
+    "TargetCase",
     "amend_case",
     "attribute_footage",
     "case",
@@ -75,6 +77,7 @@ __all__ = [
     "merge_cases",
     "open_case",
     "proposals_of",
+    "target",
     "unlink",
     "view_case",
     "withdraw_mention",

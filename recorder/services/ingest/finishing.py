@@ -17,6 +17,7 @@ from recorder.adapters.objects import Bucket, StoredObject, StoredPart
 from recorder.domain.events import DuplicateReceived, RecordingQuarantined, UploadCompleted
 from recorder.domain.footage_facts import FootageFacts
 from recorder.domain.ids import DeviceId, DockId, LivestreamId, RecordingId, UploadId, new_uuid
+from recorder.domain.mark import Mark
 from recorder.domain.people import Actor
 from recorder.domain.provenance import UNSAID
 from recorder.domain.recording import Admission, Flag, Integrity, QuarantineReason, Recording
@@ -249,7 +250,7 @@ async def write_duplicate(change: Change, received: Received, first: RecordingId
 
 async def _write_recording(deps: Deps, change: Change, received: Received) -> None:
     recording = recording_of(deps, change, received)
-    await insert_recording(change, received, recording)
+    came = await insert_recording(change, received, recording)
     change.record(
         UploadCompleted(
             subject=recording.id,
@@ -271,6 +272,8 @@ async def _write_recording(deps: Deps, change: Change, received: Received) -> No
     said = stating.said_by_sender(received.facts, recording, change.actor)
     if said is not None:
         change.record(stating.stated(said, before=None))
+    for mark in came:
+        change.record(stating.marked(recording.id, mark))
     if recording.quarantine_reasons:
         change.record(
             RecordingQuarantined(
@@ -281,8 +284,11 @@ async def _write_recording(deps: Deps, change: Change, received: Received) -> No
         )
 
 
-async def insert_recording(change: Change, received: Received, recording: Recording) -> None:
-    """Write the row of a recording and the one object that is its original; no event."""
+async def insert_recording(change: Change, received: Received, recording: Recording) -> list[Mark]:
+    """Write the row of a recording, the one object that is its original, and what its sender says.
+
+    No event; gives the marks that came with it.
+    """
     await recordings.insert(
         change, recording, source=received.source, arrival_sha256=received.arrival_sha256
     )
@@ -300,6 +306,7 @@ async def insert_recording(change: Change, received: Received, recording: Record
         sidecar_key=received.sidecar.key,
         sidecar_version=received.sidecar.version,
     )
+    return await stating.write_marks(change, received.facts, recording)
 
 
 def recording_of(deps: Deps, change: Change, received: Received) -> Recording:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from recorder.domain.footage_facts import FootageFacts, parse_metadata, read_facts
 from recorder.domain.ids import AgencyId, DeviceId, DockId, RecordingId, UploadId, new_uuid
 from recorder.domain.people import EVERYTHING, Actor, ActorKind, Role
-from recorder.domain.recording import Flag, QuarantineReason
+from recorder.domain.recording import Flag, Integrity, QuarantineReason
 from recorder.domain.upload import Upload, UploadState, check_length, lock_floor, part_bytes_for
 from recorder.errors import Forbidden, Gone, NotFound, StorageFull
 from recorder.runtime import Deps
@@ -17,7 +17,7 @@ from recorder.services import guard
 from recorder.services.ingest import copies
 from recorder.services.ingest.finishing import complete, end_early
 from recorder.services.ingest.intake import FLUSH_CHANNEL, intake_of
-from recorder.store import devices, open_uploads, uploads
+from recorder.store import devices, open_uploads, recordings, uploads
 from recorder.store.connection import Connection
 
 _SUSPENDED = QuarantineReason.DEVICE_SUSPENDED.value
@@ -34,6 +34,9 @@ class UploadStatus:
     upload: Upload
     #: The recording it became; None while bytes are missing.
     recording: RecordingId | None
+    #: What became of that one, for the sender to know without a look at it; None while unknown.
+    state: str | None = None
+    integrity: Integrity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +225,21 @@ async def upload_status(deps: Deps, actor: Actor, upload_id: UploadId) -> Upload
         await _ask_holder(deps, upload)
         upload = await find_own_upload(deps, actor, upload_id)
     if upload.state is UploadState.FINISHED:
-        return UploadStatus(upload, upload.recording)
+        return await _became(deps, actor, upload)
     if upload.state is UploadState.COMPLETING or upload.offset == upload.length:
         if intake_of(deps).is_completing(upload_id):
             return UploadStatus(upload, None)
         done = await complete(deps, actor, upload_id)
         return UploadStatus(done, done.recording)
     return UploadStatus(upload, None)
+
+
+async def _became(deps: Deps, actor: Actor, upload: Upload) -> UploadStatus:
+    async with deps.database.acquire() as connection:
+        found = await recordings.find_sent(connection, upload.recording, actor.sender)
+    if found is None:
+        return UploadStatus(upload, upload.recording)
+    return UploadStatus(upload, found.id, found.state, found.integrity)
 
 
 async def upload_metadata(deps: Deps, actor: Actor, upload_id: UploadId) -> str:

@@ -37,6 +37,11 @@ from recorder.services.live.receiving import (
     put_segment,
 )
 from recorder.services.live.replaying import Outcome, is_streamed, outcome, recorded_stream
+from recorder.services.live.restricting import (
+    lift_livestream_restriction,
+    livestream_restrictions_of,
+    restrict_livestream,
+)
 from recorder.services.live.sealing import seal
 from recorder.services.live.sources import (
     PulledFrom,
@@ -107,9 +112,11 @@ __all__ = [
     "keep_beginnings",
     "keep_source",
     "let_go",
+    "lift_livestream_restriction",
     "list_livestreams",
     "livestream_events",
     "livestream_marks",
+    "livestream_restrictions_of",
     "look_at",
     "make_mark",
     "make_push_key",
@@ -132,6 +139,7 @@ __all__ = [
     "recorded_stream",
     "release_superseded",
     "request_close",
+    "restrict_livestream",
     "seal",
     "sight",
     "source_address",

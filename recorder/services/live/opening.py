@@ -272,6 +272,13 @@ async def find_livestream(deps: Deps, actor: Actor, livestream: LivestreamId) ->
     return found
 
 
+async def watchable(deps: Deps, actor: Actor, livestream: LivestreamId) -> Livestream:
+    """As ``find_livestream``; Forbidden ``footage-restricted`` where it is not for the asker."""
+    found = await find_livestream(deps, actor, livestream)
+    actor.need_pictures_of(found.agency, found.officer, restricted=found.is_restricted)
+    return found
+
+
 async def deliverable(deps: Deps, actor: Actor, livestream: LivestreamId) -> Livestream:
     """The livestream, if this actor may deliver it: its opener, its device, a process of ours."""
     async with deps.database.acquire() as connection:

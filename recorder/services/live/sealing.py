@@ -29,7 +29,7 @@ from recorder.domain.people import Actor
 from recorder.domain.recording import Admission, Flag, Integrity, QuarantineReason, Recording
 from recorder.errors import Conflict, InternalError
 from recorder.runtime import Deps
-from recorder.services import casework
+from recorder.services import casework, sharing
 from recorder.services.live import manifest
 from recorder.services.live.marking import place_marks
 from recorder.services.live.opening import lock_end
@@ -212,6 +212,7 @@ async def write(change: Change, assembly: Assembly) -> None:
                 reasons=recording.quarantine_reasons,
             )
         )
+    await sharing.inherit(change, recording.id)
     await casework.link_on_arrival(
         change,
         recording_id=recording.id,

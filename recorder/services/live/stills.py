@@ -20,7 +20,7 @@ from recorder.domain.livestream import Form, Livestream, LivestreamState, Segmen
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services.live import chunks, volumes
-from recorder.services.live.opening import find_livestream
+from recorder.services.live.opening import watchable
 from recorder.services.live.webm_sources import webm_source
 from recorder.store import livestream_segments
 
@@ -61,9 +61,9 @@ _STUDIOS: WeakKeyDictionary[Deps, _Studio] = WeakKeyDictionary()
 async def picture(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> bytes | None:
     """A JPEG of a running livestream as new as can be had now; None if there is none.
 
-    Raises NotFound, Unavailable ``media-tool-missing``.
+    Raises NotFound, Forbidden ``footage-restricted``, Unavailable ``media-tool-missing``.
     """
-    livestream = await find_livestream(deps, actor, livestream_id)
+    livestream = await watchable(deps, actor, livestream_id)
     studio = _STUDIOS.setdefault(deps, _Studio())
     kept = studio.kept.get(livestream.id)
     fresh = kept is not None and kept.number >= livestream.highest_number

@@ -18,7 +18,7 @@ from recorder.domain.people import Actor
 from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services.live import chunks, listing, playlist, volumes
-from recorder.services.live.opening import find_livestream
+from recorder.services.live.opening import watchable
 from recorder.services.live.playlist_shelf import shelf_of
 from recorder.services.secrecy import hash_of, new_secret
 from recorder.store import livestream_segments, livestream_tickets
@@ -57,7 +57,7 @@ async def grant(
     Conflict ``playback-not-ready`` before the first segment, ``playback-impossible`` when no
     player can know what its segments are.
     """
-    livestream = await _watchable(deps, actor, livestream_id)
+    livestream = await watchable(deps, actor, livestream_id)
     async with deps.database.acquire() as connection:
         kinds = await livestream_segments.codecs_of(connection, livestream.id)
     if not livestream.segments:
@@ -95,14 +95,7 @@ async def _ticket(
         ticket = await livestream_tickets.find(connection, hash_of(secret), deps.clock.now())
     if ticket is None or ticket.livestream != livestream_id or ticket.actor_id != actor.id:
         raise NotFound("playback-grant-ended", "This playback address has ended; ask for another.")
-    return ticket, await _watchable(deps, actor, livestream_id)
-
-
-async def _watchable(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> Livestream:
-    """The livestream; NotFound, or Forbidden ``footage-restricted`` where it is not for them."""
-    found = await find_livestream(deps, actor, livestream_id)
-    actor.need_pictures_of(found.agency, found.officer, restricted=found.is_restricted)
-    return found
+    return ticket, await watchable(deps, actor, livestream_id)
 
 
 async def livestream_under(

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import uuid
 
-from recorder.domain.events import RestrictionLifted
 from recorder.domain.ids import RecordingId, RestrictionId, new_uuid
 from recorder.domain.people import Actor
-from recorder.domain.restriction import Restriction, RestrictionGround
+from recorder.domain.restriction import Narrowing, Restriction, RestrictionGround
 from recorder.errors import NotFound
 from recorder.runtime import Deps
 from recorder.services import names, sharing
 from recorder.services.review.viewing import find_own
-from recorder.store import restrictions
+from recorder.store import livestream_restrictions, restrictions
 from recorder.store.change import Change
 
 
@@ -28,24 +27,17 @@ async def restrict(
     """
     async with deps.change(actor) as change:
         found = await find_own(change.connection, actor, recording_id)
-        said = names.needed_reason(basis)
+        act = Narrowing(
+            act=new_uuid(change.now),
+            agency=found.agency,
+            ground=ground,
+            basis=names.needed_reason(basis),
+            imposed_at=change.now,
+            imposed_by=actor.name,
+        )
         copies = await restrictions.copies_of_event(change.connection, found.id)
         await restrictions.lock(change, list(copies))
-        act = new_uuid(change.now)
-        imposed = [
-            Restriction(
-                id=RestrictionId(new_uuid(change.now)),
-                act=act,
-                agency=agency,
-                recording=recording,
-                ground=ground,
-                basis=said,
-                imposed_at=change.now,
-                imposed_by=actor.name,
-            )
-            for recording, agency in copies.items()
-        ]
-        await sharing.impose(change, imposed)
+        imposed = await sharing.impose(change, [act], copies)
     (own,) = (each for each in imposed if each.recording == found.id)
     return own
 
@@ -77,26 +69,18 @@ async def lift_restriction(
         own = [each for each in lifted if each.id == restriction_id]
         if not own:
             raise NotFound("restriction-not-found", "No such restriction stands on this recording.")
-        for each in lifted:
-            change.record(
-                RestrictionLifted(
-                    subject=each.recording,
-                    agency=each.agency,
-                    restriction=each.id,
-                    ground=each.ground.value,
-                    reason=why,
-                )
-            )
     return own[0]
 
 
 async def _lift(
     change: Change, recording: RecordingId, act: uuid.UUID, why: str
 ) -> list[Restriction]:
+    await livestream_restrictions.lock_of_event(change, recording)
     await restrictions.lock(
         change, list(await restrictions.copies_of_event(change.connection, recording))
     )
-    return await restrictions.lift(change, act, why)
+    lifted, _ = await sharing.lift(change, act, why)
+    return lifted
 
 
 async def recording_restrictions(

@@ -223,6 +223,16 @@ class FindingAct:
     by_name: str
 
 
+async def open_by_case(connection: Connection, cases: Sequence[CaseId]) -> dict[CaseId, int]:
+    """How many findings of each case are open; cases without any are left out."""
+    rows = await connection.fetch(
+        "SELECT case_id, count(*) AS number FROM finding"
+        " WHERE case_id = ANY($1::uuid[]) AND state = 'open' GROUP BY case_id",
+        list(cases),
+    )
+    return {row["case_id"]: row["number"] for row in rows}
+
+
 async def acts_of(connection: Connection, finding: uuid.UUID) -> list[FindingAct]:
     """The lines in their order."""
     rows = await connection.fetch(

@@ -29,6 +29,7 @@ async def find(request: web.Request) -> web.StreamResponse:
         provenance=asked.provenance,
         camera=asked.camera,
         class_=asked.class_,
+        review=asked.review,
         q=asked.q,
     )
     page = await review.find_recordings(

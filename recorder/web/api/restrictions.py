@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from recorder.domain.ids import RestrictionId
-from recorder.services import review, stating
+from recorder.domain.ids import LivestreamId, RestrictionId
+from recorder.services import live, review, stating
 from recorder.web import schemas
 from recorder.web.api.parameters import id_in_path
 from recorder.web.api.recordings import recording_id
@@ -17,6 +17,8 @@ from recorder.web.provenance_shapes import (
     ClassesShape,
     ProvenanceBody,
     ProvenanceShape,
+    ReviewBody,
+    ReviewShape,
 )
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.shape import ListShape
@@ -48,6 +50,32 @@ async def lift(request: web.Request) -> web.StreamResponse:
     return json_answer(RestrictionShape.of(lifted))
 
 
+async def find_of_livestream(request: web.Request) -> web.StreamResponse:
+    found = await live.livestream_restrictions_of(
+        request.app[DEPS], request[ACTOR], LivestreamId(id_in_path(request))
+    )
+    items = tuple(map(RestrictionShape.of, found))
+    return json_answer(ListShape[RestrictionShape](items=items, next=None))
+
+
+async def restrict_livestream(request: web.Request) -> web.StreamResponse:
+    body = await read_json(request, RestrictionBody)
+    imposed = await live.restrict_livestream(
+        request.app[DEPS], request[ACTOR], LivestreamId(id_in_path(request)),
+        ground=body.ground, basis=body.basis,
+    )  # fmt: skip
+    return json_answer(RestrictionShape.of(imposed), 201)
+
+
+async def lift_from_livestream(request: web.Request) -> web.StreamResponse:
+    body = await read_json(request, schemas.ReasonBody)
+    lifted = await live.lift_livestream_restriction(
+        request.app[DEPS], request[ACTOR], LivestreamId(id_in_path(request)),
+        RestrictionId(id_in_path(request, "restriction")), reason=body.reason,
+    )  # fmt: skip
+    return json_answer(RestrictionShape.of(lifted))
+
+
 async def provenance(request: web.Request) -> web.StreamResponse:
     said = await stating.provenance_of(request.app[DEPS], request[ACTOR], recording_id(request))
     items = (ProvenanceShape.of(said),) if said else ()
@@ -62,6 +90,15 @@ async def state_provenance(request: web.Request) -> web.StreamResponse:
         receipt=body.receipt,
     )  # fmt: skip
     return json_answer(ProvenanceShape.of(said))
+
+
+async def review_content(request: web.Request) -> web.StreamResponse:
+    body = await read_json(request, ReviewBody)
+    reviewed = await stating.review_content(
+        request.app[DEPS], request[ACTOR], recording_id(request),
+        passed=body.outcome == "passed", reason=body.reason,
+    )  # fmt: skip
+    return json_answer(ReviewShape(review=str(reviewed.review)))
 
 
 async def class_recording(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,8 @@ from recorder.web.provenance_shapes import (
     ClassesShape,
     ProvenanceBody,
     ProvenanceShape,
+    ReviewBody,
+    ReviewShape,
 )
 from recorder.web.restriction_shapes import RestrictionBody, RestrictionShape
 from recorder.web.route import Answer, Route
@@ -19,6 +21,9 @@ from recorder.web.shape import ListShape
 _RESTRICTIONS = "/api/v1/recordings/{id}/restrictions"
 _PROVENANCE = "/api/v1/recordings/{id}/provenance"
 _NO_RECORDING = ("recording-not-found",)
+_OF_LIVESTREAM = "/api/v1/livestreams/{id}/restrictions"
+_NO_LIVESTREAM = ("livestream-not-found",)
+_LIVE_TAGS = ("livestreams",)
 _TAGS = ("recordings",)
 
 RESTRICTION_ROUTES: tuple[Route, ...] = (
@@ -62,6 +67,44 @@ RESTRICTION_ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
+        path=_OF_LIVESTREAM,
+        handler=restrictions.find_of_livestream,
+        permission=Permission.BROWSE,
+        summary="Why only some may watch a livestream, lifted restrictions among them.",
+        query=schemas.NoQuery,
+        answer=Answer(schema=ListShape[RestrictionShape]),
+        problems=_NO_LIVESTREAM,
+        tags=_LIVE_TAGS,
+    ),
+    Route(
+        method="POST",
+        path=_OF_LIVESTREAM,
+        handler=restrictions.restrict_livestream,
+        permission=Permission.LINK,
+        summary="Restrict who may watch a livestream, while it runs too, and what it becomes.",
+        request=RestrictionBody,
+        answer=Answer(status=201, schema=RestrictionShape),
+        problems=(*_NO_LIVESTREAM, "reason-missing"),
+        tags=_LIVE_TAGS,
+    ),
+    Route(
+        method="DELETE",
+        path=f"{_OF_LIVESTREAM}/{{restriction}}",
+        handler=restrictions.lift_from_livestream,
+        permission=Permission.LIFT,
+        summary="Lift a restriction from a livestream and all that it became, with a reason.",
+        request=schemas.ReasonBody,
+        answer=Answer(schema=RestrictionShape),
+        problems=(
+            *_NO_LIVESTREAM,
+            "restriction-not-found",
+            "reason-missing",
+            "footage-restricted",
+        ),
+        tags=_LIVE_TAGS,
+    ),
+    Route(
+        method="GET",
         path="/api/v1/recordings/{id}/continuation",
         handler=recordings.continuation,
         permission=Permission.BROWSE,
@@ -102,6 +145,17 @@ RESTRICTION_ROUTES: tuple[Route, ...] = (
         request=ClassesBody,
         answer=Answer(schema=ClassesShape),
         problems=(*_NO_RECORDING, "reason-missing"),
+        tags=_TAGS,
+    ),
+    Route(
+        method="PUT",
+        path="/api/v1/recordings/{id}/review",
+        handler=restrictions.review_content,
+        permission=Permission.ADMIT,
+        summary="Say that footage of fixed monitoring passed the review of its content, or not.",
+        request=ReviewBody,
+        answer=Answer(schema=ReviewShape),
+        problems=(*_NO_RECORDING, "review-not-needed", "reason-missing", "footage-restricted"),
         tags=_TAGS,
     ),
 )

@@ -112,6 +112,8 @@ UPLOAD_ROUTES: tuple[Route, ...] = (
                 (tus.LENGTH, "bytes of the whole file"),
                 (tus.METADATA, "as it was sent, if it was"),
                 *_PROGRESS,
+                (tus.STATE, "of the recording: quarantined while not admitted, else the next"),
+                (tus.INTEGRITY, "of the recording: safe once sealed; asking is no look at it"),
             )
         ),
         problems=(

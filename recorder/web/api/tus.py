@@ -30,6 +30,8 @@ METADATA = "Upload-Metadata"
 CHECKSUM = "Upload-Checksum"
 EXPIRES = "Upload-Expires"
 RECORDING = "Recorder-Recording"
+STATE = "Recorder-State"
+INTEGRITY = "Recorder-Integrity"
 
 #: What OPTIONS says about this server.
 CAPABILITIES = {
@@ -133,4 +135,6 @@ def progress_headers(upload: Upload, status: UploadStatus | None = None) -> dict
         headers[EXPIRES] = format_datetime(upload.expires_at, usegmt=True)
     if status is not None and status.recording is not None:
         headers[RECORDING] = str(status.recording)
+    if status is not None and status.state is not None and status.integrity is not None:
+        headers |= {STATE: status.state, INTEGRITY: status.integrity.value}
     return headers

@@ -10,6 +10,7 @@ DONE = {
     "linked": "Linked.",
     "reason-given": "The reason is written down.",
     "classed": "The classes are written down.",
+    "content-reviewed": "What the review came to is written down.",
     "provenance-stated": "Where it comes from is written down.",
     "restricted": "From now on only those named below watch it.",
     "restriction-lifted": "The restriction is lifted; the custody events keep it.",

@@ -56,6 +56,11 @@ CAMERAS = {
     "sound": "Sound recorder",
     "other": "Another camera",
 }
+REVIEWS = {
+    "awaited": "Content not reviewed yet",
+    "passed": "Content reviewed: passed",
+    "refused": "Content reviewed: no evidence",
+}
 COPY_STATES = {
     "proposed": "Perhaps the same event",
     "matched": "The same event",
@@ -71,4 +76,5 @@ WORDS = {
     "restriction": RESTRICTIONS,
     "provenance": PROVENANCES,
     "camera": CAMERAS,
+    "content_review": REVIEWS,
 }

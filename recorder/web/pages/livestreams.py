@@ -12,6 +12,8 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, LivestreamState
 from recorder.domain.mark import MarkKind
 from recorder.domain.people import Permission
+from recorder.domain.restriction import RestrictionGround
+from recorder.errors import Forbidden
 from recorder.services import live
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
@@ -49,7 +51,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     deps, actor, livestream = request.app[DEPS], request[ACTOR], _livestream_id(request)
     view = await live.look_at(deps, actor, livestream)
     events = await live.livestream_events(deps, actor, livestream, MOST_EVENTS)
-    running = view.livestream.state is not LivestreamState.CLOSED
+    found = view.livestream
+    running = found.state is not LivestreamState.CLOSED
+    seen = actor.sees_pictures_of(found.agency, found.officer, restricted=found.is_restricted)
     return await page(
         request,
         "livestream.html",
@@ -62,7 +66,10 @@ async def show(request: web.Request) -> web.StreamResponse:
         mark_kinds=list(MarkKind),
         sight=await live.sight(deps, actor, livestream),
         events=[(event, words.facts_of(event.facts)) for event in reversed(events)],
-        can_watch=actor.may(Permission.WATCH),
+        can_watch=actor.may(Permission.WATCH) and seen,
+        is_withheld=not seen,
+        restrictions=await live.livestream_restrictions_of(deps, actor, livestream),
+        grounds=list(RestrictionGround),
         running=running,
         can_close=view.livestream.state
         in (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
@@ -72,7 +79,10 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def picture(request: web.Request) -> web.StreamResponse:
     """A fresh still of a running livestream, or a sign for it while there is none."""
-    jpeg = await live.picture(request.app[DEPS], request[ACTOR], _livestream_id(request))
+    try:
+        jpeg = await live.picture(request.app[DEPS], request[ACTOR], _livestream_id(request))
+    except Forbidden:
+        jpeg = None
     if jpeg is None:
         return stand_in("no-poster.svg")
     return web.Response(

@@ -41,6 +41,22 @@ async def find(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
 
 
+async def target(request: web.Request) -> web.StreamResponse:
+    """Written records and footage of one party."""
+    text, found, failed = request.query.get("text", "").strip(), None, None
+    if text:
+        try:
+            found = await casework.target(
+                request.app[DEPS], request[ACTOR], text, cursor=request.query.get("cursor")
+            )
+        except InvalidInput as error:
+            failed = error.code
+    return await page(
+        request, "target.html", text=text, found=found.items if found else None,
+        more=found.next if found else None, refused=failed,
+    )  # fmt: skip
+
+
 async def joint_check(request: web.Request) -> web.StreamResponse:
     """The parts of the joint check of a plan."""
     plan = request.query.get("plan", "").strip()

@@ -17,7 +17,7 @@ from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.instant import Instant
 from recorder.domain.mark import KEYS
 from recorder.domain.people import Permission
-from recorder.domain.provenance import UNSAID, Camera, ProvenanceKind
+from recorder.domain.provenance import UNSAID, Camera, ContentReview, ProvenanceKind
 from recorder.domain.recording import Flag
 from recorder.domain.restriction import RestrictionGround
 from recorder.errors import Forbidden, InvalidInput, NotFound
@@ -36,7 +36,7 @@ from recorder.web.pages.rendering import page
 
 _FILTERS = (
     "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "provenance",
-    "camera", "restricted", "class",
+    "camera", "restricted", "class", "review",
 )  # fmt: skip
 _PROVENANCES = (*ProvenanceKind, UNSAID)
 _STATES = ("received", "sealed", "mismatched", "quarantined")
@@ -77,6 +77,7 @@ async def _list(request: web.Request, template: str, asked: dict[str, str]) -> w
         provenances=_PROVENANCES,
         cameras=list(Camera),
         classes=list(CaseClass),
+        reviews=list(ContentReview),
     )
 
 
@@ -97,6 +98,7 @@ def _query(asked: dict[str, str]) -> RecordingQuery:
         provenance=asked["provenance"] or None,
         camera=asked["camera"] or None,
         class_=asked["class"] or None,
+        review=asked["review"] or None,
         q=asked["q"] or None,
     )
 

@@ -1,4 +1,4 @@
-"""Forms of the page of a recording: where it comes from, of which classes it is."""
+"""Forms of the page of a recording: where it comes from, its classes, its review."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aiohttp import web
 
 from recorder.domain.case import CaseClass
 from recorder.domain.ids import RecordingId
-from recorder.domain.provenance import ProvenanceKind
+from recorder.domain.provenance import ContentReview, ProvenanceKind
 from recorder.errors import InvalidInput
 from recorder.services import stating
 from recorder.web.api.parameters import id_in_path
@@ -39,3 +39,16 @@ async def class_recording(request: web.Request) -> web.StreamResponse:
         classes=map(CaseClass, classes), reason=form.text("reason"),
     )  # fmt: skip
     return go(f"/recordings/{recording}", done="classed")
+
+
+@posted("/recordings")
+async def review_content(request: web.Request) -> web.StreamResponse:
+    recording, form = RecordingId(id_in_path(request)), await read_form(request)
+    outcome = form.text("outcome")
+    if outcome not in (ContentReview.PASSED, ContentReview.REFUSED):
+        raise InvalidInput("form-invalid", "The form names an unknown outcome.")
+    await stating.review_content(
+        request.app[DEPS], request[ACTOR], recording,
+        passed=outcome == ContentReview.PASSED, reason=form.text("reason"),
+    )  # fmt: skip
+    return go(f"/recordings/{recording}", done="content-reviewed")

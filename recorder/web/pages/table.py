@@ -29,6 +29,7 @@ from recorder.web.pages import (
     registries,
     registry_lists,
     restricting,
+    sending,
     stating,
     work,
 )
@@ -114,6 +115,7 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/cases/{id}/confirm", cases.confirm, _P.EDIT_CASES, "Confirm a provisional case."),
     _form("/cases/{id}/amend", cases.amend, _P.EDIT_CASES, "Change the title, add a number."),
     _page("/cases-by", mentions.find, _P.READ_CASES, "Find by plan, company, place.", Limit.SEARCH),
+    _page("/target", mentions.target, _P.READ_CASES, "Everything of one party.", Limit.SEARCH),
     _page("/joint-checks", mentions.joint_check, _P.READ_CASES, "A joint check.", Limit.SEARCH),
     _form("/cases/{id}/mentions", mentions.mention, _P.EDIT_CASES, "Add a plan or a party."),
     _form("/cases/{id}/mentions/{mention}/withdraw", mentions.withdraw, _P.EDIT_CASES,
@@ -132,6 +134,7 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/recordings/{id}/restrictions/{restriction}/lift", restricting.lift, _P.LIFT,
           "Lift a restriction."),
     _form("/recordings/{id}/provenance", stating.state, _P.LINK, "Say where it comes from."),
+    _form("/recordings/{id}/review", stating.review_content, _P.ADMIT, "Review its content."),
     _form("/recordings/{id}/classes", stating.class_recording, _P.LINK, "Say its classes."),
     _form("/recordings/{id}/copies/{recording}", copies.decide, _P.LINK, "Say if they are a pair."),
     _form("/recordings/{id}/release", copies.release, _P.RELEASE, "Release a live copy, or not."),
@@ -150,6 +153,8 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _form("/findings/{id}/settle", findings.settle, _P.SETTLE_FINDINGS, "Settle a finding."),
     _page("/coverage", coverage.show, _P.READ_CASES, "The dashboard, also as CSV and XLSX."),
     _page("/coverage/week", coverage.week, _P.READ_CASES, "The sheet of a week, for paper."),
+    # Footage that a person brings.
+    _page("/upload", sending.show, _P.UPLOAD, "Send files that one has."),
     # A phone as camera.
     _page("/capture", capture.show, _P.UPLOAD, "The camera of whoever may upload."),
     _page("/capture/manifest.webmanifest", capture.manifest, _P.PUBLIC,
@@ -162,6 +167,10 @@ PAGE_ROUTES: tuple[Route, ...] = (
     _page("/livestreams/{id}", livestreams.show, _P.BROWSE, "A livestream, live and its facts."),
     _page("/livestreams/{id}/picture", livestreams.picture, _P.WATCH, "A fresh still, or a sign."),
     _form("/livestreams/{id}/close", livestreams.close, _P.UPLOAD, "Say that it is over."),
+    _form("/livestreams/{id}/restrictions", restricting.restrict_livestream, _P.LINK,
+          "Restrict who may watch a livestream."),
+    _form("/livestreams/{id}/restrictions/{restriction}/lift", restricting.lift_from_livestream,
+          _P.LIFT, "Lift a restriction of a livestream."),
     # Duty lists.
     _page("/duty-lists", duties.find, _P.READ_CASES, "Versions of duty lists."),
     _form("/duty-lists", duties.draft, _P.EDIT_DUTIES, "Draft a version."),

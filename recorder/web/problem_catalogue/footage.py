@@ -49,6 +49,10 @@ PROBLEMS: dict[str, Entry] = {
             "Nothing to show",
             "Download the original; `flags` says what is odd about it.",
         ),
+        review_not_needed=(
+            "No review needed",
+            "Say first that it is from surveillance, if it is.",
+        ),
         recordings_no_pair=("No such pair", "Ask /copies for the pairs of a recording."),
         card_copy_decided=("Decided already", "Load the pair again."),
         card_copy_missing=("No card copy", "Upload it, wait until it is sealed, confirm the pair."),

@@ -44,7 +44,7 @@ class LivePlayer {
 
   async start() {
     if (this.stream || this.starting) return;
-    if (this.root.dataset.watch !== "yes") { this.say("forbidden"); return; }
+    if (this.root.dataset.watch !== "yes") { this.say(this.root.dataset.watch === "restricted" ? "restricted" : "forbidden"); return; }
     if (this.root.dataset.segments === "0") { this.say("waiting"); return; }
     this.starting = true;
     try {
@@ -99,6 +99,7 @@ class LivePlayer {
     if (!(error instanceof NotNow)) this.again("away");
     else if (error.code === "playback-not-ready") this.again("waiting");
     else if (error.code === "playback-impossible") this.say("none");
+    else if (error.code === "footage-restricted") this.say("restricted");
     else if (error.code === "none-converted") this.say("hevc");
     else if (error.code === "live-proxies-busy") this.again("busy", ASK_FOR_PLACE_MS);
     else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();

@@ -45,6 +45,7 @@ function fill(tile, sight) {
   find("rate").textContent = rate(sight.bit_rate);
   find("size").textContent = picture(sight);
   find("place").textContent = place(sight);
+  find("restricted").hidden = !sight.restricted;
   find("age").textContent = age(sight);
   fillState(find("state"), sight.state);
   fillCautions(find("cautions"), sight);

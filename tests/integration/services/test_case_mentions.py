@@ -15,7 +15,7 @@ from recorder.domain.people import OPERATOR, Actor, Role
 from recorder.errors import Forbidden, InvalidInput, NotFound
 from recorder.services import casework
 from recorder.services.casework import SoughtBy
-from tests.support.feed_desk import Desk, case, event, open_desk, withdrawal
+from tests.support.feed_desk import Desk, case, document, event, open_desk, withdrawal
 
 PLAN = "深双随机〔2026〕第007号"
 COMPANY = "深圳市示例餐饮（集团）有限公司"
@@ -183,3 +183,41 @@ async def test_saying_the_same_again_makes_no_second_one(desk: Desk) -> None:
     )
     assert (again.id, again.text, again.code) == (first.id, "甲 公司", CODE)
     assert len(await casework.mentions_of(desk.bureau.deps, clerk, one)) == 1
+
+
+async def test_of_one_party_texts_and_footage_stand_side_by_side(desk: Desk) -> None:
+    deps, bureau = desk.bureau.deps, desk.bureau
+    await desk.send(case("1", 1, "甲〔2026〕1号", parties=[party(COMPANY, CODE)]))
+    bureau.clock.forward(seconds=1)
+    await desk.send(
+        case("2", 1, "甲〔2026〕2号", parties=[party(COMPANY), party("张三")]),
+        case("3", 1, "甲〔2026〕3号", parties=[party(f"{COMPANY}南山分公司")]),
+        document("d", 1, "1"),
+        document("gone", 1, "1"),
+        withdrawal("w", 1, "gone"),
+    )
+    clip = await bureau.recording(officer="JX0227")
+    one = await desk.case_of("甲〔2026〕1号")
+    await casework.link(deps, bureau.actor(), recording=clip, case_id=one)
+    for text in (COMPANY, "深圳市 示例餐饮(集团)有限公司"):
+        told = await casework.target(deps, bureau.actor(), text)
+        assert [each.case.identifiers[0].norm for each in told.items] == [
+            "甲〔2026〕2号",
+            "甲〔2026〕1号",
+        ]
+    second, first = told.items
+    assert [each.document for each in first.documents] == ["笔录"]
+    assert [each.id for each in first.footage] == [clip]
+    assert {each.text for each in second.parties} == {COMPANY, "张三"}
+    assert (second.documents, second.footage, second.open_findings) == ((), (), 0)
+    by_code = await casework.target(deps, bureau.actor(), CODE.lower())
+    assert [each.case.id for each in by_code.items] == [one]
+    # An officer sees own footage only; a stranger nothing; pages follow each other.
+    own = await casework.target(deps, bureau.actor(Role.OFFICER, officer="JX0001"), CODE)
+    assert [each.footage for each in own.items] == [()]
+    stranger = bureau.actor(agency=bureau.theirs)
+    assert (await casework.target(deps, stranger, COMPANY)).items == ()
+    page = await casework.target(deps, OPERATOR, COMPANY, limit=1)
+    rest = await casework.target(deps, OPERATOR, COMPANY, limit=1, cursor=page.next)
+    assert [each.case.id for each in rest.items] == [one]
+    assert rest.next is None

@@ -284,3 +284,26 @@ def test_each_kind_has_one_key_that_does_nothing_else_in_the_player() -> None:
     assert len(set(KEYS.values())) == len(KEYS)
     assert not set(KEYS.values()) & set(" ,.npmfl")
     assert [KEYS[step] for step in TEN_STEPS] == list("1234567890")
+
+
+async def test_what_a_device_marked_by_its_key_comes_with_the_upload(bureau: Bureau) -> None:
+    deps, device = bureau.deps, await camera(bureau)
+    recording = await deliver(
+        bureau, device, b"footage", marks="announcement@1500,id_shown@30500,dance@1",
+        device_started_at=BEGAN.isoformat(),
+    )  # fmt: skip
+    told = await review.recording_marks(deps, bureau.actor(), recording)
+    assert [(each.kind, each.media_ms, each.origin, each.shown_at) for each in told] == [
+        (MarkKind.ANNOUNCEMENT, 1500, MarkOrigin.DEVICE, BEGAN + timedelta(seconds=1.5)),
+        (MarkKind.ID_SHOWN, 30500, MarkOrigin.DEVICE, BEGAN + timedelta(seconds=30.5)),
+    ]
+    assert await bureau.value("SELECT marks FROM recording WHERE id = $1", recording) == 2
+    assert (await bureau.event_names()).count("RecordingMarked") == 2
+    # A second copy adds nothing; a program's words are metadata.
+    assert recording == await deliver(bureau, device, b"footage", marks="announcement@1500")
+    assert len(await review.recording_marks(deps, bureau.actor(), recording)) == 2
+    program = replace(bureau.actor(), kind=ActorKind.PROGRAM)
+    other = await deliver(bureau, program, b"other", marks="seizure@0")
+    (mark,) = await review.recording_marks(deps, bureau.actor(), other)
+    assert (mark.origin, mark.shown_at) == (MarkOrigin.METADATA, None)
+    await review.withdraw_mark(deps, bureau.actor(), other, mark.id, reason="误按")

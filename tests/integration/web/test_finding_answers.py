@@ -89,6 +89,27 @@ async def test_an_officer_of_whom_only_acts_are_known_has_a_week_without_one(
     assert (await service.ask("GET", week.format("A8"), supervisor)).status == 404
 
 
+async def test_findings_whose_answer_is_overdue_are_listed_until_somebody_answers(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    await happened(bureau, await a_case(bureau, "1"))
+    await evaluated(bureau)
+    overdue = "/api/v1/findings?kind=unrecorded&overdue=true"
+    assert (await told(service, "GET", overdue, supervisor))["items"] == []
+    bureau.clock.forward(days=30)
+    (late,) = (await told(service, "GET", overdue, supervisor))["items"]
+    rest = "/api/v1/findings?kind=unrecorded&overdue=false"
+    assert (await told(service, "GET", rest, supervisor))["items"] == [late]
+    await told(
+        service, "POST", f"/api/v1/findings/{late['id']}/reply", supervisor, {"text": "补传"}
+    )
+    assert (await told(service, "GET", overdue, supervisor))["items"] == []
+    refused = await service.ask("GET", "/api/v1/findings?overdue=perhaps", supervisor)
+    assert refused.status == 400
+
+
 async def test_a_case_is_asked_now_and_at_a_past_moment(
     service: WebService, supervisor: str
 ) -> None:

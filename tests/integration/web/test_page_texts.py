@@ -56,6 +56,31 @@ async def test_footage_whose_verification_failed_is_not_said_to_be_on_its_way(
     assert "校验未完成" in await page(service, f"/recordings/{recording}", token)
 
 
+async def test_invented_footage_is_promised_no_digest_and_monitoring_asks_for_its_review(
+    service: WebService,
+) -> None:
+    recording, token = await service.bureau.recording(), await service.token(Role.SUPERVISOR)
+    shown = await page(service, f"/recordings/{recording}", token)
+    assert "校验后生成" in shown
+    assert "内容未审核" not in shown
+    await service.bureau.value(
+        "UPDATE recording SET integrity = 'simulated', admission = 'admitted',"
+        " quarantine_reasons = '{}', length_bytes = 0, source = 'simulated',"
+        " camera = 'surveillance' WHERE id = $1",
+        recording,
+    )
+    shown = await page(service, f"/recordings/{recording}", token)
+    assert "校验后生成" not in shown
+    assert "无：没有任何数据" in shown
+    assert "内容未审核" in shown
+    answer = await service.ask(
+        "PUT", f"/api/v1/recordings/{recording}/review", token,
+        json={"outcome": "refused", "reason": "画面不清"},
+    )  # fmt: skip
+    assert answer.json == {"review": "refused"}
+    assert "不作证据" in await page(service, f"/recordings/{recording}", token)
+
+
 async def test_who_is_signed_in_is_not_asked_to_sign_in_by_a_problem(service: WebService) -> None:
     for path in ("/nowhere", f"/static/x/{'y' * 30}"):
         known = await service.ask("GET", path, headers=SIGNED_IN)

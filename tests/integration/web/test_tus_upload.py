@@ -70,6 +70,10 @@ async def test_an_upload_goes_from_creation_to_a_recording(
     recording = last.headers["Recorder-Recording"]
     head = await service.ask("HEAD", place, device, headers=TUS)
     assert head.headers["Recorder-Recording"] == recording
+    assert (head.headers["Recorder-State"], head.headers["Recorder-Integrity"]) == (
+        "received",
+        "received",
+    )
     assert head.headers["Upload-Length"] == str(len(CONTENT))
     assert head.headers["Cache-Control"] == "no-store"
     assert "Upload-Expires" not in head.headers
