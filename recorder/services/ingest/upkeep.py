@@ -8,16 +8,17 @@ nothing while the store is ahead of the database, and goes by no single clock: s
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from recorder.adapters.objects import Bucket
+from recorder.domain.alarm import AlarmCode
 from recorder.domain.events import DuplicateReleased
 from recorder.domain.ids import UploadId
 from recorder.domain.people import SERVICE
-from recorder.domain.upload import UploadState
+from recorder.domain.upload import Upload, UploadState
 from recorder.errors import Forbidden, RecorderError, Unavailable
 from recorder.runtime import Deps
-from recorder.services import guard
+from recorder.services import alarms, guard
 from recorder.services.ingest.finishing import complete, end_early
 from recorder.services.ingest.losses import tell_stuck
 from recorder.store import original_objects, staged_pieces, uploads
@@ -30,6 +31,8 @@ _INTENTION_LIFE = timedelta(days=1)
 #: When an upload that could not be ended is tried again: then after twice as long, each time.
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=6)
+#: An upload that the store has refused to end for so long is for a person to look at.
+_LONG_DUE = timedelta(hours=1)
 
 
 async def expire_overdue(deps: Deps) -> int:
@@ -41,6 +44,7 @@ async def expire_overdue(deps: Deps) -> int:
         due = await uploads.overdue(connection, now, _AT_ONCE)
     ended = 0
     for upload_id in due:
+        upload: Upload | None = None
         try:
             async with deps.database.acquire() as connection:
                 upload = await uploads.find(connection, upload_id)
@@ -51,12 +55,34 @@ async def expire_overdue(deps: Deps) -> int:
             else:
                 await end_early(deps, SERVICE, upload_id, expired_by=now)
             ended += 1
+            await alarms.clear_if_open(
+                deps, AlarmCode.UPLOAD_STUCK, about_kind="upload", about=str(upload_id),
+                note="Its cause is gone.",
+            )  # fmt: skip
         except Unavailable as error:
             logger.warning("upload %s could not be ended yet: %s", upload_id, error)
+            if upload is not None and await _is_refused_for_long(deps, upload, now):
+                await _set_aside(deps, upload_id, error)
         except RecorderError as error:
             logger.warning("upload %s cannot be ended: %s", upload_id, error)
             await _set_aside(deps, upload_id, error)
     return ended
+
+
+async def _is_refused_for_long(deps: Deps, upload: Upload, now: datetime) -> bool:
+    """Whether it should have ended long ago, before a store that answers and refuses just this.
+
+    A store that is away is an alarm of its own, and its uploads end as soon as it is back.
+    """
+    is_whole = upload.state is UploadState.COMPLETING or upload.offset == upload.length
+    since = (upload.holder_seen_at or upload.created_at) if is_whole else upload.expires_at
+    if now - since < _LONG_DUE:
+        return False
+    try:
+        await deps.objects.ping()
+    except RecorderError:
+        return False
+    return True
 
 
 async def _set_aside(deps: Deps, upload_id: UploadId, error: RecorderError) -> None:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from recorder.domain.people import EVERYTHING, Actor, ActorKind, Role
 from recorder.domain.upload import MIB
 from recorder.errors import RecorderError, StorageFull, Unavailable
@@ -117,3 +119,33 @@ async def test_a_store_that_is_away_for_many_tries_loses_nothing(
         await ingest.shutdown(bureau.deps)
     assert stored == sent
     assert failures >= 20
+
+
+async def test_an_upload_that_the_store_refuses_to_end_for_an_hour_is_told_until_it_ends(
+    database_url: str, tmp_path: Path
+) -> None:
+    actor = Actor(ActorKind.PROGRAM, "p", "p", role=Role.OFFICER)
+    async with open_bureau(database_url, tmp_path) as bureau:
+        objects = FaultyObjects(bureau.deps.objects)
+        deps, actor = replace(bureau.deps, objects=objects), replace(actor, agency=bureau.ours)
+        objects.faults = [Fault("complete_multipart", When.BEFORE, times=9)]
+        upload = await ingest.open_upload(deps, actor, length=3, metadata="")
+        with pytest.raises(Unavailable):
+            await ingest.append(
+                deps, actor, upload.id, offset=0, body=Body(b"abc"), checksum=None, length=3
+            )
+
+        async def told_after(minutes: int) -> tuple[object, object]:
+            bureau.clock.forward(minutes=minutes)
+            ended = await ingest.expire_overdue(deps)
+            return ended, await bureau.value("SELECT count(*) FROM alarm WHERE cleared_at IS NULL")
+
+        assert await told_after(50) == (0, 0)
+        # While it is away altogether, that is what a person is told.
+        objects.faults.append(Fault("ping", When.BEFORE))
+        assert await told_after(20) == (0, 0)
+        assert await told_after(1) == (0, 1)
+        assert await bureau.value("SELECT code FROM alarm") == "upload_stuck"
+        objects.faults = []
+        assert await told_after(2) == (1, 0)
+        await ingest.shutdown(deps)
