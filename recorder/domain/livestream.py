@@ -48,6 +48,10 @@ MOVES: dict[LivestreamState, frozenset[LivestreamState]] = {
 }
 
 
+#: In these a livestream takes what its source goes on to bring.
+RUNNING = (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
+
+
 class Form(enum.StrEnum):
     """Who numbers the segments."""
 
@@ -160,6 +164,11 @@ class Livestream:
         if self.promised_number is None:
             return self.last_number
         return max(self.promised_number, self.highest_number, self.last_number or 0)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a spool has not brought all of what was promised out of it."""
+        return self.promised_number is not None and self.highest_number < self.promised_number
 
     @property
     def is_complete(self) -> bool:

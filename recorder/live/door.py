@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from recorder import metrics, telemetry
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, Livestream, LivestreamState, PeriodCause
+from recorder.domain.livestream import RUNNING, Form, Livestream, PeriodCause
 from recorder.domain.people import SERVICE, Actor, ActorKind
 from recorder.errors import Locked, NotFound, RecorderError, Unauthenticated
 from recorder.live.intake import Intake, IntakeLimits
@@ -34,7 +34,6 @@ _log = logging.getLogger(__name__)
 APP = "live"
 #: What a publisher has sent may be heard this much later: publishers are read now and then.
 _READ_LATE_S = 0.5
-_RUNNING = (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class LivestreamDoor:
                 found = await live.find_livestream(self._deps, actor, wished)
             except NotFound as error:
                 raise _unknown() from error
-            if found.form is not Form.RECEIVED or found.is_pulled or found.state not in _RUNNING:
+            if found.form is not Form.RECEIVED or found.is_pulled or found.state not in RUNNING:
                 raise _unknown()
             return found
         page = await live.list_livestreams(self._deps, actor, running=True)
@@ -133,7 +132,7 @@ class LivestreamDoor:
             # One that the service opened holds what waited in a spool: its numbers are taken.
             own = each.device == actor.device and each.form is Form.RECEIVED
             own = own and each.opened_by != SERVICE.sender
-            if own and not each.is_pulled and each.state in _RUNNING:
+            if own and not each.is_pulled and each.state in RUNNING:
                 return each
         opening = live.Opening(title=f"{protocol} {actor.name}", form=Form.RECEIVED)
         return await live.open_livestream(self._deps, actor, opening)
@@ -239,8 +238,13 @@ class LivestreamDoor:
             silent_s = loop.time() - intake.heard
             try:
                 wanted = silent_s < self._limits.give_way_s or intake.is_delivering
-                if wanted and not await live.keep(self._deps, livestream, fence):
-                    publisher.peer.dismiss(Farewell.TAKEN_OVER)
+                if wanted:
+                    state = await live.keep(self._deps, livestream, fence)
+                    if state is None:
+                        publisher.peer.dismiss(Farewell.TAKEN_OVER)
+                    elif state not in RUNNING:
+                        # Somebody closed it: what came is kept, what comes is another livestream.
+                        publisher.peer.dismiss(Farewell.UNPUBLISHED)
             except RecorderError as error:
                 telemetry.log(_log, logging.WARNING, "a lease could not be kept", why=error.code)
 

@@ -323,8 +323,9 @@ async def take(
 
 async def keep_each(
     connection: Connection, leases: Sequence[tuple[LivestreamId, int]], until: datetime
-) -> set[LivestreamId]:
-    """Extend these leases, livestream and fence; gives those that no other process has taken.
+) -> dict[LivestreamId, LivestreamState]:
+    """Extend these leases, livestream and fence; gives those that no other process has taken, and
+    how they stand.
 
     Rows are locked in the order in which everybody locks many of them.
     """
@@ -332,12 +333,13 @@ async def keep_each(
         "WITH held AS (SELECT l.id FROM livestream l JOIN unnest($1::uuid[], $2::bigint[])"
         " AS g(livestream, fence) ON l.id = g.livestream AND l.fence = g.fence"
         " WHERE l.holder IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE OF l)"
-        " UPDATE livestream AS l SET held_until = $3 FROM held WHERE l.id = held.id RETURNING l.id",
+        " UPDATE livestream AS l SET held_until = $3 FROM held WHERE l.id = held.id"
+        " RETURNING l.id, l.state",
         [livestream for livestream, _ in leases],
         [fence for _, fence in leases],
         until,
     )
-    return {row["id"] for row in rows}
+    return {row["id"]: LivestreamState(row["state"]) for row in rows}
 
 
 async def add_flag(connection: Connection, livestream: LivestreamId, fence: int, flag: str) -> None:

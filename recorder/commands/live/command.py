@@ -163,6 +163,8 @@ async def _serve(config: Config, args: argparse.Namespace) -> None:
         )
     tool = await find_ffmpeg(config.ffmpeg)
     ports = _ports(config, args)
+    # Publishers are taken while the store is away as well; web processes and workers make buckets.
+    config = config.model_copy(update={"s3_make_buckets": False})
     async with (
         open_deps(config) as deps,
         metrics_port.telling(_figures_at(config, place), lambda: figures.text(deps)),

@@ -12,6 +12,7 @@ from datetime import timedelta
 from weakref import WeakKeyDictionary
 
 from recorder.domain.ids import LivestreamId
+from recorder.domain.livestream import LivestreamState
 from recorder.domain.people import EVERYTHING
 from recorder.errors import Locked
 from recorder.runtime import Deps
@@ -33,7 +34,7 @@ class _Lease:
     fence: int
 
 
-_LINES: WeakKeyDictionary[Deps, Gathering[_Lease, bool]] = WeakKeyDictionary()
+_LINES: WeakKeyDictionary[Deps, Gathering[_Lease, LivestreamState | None]] = WeakKeyDictionary()
 
 
 async def take(deps: Deps, livestream: LivestreamId) -> int:
@@ -90,8 +91,10 @@ async def digest_of(deps: Deps, livestream: LivestreamId, number: int) -> bytes 
     return found.sha256 if found else None
 
 
-async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
-    """Extend the lease; False when another process has it. Asked at least every 3 s.
+async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> LivestreamState | None:
+    """Extend the lease, and say how the livestream stands; None when another process has it.
+
+    Asked at least every 3 s. Whoever closes it wants nothing more of its publisher.
 
     Those of one process that ask within half a second go together.
     """
@@ -101,7 +104,7 @@ async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
     return await line.join((livestream, fence), _Lease(deps, livestream, fence))
 
 
-async def _keep_together(leases: Sequence[_Lease]) -> list[bool]:
+async def _keep_together(leases: Sequence[_Lease]) -> list[LivestreamState | None]:
     deps = leases[0].deps
     async with deps.database.acquire() as connection:
         kept = await livestreams.keep_each(
@@ -109,7 +112,7 @@ async def _keep_together(leases: Sequence[_Lease]) -> list[bool]:
             [(lease.livestream, lease.fence) for lease in leases],
             deps.clock.now() + LEASE,
         )
-    return [lease.livestream in kept for lease in leases]
+    return [kept.get(lease.livestream) for lease in leases]
 
 
 async def let_go(deps: Deps, livestream: LivestreamId, fence: int) -> None:

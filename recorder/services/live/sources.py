@@ -11,8 +11,8 @@ from datetime import datetime
 
 from recorder.adapters import sealed_words
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, Livestream, LivestreamState
-from recorder.domain.people import EVERYTHING, Actor
+from recorder.domain.livestream import RUNNING, Form, Livestream
+from recorder.domain.people import Actor
 from recorder.domain.recording import Flag
 from recorder.domain.source_address import Reach, SourceAddress
 from recorder.errors import Conflict, Forbidden, NotFound
@@ -20,8 +20,6 @@ from recorder.runtime import Deps
 from recorder.services.live import leases
 from recorder.services.live.opening import Opening, open_livestream
 from recorder.store import livestream_sources, livestreams
-
-_RUNNING = (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +107,7 @@ async def mark_source(deps: Deps, livestream: LivestreamId, fence: int, bookmark
 
 async def keep_source(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
     """Extend the lease; False when another process has it, or nothing more is wanted."""
-    if not await leases.keep(deps, livestream, fence):
-        return False
-    async with deps.database.acquire() as connection:
-        found = await livestreams.find(connection, livestream, EVERYTHING)
-    return found is not None and found.state in _RUNNING
+    return await leases.keep(deps, livestream, fence) in RUNNING
 
 
 async def tell_source(

@@ -81,7 +81,9 @@ async def _look_after(deps: Deps, livestream: Livestream, now: datetime) -> None
     silent_since = livestream.last_arrival_at or livestream.created_at
     if livestream.state is LivestreamState.CLOSING:
         await seal_if_due(deps, SERVICE, livestream, now)
-    elif now - silent_since > timedelta(seconds=config.live_idle_close_s):
+    elif now - silent_since > timedelta(
+        seconds=config.live_idle_close_s
+    ) and not _may_wait_in_a_spool(livestream, now):
         await _close_by_silence(deps, livestream)
     elif livestream.state is LivestreamState.LIVE:
         await _interrupt(deps, livestream, now - timedelta(seconds=config.live_interrupted_s))
@@ -106,6 +108,16 @@ def _is_due(deps: Deps, livestream: Livestream, now: datetime) -> bool:
             return True
     last = max(filter(None, (livestream.closing_at, livestream.last_arrival_at)), default=now)
     return livestream.is_complete or now - last > timedelta(seconds=deps.config.live_closing_s)
+
+
+def _may_wait_in_a_spool(livestream: Livestream, now: datetime) -> bool:
+    """Whether somebody receives it whose media cannot go up: that is no silence.
+
+    A lease is held while a publisher delivers; for what is fetched also while nothing comes.
+    """
+    if livestream.held_until is None or livestream.held_until < now:
+        return False
+    return not livestream.is_pulled or livestream.is_awaited
 
 
 def _may_be_received(livestream: Livestream, now: datetime) -> bool:

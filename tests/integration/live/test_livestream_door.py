@@ -134,6 +134,41 @@ async def test_what_a_device_publishes_is_a_locked_livestream_of_its_frames(
     assert await ingest.causes(livestream.id) == ["start"]
 
 
+async def test_a_publisher_of_what_somebody_closes_is_sent_away_and_comes_back_into_another(
+    ingest: Ingest, tmp_path: Path
+) -> None:
+    sent = clip()
+    peer = await ingest.publishing()
+    await peer.send(*sent)
+    await peer.settled()
+
+    async def began() -> Livestream | None:
+        found = await ingest.livestreams()
+        return found[0] if found and found[0].segments else None
+
+    livestream: Livestream = await eventually(began, within=LONG_S)
+    await live.request_close(ingest.deps, SERVICE, livestream.id, last=None)
+    await peer.closed()
+    closing = await ingest.stored(6)
+    await live.watch_livestreams(ingest.deps)
+    closed = await live.find_livestream(ingest.deps, SERVICE, livestream.id)
+    assert (closing.id, closed.state) == (livestream.id, LivestreamState.CLOSED)
+    (file,) = await ingest.files(livestream.id, tmp_path)
+    for kind, back in read_back(file).items():
+        assert [content for _, content in back] == frames(sent, Kind(kind))
+    # What its device goes on to send is kept as well.
+    again = await ingest.publishing()
+    await again.send(*sent)
+    await again.command("deleteStream", 6.0, None, 1.0)
+
+    async def is_another() -> bool | None:
+        others = [each for each in await ingest.livestreams() if each.id != livestream.id]
+        return [each.segments for each in others] == [6] or None
+
+    came: bool = await eventually(is_another, within=LONG_S)
+    assert came
+
+
 async def test_ffmpeg_publishes_and_comes_back_into_the_same_livestream(
     ingest: Ingest, tmp_path: Path
 ) -> None:

@@ -63,7 +63,6 @@ async def test_what_waits_in_the_spool_of_an_ingest_killed_while_closing_is_in_t
         ingest = {
             **ingest_process.environment(database_url, tmp_path),
             **s3.settings(versitygw, proxy.server.host),
-            "RECORDER_S3_MAKE_BUCKETS": "false",
             "RECORDER_LIVE_SPOOL_FOLDER": str(tmp_path / "spool"),
         }
         plain = {name.removeprefix("RECORDER_"): each for name, each in straight.items()}
@@ -257,6 +256,37 @@ async def test_who_receives_on_another_machine_goes_on_behind_what_waits_in_a_sp
     assert await bureau.value("SELECT count(*) FROM livestream") == 1
     assert await bureau.value("SELECT count(*) FROM recording") == 1
     await asyncio.gather(away.spool.close(), other.spool.close())
+
+
+async def test_a_store_that_is_away_for_long_is_no_silence_of_what_is_received(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    livestream, sent = await _received(bureau), take()
+    machine = Machine.made(bureau, tmp_path / "spool")
+    fence = await live.take(bureau.deps, livestream)
+    await machine.receive(livestream, fence, sent, 1)
+    machine.objects.faults = [AWAY]
+    # Its publisher goes on; or it is fetched, which holds the lease also when nothing comes.
+    for is_pulled in (False, True):
+        await machine.receive(livestream, fence, sent, 1)
+        await machine.spool.promise(livestream)
+        bureau.clock.forward(seconds=bureau.deps.config.live_idle_close_s + 1)
+        assert await live.keep(bureau.deps, livestream, fence) is not None
+        await live.watch_livestreams(bureau.deps)
+        view = await live.view_livestream(bureau.deps, SERVICE, livestream)
+        assert view.livestream.state is LivestreamState.INTERRUPTED
+        assert view.gaps == ()
+        if not is_pulled:
+            source = "INSERT INTO livestream_source (livestream_id, protocol, host)"
+            await bureau.value(f"{source} VALUES ($1, 'rtsp', 'h') RETURNING 1", livestream)
+    machine.objects.faults = []
+    await eventually(lambda: not machine.spool.is_waiting(livestream), within=LONG_S)
+    bureau.clock.forward(seconds=bureau.deps.config.live_idle_close_s + 1)
+    assert await live.keep(bureau.deps, livestream, fence) is not None
+    await live.watch_livestreams(bureau.deps)
+    view = await live.view_livestream(bureau.deps, SERVICE, livestream)
+    assert view.livestream.state is LivestreamState.CLOSING
+    await machine.spool.close()
 
 
 async def test_a_lease_that_nobody_gave_back_leaves_time_to_tell_what_waits(

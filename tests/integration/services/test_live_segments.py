@@ -336,7 +336,7 @@ async def test_leases_that_are_kept_together_are_judged_one_by_one(bureau: Burea
     kept = await asyncio.gather(
         *(live.keep(deps, each.id, fence) for each, fence in zip(streams, fences, strict=True))
     )
-    assert kept == [True, False, False]
+    assert kept == [LivestreamState.OPEN, None, None]
 
 
 async def test_the_announced_end_must_fit_what_is_there(bureau: Bureau) -> None:
