@@ -164,3 +164,30 @@ async def test_what_a_sender_asks_of_its_upload_is_no_look_at_the_recording(
         await pages.work_off()
         await _state(reader, "已封存")
     assert "RecordingViewed" not in await pages.bureau.event_names()
+
+
+async def test_what_was_taken_over_from_surveillance_waits_for_its_review(pages: Pages) -> None:
+    await pages.person("wang", Role.SUPERVISOR)
+    async with pages.reader() as reader:
+        await reader.sign_in("li")
+        await reader.go("/upload")
+        await _choose(reader, footage.folder() / "08_faststart.mp4", kind="surveillance")
+        await reader.page.fill("[name=provider]", "某商场物业")
+        await reader.page.fill("[name=handed_over_at]", "2026-03-05T10:00")
+        await _send(reader)
+        await _state(reader, "已接收")
+        await pages.work_off()
+        await _state(reader, "已封存")
+        await reader.page.locator("[data-recording]").click()
+        assert "内容未审核" in await reader.text("#review")
+        assert await reader.page.locator("#review form").count() == 0
+    async with pages.reader(size=PHONE) as reader:
+        await reader.sign_in("wang")
+        await reader.go("/recordings?review=awaited")
+        await reader.page.click("tbody .lead a")
+        await reader.page.fill("#review [name=reason]", "核对原始设备，画面完整清晰")
+        await reader.page.click("#review [value=passed]")
+        await reader.page.locator(".note-good", has_text="审核结论已登记").wait_for()
+        assert "内容审核通过" in await reader.text("#review")
+        assert await reader.overflow() <= 0
+        assert "核对原始设备，画面完整清晰" in await reader.text("main")

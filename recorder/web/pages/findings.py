@@ -31,6 +31,16 @@ _FILTERS = ("kind", "severity", "state", "agency", "officer", "owner", "from", "
 _PAGE = 100
 #: Lines of one table; more are told by narrowing.
 _MOST_EXPORTED = 20_000
+#: What footage that somebody still has may mend.
+_MISSING = frozenset(
+    {
+        FindingKind.UNRECORDED,
+        FindingKind.BEGINS_LATE,
+        FindingKind.ENDS_EARLY,
+        FindingKind.GAP_UNEXPLAINED,
+        FindingKind.SCAN_UNRECORDED,
+    }
+)
 _HEADINGS = (
     "Coverage finding", "Expected", "Found", "Rule", "Case", "Agency", "Officer", "Day", "Weight",
     "State", "To be answered by", "Until",
@@ -141,6 +151,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         acts=view.acts,
         recording_names=view.names,
         named={one.code: one.name for one in agencies},
+        is_missing=told.finding.kind in _MISSING,
         can_answer=FindingState.REPLIED in MOVES[told.state],
         can_appeal=FindingState.APPEALED in MOVES[told.state],
         can_close=FindingState.CLOSED in MOVES[told.state],

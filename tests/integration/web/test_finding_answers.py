@@ -89,6 +89,26 @@ async def test_an_officer_of_whom_only_acts_are_known_has_a_week_without_one(
     assert (await service.ask("GET", week.format("A8"), supervisor)).status == 404
 
 
+async def test_a_finding_about_missing_footage_leads_to_the_upload_of_its_case(
+    service: WebService, supervisor: str
+) -> None:
+    bureau = service.bureau
+    await a_source(bureau)
+    await happened(bureau, await a_case(bureau, "沪市监案〔2026〕1号"))
+    await evaluated(bureau)
+    raised = (await told(service, "GET", "/api/v1/findings", supervisor))["items"]
+    leads = {}
+    for each in raised:
+        shown = await service.ask("GET", f"/findings/{each['id']}", supervisor)
+        leads[each["kind"]] = "/upload?case=%E6%B2%AA" in shown.content.decode()
+    assert leads["unrecorded"]
+    assert {kind for kind, is_led in leads.items() if is_led} <= {"unrecorded"}
+    administrator = await service.token(Role.ADMINISTRATOR)
+    (missing,) = [each for each in raised if each["kind"] == "unrecorded"]
+    shown = await service.ask("GET", f"/findings/{missing['id']}", administrator)
+    assert "/upload?" not in shown.content.decode()
+
+
 async def test_findings_whose_answer_is_overdue_are_listed_until_somebody_answers(
     service: WebService, supervisor: str
 ) -> None:
