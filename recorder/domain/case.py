@@ -45,7 +45,11 @@ class Scheme(enum.StrEnum):
 
 
 class CaseClass(enum.StrEnum):
-    """Cases whose footage the police keep for good (R38); a fact, whatever keeps what how long."""
+    """What kind of case it is for keeping its footage: a fact, whatever keeps what how long.
+
+    Of the first four the police keep footage for good (R38); of lenient ones agencies keep what
+    only educated for a shorter time (R85).
+    """
 
     #: Footage is evidence in an administrative or criminal case.
     EVIDENCE = "evidence"
@@ -54,6 +58,10 @@ class CaseClass(enum.StrEnum):
     MASS_INCIDENT = "mass_incident"
     #: Major, or difficult.
     MAJOR = "major"
+    #: 首违不罚: a first breach, slight and put right, that is not punished (行政处罚法 33).
+    FIRST_BREACH = "first_breach"
+    #: 轻微不罚: slight, put right in time, without harm.
+    SLIGHT_BREACH = "slight_breach"
 
 
 class LinkOrigin(enum.StrEnum):

@@ -683,7 +683,8 @@ CREATE TABLE case_file (
     updated_at timestamptz NOT NULL DEFAULT now(),
     -- What people say of its class (R38); sources say it in feed_case.
     classes text[] NOT NULL DEFAULT '{}'
-        CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']),
+        CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major',
+        'first_breach', 'slight_breach']),
     CHECK ((state = 'merged') = (merged_into IS NOT NULL))
 );
 CREATE INDEX case_file_agency ON case_file (agency_id, created_at DESC, id DESC);
@@ -986,7 +987,8 @@ ALTER TABLE recording ADD COLUMN camera text
         'other'));
 -- Classes whose footage is kept for good (R38), as people say of it alone.
 ALTER TABLE recording ADD COLUMN classes text[] NOT NULL DEFAULT '{}'
-    CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']);
+    CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major',
+        'first_breach', 'slight_breach']);
 CREATE INDEX recording_classes ON recording USING gin (classes) WHERE classes <> '{}';
 -- What became of the review without which fixed monitoring is no evidence (R14).
 ALTER TABLE recording ADD COLUMN content_review text
@@ -1509,7 +1511,8 @@ CREATE TABLE feed_case (
     received_at timestamptz NOT NULL,
     withdrawn_at timestamptz,
     classes text[] NOT NULL DEFAULT '{}'
-        CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major']),
+        CHECK (classes <@ ARRAY['evidence', 'obstruction', 'mass_incident', 'major',
+        'first_breach', 'slight_breach']),
     -- Since when this counts.
     changed_at timestamptz,
     PRIMARY KEY (source_id, key)

@@ -32,7 +32,9 @@ class ClassesBody(ReasonBody):
 
 
 class ClassesShape(Shape):
-    classes: tuple[str, ...] = Field(description="evidence, obstruction, mass_incident, major")
+    classes: tuple[str, ...] = Field(
+        description="evidence, obstruction, mass_incident, major, first_breach, slight_breach"
+    )
 
 
 class ReviewBody(ReasonBody):

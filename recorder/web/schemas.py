@@ -55,7 +55,9 @@ ProvenanceWord = Literal["party", "witness", "surveillance", "organ", "card", "o
 CameraWord = Literal[
     "body", "vehicle", "room", "surveillance", "drone", "phone", "hand", "sound", "other"
 ]
-ClassWord = Literal["evidence", "obstruction", "mass_incident", "major"]
+ClassWord = Literal[
+    "evidence", "obstruction", "mass_incident", "major", "first_breach", "slight_breach"
+]
 
 
 class Body(BaseModel):

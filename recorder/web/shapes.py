@@ -270,7 +270,9 @@ class CaseLineShape(Shape):
     title: str | None
     identifiers: tuple[IdentifierShape, ...]
     recordings: int
-    classes: tuple[str, ...] = Field(description="evidence, obstruction, mass_incident, major")
+    classes: tuple[str, ...] = Field(
+        description="evidence, obstruction, mass_incident, major, first_breach, slight_breach"
+    )
     created_at: datetime
     updated_at: datetime
 

@@ -12,6 +12,8 @@ CLASSES = {
     "obstruction": "Obstruction of duty",
     "mass_incident": "Mass incident",
     "major": "Major or difficult case",
+    "first_breach": "First breach, not punished",
+    "slight_breach": "Slight breach, not punished",
 }
 MENTIONS = {"plan": "Joint check", "party": "Party"}
 SOUGHT_BY = {"company": "Company", "plan": "Joint check", "place": "Place of the act"}

@@ -200,7 +200,7 @@ async def test_a_case_that_only_footage_had_named_is_confirmed_and_gets_its_titl
 async def test_a_case_is_of_the_classes_that_its_systems_and_people_say(desk: Desk) -> None:
     deps, numbers = desk.bureau.deps, ("甲〔2026〕1号", "甲〔2026〕2号")
     await desk.send(case("1", 1, numbers[0], classes=["major", "evidence"]))
-    await desk.send(case("2", 1, numbers[1]))
+    await desk.send(case("2", 1, numbers[1], classes=["first_breach"]))
     assert (await desk.send(case("3", 1, "甲〔2026〕3号", classes=["big"])))[0].problem is not None
     one, two = [await desk.case_of(number) for number in numbers]
     amended = await casework.amend_case(deps, OPERATOR, one, classes=[CaseClass.MASS_INCIDENT])
@@ -210,7 +210,7 @@ async def test_a_case_is_of_the_classes_that_its_systems_and_people_say(desk: De
     told = (await casework.view_case(deps, OPERATOR, one)).history[-1].facts
     assert (told["before"], told["after"]) == ({"classes": []}, {"classes": ["mass_incident"]})
     merged = await casework.merge_cases(deps, OPERATOR, one, into=two, reason="同一案")
-    assert merged.classes == (CaseClass.MASS_INCIDENT,)
+    assert merged.classes == (CaseClass.MASS_INCIDENT, CaseClass.FIRST_BREACH)
 
 
 async def test_events_follow_a_merge(desk: Desk) -> None:
