@@ -182,5 +182,6 @@ def _told(messages: Catalogue, name: str, fact: object) -> str:
     if name.endswith("_ms") and isinstance(fact, int):
         return amount(messages, fact)
     if name.endswith("_at") and isinstance(fact, str):
-        return formats.moment(Instant.parse(fact).at)
+        written = formats.until if name == "due_at" else formats.moment
+        return written(Instant.parse(fact).at)
     return str(fact)

@@ -135,7 +135,7 @@ def _lines(request: web.Request, found: Sequence[ToldFinding]) -> Iterator[Seque
             words.word(messages, "finding_severity", finding.severity.value),
             words.word(messages, "finding_state", told.state.value),
             told.owner or "",
-            formats.moment(told.answer_by),
+            formats.until(told.answer_by),
         )
 
 

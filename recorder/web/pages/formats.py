@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from recorder.domain.instant import CHINA, format_utc
 
@@ -31,6 +31,13 @@ def day(at: datetime | None) -> str:
 def clock(at: datetime | None) -> str:
     """``16:15:30``."""
     return at.astimezone(CHINA).strftime("%H:%M:%S") if at else ""
+
+
+def until(at: datetime | None) -> str:
+    """The end of a term: midnight is ``24:00`` of the day that ends with it, as officials say."""
+    if at is None or (local := at.astimezone(CHINA)).time() != time():
+        return moment(at)
+    return (local - timedelta(days=1)).strftime("%Y-%m-%d 24:00")
 
 
 def iso(at: datetime | None) -> str:
@@ -117,5 +124,5 @@ def length_of(hole: Mapping[str, str | None]) -> int:
 FILTERS = {
     "moment": moment, "day": day, "clock": clock, "iso": iso, "epoch": epoch, "size": size,
     "duration": duration, "at": at, "offset": offset, "codec": codec, "short": short,
-    "groups": groups, "fps": fps, "from_iso": from_iso, "length_of": length_of,
+    "groups": groups, "fps": fps, "until": until, "from_iso": from_iso, "length_of": length_of,
 }  # fmt: skip
