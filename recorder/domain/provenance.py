@@ -62,9 +62,14 @@ class Camera(enum.StrEnum):
     OTHER = "other"
 
 
-def is_monitoring(camera: str | None, provenance: str | None) -> bool:
-    """Whether footage is of fixed electronic monitoring, by what its sender or people say."""
-    return camera == Camera.SURVEILLANCE or provenance == ProvenanceKind.SURVEILLANCE
+def review_of(camera: str | None, provenance: str | None, said: str | None) -> str | None:
+    """Of fixed monitoring, by what its sender or people say: awaited, or what was said of it.
+
+    None of all other footage, which needs no review.
+    """
+    if camera == Camera.SURVEILLANCE or provenance == ProvenanceKind.SURVEILLANCE:
+        return said or ContentReview.AWAITED.value
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

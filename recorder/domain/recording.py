@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId, RecordingId
-from recorder.domain.provenance import ContentReview, is_monitoring
+from recorder.domain.provenance import review_of
 
 
 class Integrity(enum.StrEnum):
@@ -150,9 +150,7 @@ class Recording:
     @property
     def review(self) -> str | None:
         """Of fixed monitoring: awaited, passed or refused (R14); None of all other footage."""
-        if not is_monitoring(self.camera, self.provenance):
-            return None
-        return self.content_review or ContentReview.AWAITED.value
+        return review_of(self.camera, self.provenance, self.content_review)
 
     @property
     def state(self) -> str:

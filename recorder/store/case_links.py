@@ -14,6 +14,7 @@ from datetime import datetime
 from recorder.domain.case import CaseLink, CaseState, LinkOrigin, Stage
 from recorder.domain.ids import AgencyId, CaseId, CaseLinkId, RecordingId
 from recorder.domain.people import Scope
+from recorder.domain.provenance import review_of
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -258,6 +259,8 @@ class CaseRecording:
     fixity: str | None
     #: Grounds on which only some may watch it.
     restrictions: tuple[str, ...] = ()
+    #: Of fixed monitoring: awaited, passed or refused (R14).
+    review: str | None = None
 
     @property
     def state(self) -> str:
@@ -291,6 +294,7 @@ def _recording_from_row(row: Row) -> CaseRecording:
         renditions=tuple(row["renditions"]),
         fixity=row["fixity"],
         restrictions=tuple(row["restrictions"]),
+        review=review_of(row["camera"], row["provenance"], row["content_review"]),
     )
 
 
@@ -308,6 +312,7 @@ async def timeline(
         " r.admission, r.length_bytes, r.original_name, l.stage, l.linked_at, l.linked_by,"
         " l.origin, coalesce(r.started_at, r.received_at) AS at, r.started_at, r.ended_at,"
         " r.received_at, r.key_file, r.flags, r.media, r.showable, r.restrictions,"
+        " r.camera, r.provenance, r.content_review,"
         " ARRAY(SELECT profile FROM rendition n WHERE n.recording_id = r.id ORDER BY profile)"
         " AS renditions,"
         " (SELECT min(CASE WHEN f.looked_at > f.agreed_at THEN 'failing' ELSE 'restored' END)"

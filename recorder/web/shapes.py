@@ -354,6 +354,7 @@ class CaseRecordingShape(Shape):
     key_file: bool
     flags: tuple[str, ...]
     showable: str | None
+    review: str | None = Field(description="of fixed monitoring: awaited, passed or refused")
     linked_at: datetime
     linked_by: str
 
@@ -376,6 +377,7 @@ class CaseRecordingShape(Shape):
             key_file=recording.key_file,
             flags=recording.flags,
             showable=recording.showable,
+            review=recording.review,
             linked_at=recording.linked_at,
             linked_by=recording.linked_by,
         )

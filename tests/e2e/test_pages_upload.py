@@ -170,7 +170,7 @@ async def test_what_was_taken_over_from_surveillance_waits_for_its_review(pages:
     await pages.person("wang", Role.SUPERVISOR)
     async with pages.reader() as reader:
         await reader.sign_in("li")
-        await reader.go("/upload")
+        await reader.go(f"/upload?case={NUMBER}")
         await _choose(reader, footage.folder() / "08_faststart.mp4", kind="surveillance")
         await reader.page.fill("[name=provider]", "某商场物业")
         await reader.page.fill("[name=handed_over_at]", "2026-03-05T10:00")
@@ -183,6 +183,9 @@ async def test_what_was_taken_over_from_surveillance_waits_for_its_review(pages:
         assert await reader.page.locator("#review form").count() == 0
     async with pages.reader(size=PHONE) as reader:
         await reader.sign_in("wang")
+        case = await pages.bureau.value("SELECT case_id FROM case_link")
+        await reader.go(f"/cases/{case}")
+        assert "内容未审核" in await reader.text(".clip")
         await reader.go("/recordings?review=awaited")
         await reader.page.click("tbody .lead a")
         await reader.page.fill("#review [name=reason]", "核对原始设备，画面完整清晰")
@@ -191,3 +194,5 @@ async def test_what_was_taken_over_from_surveillance_waits_for_its_review(pages:
         assert "内容审核通过" in await reader.text("#review")
         assert await reader.overflow() <= 0
         assert "核对原始设备，画面完整清晰" in await reader.text("main")
+        await reader.go(f"/cases/{case}")
+        assert "审核" not in await reader.text(".clip")

@@ -51,6 +51,8 @@ class Clip:
     length: int
     #: failing when last read back, restored after a failure, or None.
     fixity: str | None
+    #: Of fixed monitoring: awaited, passed or refused.
+    review: str | None
     #: Of a live copy: the card copy that is shown in its place.
     preferred: Clip | None = None
     #: How much further ahead the device's clock was for that one; 0 where unknown.
@@ -149,6 +151,7 @@ def _clip(
         key_file=found.key_file,
         length=found.length,
         fixity=fixity,
+        review=found.review,
     )
 
 
