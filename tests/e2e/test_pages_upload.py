@@ -186,6 +186,8 @@ async def test_what_was_taken_over_from_surveillance_waits_for_its_review(pages:
         case = await pages.bureau.value("SELECT case_id FROM case_link")
         await reader.go(f"/cases/{case}")
         assert "内容未审核" in await reader.text(".clip")
+        # The case is provisional: four buttons stand in its head.
+        assert await reader.overflow() <= 0
         await reader.go("/recordings?review=awaited")
         await reader.page.click("tbody .lead a")
         await reader.page.fill("#review [name=reason]", "核对原始设备，画面完整清晰")
