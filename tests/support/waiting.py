@@ -19,6 +19,7 @@ async def eventually(
     *,
     within: float,
     what: str = "the condition",
+    every_s: float = _PAUSE_S,
 ) -> T:
     """Ask again and again until ``check`` gives something true, and give that.
 
@@ -33,4 +34,4 @@ async def eventually(
         if result:
             return result
         assert loop.time() < deadline, f"{what} did not come true within {within:g} s"
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(every_s)

@@ -21,16 +21,33 @@ def cpu_s(pid: int) -> float:
     return sum(int(fields[n]) for n in (11, 12, 13, 14)) / _TICKS
 
 
+def family_cpu_s(*pids: int) -> float:
+    """Seconds of processor of these and of all that descend from them."""
+    return sum(cpu_s(pid) for pid, _ in guardian.family(pids))
+
+
 def by_part(parents: int | set[int], parts: dict[str, str]) -> dict[str, float]:
-    """Seconds of processor of each part below ``parents``; a part is known by words it runs."""
+    """Seconds of processor of each part below ``parents``; a part is known by words it runs.
+
+    A process with words of no part counts to that of whoever started it.
+    """
     used = dict.fromkeys(parts, 0.0)
     for pid, _ in guardian.family({parents} if isinstance(parents, int) else parents):
-        words = command_line(pid)
-        for part, mark in parts.items():
-            if mark in words:
-                used[part] += cpu_s(pid)
-                break
+        part = _part_of(pid, parts)
+        if part is not None:
+            used[part] += cpu_s(pid)
     return used
+
+
+def _part_of(pid: int, parts: dict[str, str]) -> str | None:
+    while pid > 1:
+        words = command_line(pid)
+        found = [part for part, mark in parts.items() if mark in words]
+        if found:
+            return found[0]
+        seen = guardian.look(pid)
+        pid = 0 if seen is None else seen.parent
+    return None
 
 
 def differences(before: dict[str, float], after: dict[str, float]) -> str:
