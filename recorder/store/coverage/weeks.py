@@ -40,16 +40,20 @@ class WholeWeeks:
 
 
 def _told(what: str, columns: str) -> str:
-    """Rows of whole weeks ($6 to $7), and of the days before, behind ($8), and in marked weeks."""
+    """Rows of whole weeks ($6 to $7), and of days before (from $9), behind ($8 to $10) and marked.
+
+    Marks come and go in a minute, so that statistics of them are always wrong: NOT IN, since an
+    anti-join would be taken for one row, and be joined with each of some hundred holdings in turn.
+    """
     return (
         f"{HELD}, told AS (SELECT h.way, w.since AS day, {columns} FROM held h"  # noqa: S608 - constant text
         f" JOIN {what}_week w ON w.agency_id = h.agency AND w.since BETWEEN $6 AND $7"
-        "  WHERE NOT EXISTS (SELECT FROM figure_stale s"
-        "   WHERE s.agency_id = w.agency_id AND s.since = w.since)"
+        "  WHERE (w.agency_id, w.since) NOT IN"
+        "   (SELECT agency_id, since FROM figure_stale WHERE since BETWEEN $6 AND $7)"
         f" UNION ALL SELECT h.way, d.day, {columns} FROM held h JOIN {what}_day d"
-        "  ON d.agency_id = h.agency AND d.day >= h.first AND d.day < $6"
+        "  ON d.agency_id = h.agency AND d.day >= $9 AND d.day < $6"
         f" UNION ALL SELECT h.way, d.day, {columns} FROM held h JOIN {what}_day d"
-        "  ON d.agency_id = h.agency AND d.day > $8 AND d.day <= h.last"
+        "  ON d.agency_id = h.agency AND d.day > $8 AND d.day <= $10"
         f" UNION ALL SELECT h.way, d.day, {columns} FROM held h JOIN (SELECT DISTINCT agency_id,"
         "  since, until FROM figure_stale WHERE since BETWEEN $6 AND $7) s"
         f"  ON s.agency_id = h.agency JOIN {what}_day d ON d.agency_id = s.agency_id"
@@ -58,7 +62,9 @@ def _told(what: str, columns: str) -> str:
 
 
 def _arguments(scope: Scope, holdings: Sequence[Holding], weeks: WholeWeeks) -> tuple[object, ...]:
-    return (*held(scope, holdings), weeks.first, weeks.last, weeks.until)
+    # Holdings are whole spans.
+    first, last = holdings[0].first, holdings[0].last
+    return (*held(scope, holdings), weeks.first, weeks.last, weeks.until, first, last)
 
 
 async def scenes(
@@ -72,7 +78,7 @@ async def scenes(
     columns = f"stage, act_type, {', '.join(NAMES)}"
     rows = await connection.fetch(
         f"{_told('scene', columns)}, rough AS (SELECT way, stage, act_type,"  # noqa: S608 - constant text
-        f" date_trunc($9, day::timestamp)::date AS since, {SUMS} FROM told GROUP BY 1, 2, 3, 4)"
+        f" date_trunc($11, day::timestamp)::date AS since, {SUMS} FROM told GROUP BY 1, 2, 3, 4)"
         " SELECT way, stage, act_type, since, grouping(way, stage, act_type, since) AS which,"
         f" {SUMS} FROM rough GROUP BY GROUPING SETS ((way), (stage), (act_type), (since))"
         " ORDER BY since",

@@ -318,7 +318,9 @@ def _stretch(
 
 def _lane(free: list[datetime], began: datetime, ended: datetime) -> int:
     """The first lane that is free by then; the last one takes what finds none."""
-    lane = next((n for n, until in enumerate(free) if until <= began), len(free))
+    lane = 0
+    while lane < len(free) and free[lane] > began:
+        lane += 1
     lane = min(lane, MOST_LANES - 1)
     if lane == len(free):
         free.append(ended)
@@ -329,18 +331,21 @@ def _lane(free: list[datetime], began: datetime, ended: datetime) -> int:
 def _merged(bars: Iterable[FootageBar], near: timedelta) -> list[FootageBar]:
     """Bars of one lane and state that all but touch, drawn as one."""
     last: dict[tuple[int, str], int] = {}
-    found: list[FootageBar] = []
+    #: The first bar of each, when it ends, and how many they are.
+    found: list[tuple[FootageBar, datetime, int]] = []
     for bar in sorted(bars, key=lambda one: one.piece.began):
         key = (bar.lane, bar.clip.state)
         at = last.get(key)
-        if at is not None and bar.piece.began - found[at].piece.ended <= near:
-            before = found[at]
-            piece = replace(before.piece, ended=max(before.piece.ended, bar.piece.ended))
-            found[at] = replace(before, piece=piece, count=before.count + 1)
+        if at is not None and bar.piece.began - found[at][1] <= near:
+            first, ended, count = found[at]
+            found[at] = first, max(ended, bar.piece.ended), count + 1
         else:
             last[key] = len(found)
-            found.append(bar)
-    return found
+            found.append((bar, bar.piece.ended, 1))
+    return [
+        replace(first, piece=replace(first.piece, ended=ended), count=count)
+        for first, ended, count in found
+    ]
 
 
 def _finding_of(row: SceneRow, hole: Hole) -> uuid.UUID | None:

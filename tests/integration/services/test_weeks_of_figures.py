@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from recorder.domain.organisation_tree import Holding
@@ -18,6 +19,7 @@ from recorder.store.coverage import sums, weeks
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.chance import Chance, miscounted
 from tests.support.enforcement import NINE, a_case, a_source, evaluated
+from tests.support.plans import nodes, plans_of
 
 LAST = NINE.date() + timedelta(days=7)
 
@@ -90,3 +92,40 @@ async def test_a_change_under_way_while_weeks_are_added_up_is_not_lost(bureau: B
         assert await connection.fetchval("SELECT count(*) FROM figure_stale") == 0
         assert await weeks.miscounted(connection) == 0
         assert await differences(connection, bureau, first, LAST, "month") == []
+
+
+async def test_statistics_of_marks_that_are_gone_mislead_nobody(
+    bureau: Bureau, owner_database_url: str
+) -> None:
+    """As after each adding up: what is known of the marks is how many there were before.
+
+    Weeks would be compared with each holding in turn, ten million times for a city.
+    """
+    owner = await asyncpg.connect(owner_database_url)
+    try:
+        for statement in (
+            "INSERT INTO agency (id, code, name) SELECT uuidv7(), 'W' || n, n::text"
+            " FROM generate_series(1, 200) n",
+            "INSERT INTO scene_week SELECT id, day, 'seizure', 'penalty', 'review', 1, 1, 1, 0, 0,"
+            " 0, 0, 0, 1, 0, 1, 1, 0 FROM agency, generate_series(date '2024-01-01',"
+            " date '2026-01-31', interval '1 month') AS months (day)",
+            "INSERT INTO figure_stale (agency_id, since, until)"
+            " SELECT agency_id, since, since + 6 FROM scene_week",
+            "ANALYZE",
+            "DELETE FROM figure_stale",
+        ):
+            await owner.execute(statement)
+        agencies = [row["id"] for row in await owner.fetch("SELECT id FROM agency")]
+    finally:
+        await owner.close()
+    first, last = date(2025, 1, 1), date(2026, 1, 31)
+    holdings = [Holding(agency, agency, first, last) for agency in agencies]
+    parts = whole_weeks(first, last, holdings)
+    assert parts is not None
+
+    async def look(connection: Connection) -> None:
+        await weeks.scenes(connection, EVERYTHING, holdings, "week", parts)
+
+    plans = await plans_of(bureau.deps.database, look)
+    compared = [node for node in nodes(plans) if node["Node Type"] == "Nested Loop"]
+    assert [node["Join Filter"] for node in compared if "Join Filter" in node] == []
