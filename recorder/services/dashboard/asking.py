@@ -26,6 +26,7 @@ from recorder.services.dashboard.question import (
     by_months,
     ground,
     officer_asked,
+    oldest_weeks,
     whole_weeks,
     working_days,
 )
@@ -94,7 +95,7 @@ class _Asked:
         await self._of_footage(line, holdings)
         kinds = await self._findings(line, holdings)
         ages = await self._unlinked(line, always)
-        waiting = await sums.waiting_by_age(self._connection, self._scope, always, self._today)
+        waiting = await self._waiting(always)
         workdays = await self._devices(line, holdings)
         return self._answer(
             told,
@@ -212,6 +213,12 @@ class _Asked:
             line(way).overdue = late
         order = [kind.value for kind in FindingKind]
         return tuple(sorted(kinds.items(), key=lambda one: (-one[1].waiting, order.index(one[0]))))
+
+    async def _waiting(self, always: Sequence[Holding]) -> dict[int, int]:
+        old = oldest_weeks(self._today)
+        if old is None or not always:
+            return {}
+        return await weeks.waiting_by_age(self._connection, self._scope, always, self._today, old)
 
     async def _unlinked(
         self, line: _Lines, always: Sequence[Holding]

@@ -16,11 +16,14 @@ from recorder.store import agencies
 from recorder.store.agencies import Agency
 from recorder.store.connection import Connection
 from recorder.store.coverage import lines
+from recorder.store.coverage.sums import AGES
 from recorder.store.coverage.weeks import WholeWeeks
 
 #: Three years and some days.
 MOST_DAYS = 1100
 _DAY = timedelta(days=1)
+#: Before every day that has figures; a Thursday, and a month begins with it.
+EARLIEST = date(1970, 1, 1)
 #: Shorter spans are read day by day.
 _WORTH_WEEKS = 28
 
@@ -95,7 +98,7 @@ class Ground:
     def always(self, actor: Actor, today: date) -> list[Holding]:
         """All days until today of whoever stands below today: for what waits, however old."""
         return [
-            Holding(each.agency, each.by_way_of, date(1970, 1, 1), today)
+            Holding(each.agency, each.by_way_of, EARLIEST, today)
             for each in self.holdings(actor, today, today)
         ]
 
@@ -150,6 +153,11 @@ def whole_weeks(first: date, last: date, holdings: Sequence[Holding]) -> WholeWe
     begins = first if _week_since(first) == first else _week_until(first) + _DAY
     until = last if _week_until(last) == last else _week_since(last) - _DAY
     return WholeWeeks(begins, _week_since(until), until)
+
+
+def oldest_weeks(today: date) -> WholeWeeks | None:
+    """The weeks all of whose days are in the last class of age."""
+    return whole_weeks(EARLIEST, today - AGES[-1] * _DAY, ())
 
 
 def _week_since(day: date) -> date:

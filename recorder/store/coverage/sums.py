@@ -264,6 +264,8 @@ async def devices(
         "  FROM held h JOIN unnest($7::date[], $8::bigint[]) AS w (month, mask)"
         "  ON w.month BETWEEN date_trunc('month', h.first::timestamp)::date AND h.last"
         "  JOIN device_month m ON m.agency_id = h.agency AND m.month = w.month"
+        # All months besides, for the index.
+        "  AND m.month BETWEEN $9 AND $10"
         "  CROSS JOIN LATERAL (SELECT ((1::bigint << least(31, h.last - m.month + 1)) - 1)"
         "  & ~((1::bigint << greatest(0, h.first - m.month)) - 1) AS mask) x"
         "  GROUP BY 1, 2),"
@@ -279,6 +281,8 @@ async def devices(
         last,
         [month for month, _ in working],
         [mask for _, mask in working],
+        min((month for month, _ in working), default=date.max),
+        max((month for month, _ in working), default=date.min),
     )
     return {row["way"]: DeviceUse(*tuple(row)[1:]) for row in rows}
 

@@ -17,6 +17,7 @@ from recorder.domain.people import Scope
 from recorder.store.connection import Connection
 from recorder.store.coverage.days import NAMES
 from recorder.store.coverage.sums import (
+    AGES,
     HELD,
     SUMS,
     FindingLine,
@@ -112,6 +113,25 @@ async def lateness(
         *_arguments(scope, holdings, weeks),
     )
     return by_hours(rows)
+
+
+async def waiting_by_age(
+    connection: Connection,
+    scope: Scope,
+    holdings: Sequence[Holding],
+    today: date,
+    weeks: WholeWeeks,
+) -> dict[int, int]:
+    """As ``sums.waiting_by_age``; ``weeks`` must all be of the last class of age."""
+    rows = await connection.fetch(
+        f"{_told('finding', 'state, findings')} SELECT width_bucket($11::date - day, $12::int[])"  # noqa: S608 - constant text
+        " AS age, sum(findings)::bigint AS findings FROM told"
+        " WHERE state IN ('open', 'replied', 'appealed') GROUP BY 1 HAVING sum(findings) <> 0",
+        *_arguments(scope, holdings, weeks),
+        today,
+        list(AGES),
+    )
+    return {row["age"]: row["findings"] for row in rows}
 
 
 # --- adding up ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from recorder.domain.organisation_tree import Holding
 from recorder.domain.people import EVERYTHING
 from recorder.services import dashboard
-from recorder.services.dashboard.question import whole_weeks
+from recorder.services.dashboard.question import EARLIEST, oldest_weeks, whole_weeks
 from recorder.store.connection import Connection
 from recorder.store.coverage import sums, weeks
 from tests.support.bureau import Bureau, open_bureau
@@ -34,7 +34,11 @@ async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
 async def differences(
     connection: Connection, bureau: Bureau, first: date, last: date, unit: str
 ) -> list[str]:
-    """Which answers by weeks are others than those by days."""
+    """Which answers by weeks are others than those by days.
+
+    What waits is asked about on a later day, on which some of it has become old.
+    """
+    today = last + timedelta(days=95)
     holdings = [Holding(agency, agency, first, last) for agency in (bureau.ours, bureau.theirs)]
     parts = whole_weeks(first, last, holdings)
     assert parts is not None
@@ -43,11 +47,19 @@ async def differences(
         "scenes": (await sums.scenes(*asked, unit), await weeks.scenes(*asked, unit, parts)),
         "findings": (await sums.findings(*asked), await weeks.findings(*asked, parts)),
     }
+    always = [Holding(each.agency, each.agency, EARLIEST, today) for each in holdings]
+    old = oldest_weeks(today)
+    assert old is not None
+    waiting = (
+        await sums.waiting_by_age(connection, EVERYTHING, always, today),
+        await weeks.waiting_by_age(connection, EVERYTHING, always, today, old),
+    )
     late = (await sums.lateness(*asked), await weeks.lateness(*asked, parts))
     found = [
         name for name, (one, other) in pairs.items() if {*map(repr, one)} != {*map(repr, other)}
     ]
-    return found + ["lateness"] * (late[0] != late[1])
+    found += ["lateness"] * (late[0] != late[1])
+    return found + ["waiting"] * (waiting[0] != waiting[1])
 
 
 async def test_weeks_say_what_days_say_whatever_happened(bureau: Bureau) -> None:
