@@ -37,6 +37,11 @@ class WholeWeeks:
     until: date
 
 
+#: As HELD, of holdings that are whole spans, each agency once: PostgreSQL is told so, since else
+#: it takes a tenth of them for one agency and hashes the weeks instead of the holdings.
+_HELD = HELD.replace("SELECT *", "SELECT DISTINCT ON (agency) *")
+
+
 # --- reading -----------------------------------------------------------------------------------
 
 
@@ -47,7 +52,7 @@ def _told(what: str, columns: str) -> str:
     anti-join would be taken for one row, and be joined with each of some hundred holdings in turn.
     """
     return (
-        f"{HELD}, told AS (SELECT h.way, w.since AS day, {columns} FROM held h"  # noqa: S608 - constant text
+        f"{_HELD}, told AS (SELECT h.way, w.since AS day, {columns} FROM held h"  # noqa: S608 - constant text
         f" JOIN {what}_week w ON w.agency_id = h.agency AND w.since BETWEEN $6 AND $7"
         "  WHERE (w.agency_id, w.since) NOT IN"
         "   (SELECT agency_id, since FROM figure_stale WHERE since BETWEEN $6 AND $7)"
