@@ -28,6 +28,7 @@ from recorder.live.rtmp.chunks import Message
 from recorder.live.rtmp.reception import Farewell, Peer
 from recorder.live.rtmp.session import AUDIO, DATA, VIDEO
 from recorder.live.sink import Cause, Period, Segment, SegmentSink
+from recorder.live.together import next_moment
 from recorder.live.writing import PeriodWriter, forms_of
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Intake:
         self._periods = 0
         self._begun: deque[float] = deque(maxlen=self._limits.most_periods)
         self._complained: frozenset[str] = frozenset()
-        self._timer = self._loop.call_later(_TICK_S, self._tick)
+        self._timer = self._next_tick()
         self._delivery = asyncio.create_task(self._deliver())
 
     @property
@@ -219,8 +220,11 @@ class Intake:
         elif self._current is muxer:
             self._current = successor
 
+    def _next_tick(self) -> asyncio.TimerHandle:
+        return self._loop.call_at(next_moment(self._loop.time(), _TICK_S), self._tick)
+
     def _tick(self) -> None:
-        self._timer = self._loop.call_later(_TICK_S, self._tick)
+        self._timer = self._next_tick()
         for step in self._planner.tick(self._clock.now()):
             self._step(step)
         silent_s = self._loop.time() - self.heard

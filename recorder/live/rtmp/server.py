@@ -29,6 +29,7 @@ from recorder.live.rtmp.chunks import Message
 from recorder.live.rtmp.reception import Door, Farewell, Reception, RefusedError
 from recorder.live.rtmp.session import End, PublishRequest, Session, SessionLimits
 from recorder.live.rtmp.violation import ViolationError
+from recorder.live.together import next_moment
 
 _log = logging.getLogger(__name__)
 
@@ -208,8 +209,9 @@ class Connection(asyncio.BufferedProtocol):
         if count > 0:
             self._received(self._listener.memory[:count])
         if self._descriptor >= 0 and not self._paused:
-            wait_s = 0.0 if count == _READ_BYTES else _READ_EVERY_S
-            self._reading = self._loop.call_later(wait_s, self.read)
+            now = self._loop.time()
+            at = now if count == _READ_BYTES else next_moment(now, _READ_EVERY_S)
+            self._reading = self._loop.call_at(at, self.read)
 
     def pause(self) -> None:
         """See Peer."""
