@@ -1,4 +1,4 @@
-"""The test run: every check, then every test, with each server started once.
+"""The test run: every check beside every test, with each server started once.
 
     python -m tests             everything (make test)
     python -m tests check       format, lint, types, imports, unit (make check)
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,7 @@ WITHOUT_GAPS = (
 WORKERS = "2"
 #: For what starts processes, and waits for them and for a client's pauses, more than it computes.
 WAITING_WORKERS = "3"
-#: The long files of the end-to-end tests begin first (tests/e2e/conftest.py).
+#: The long files begin first (tests/conftest.py), each in one worker.
 IN_ORDER = ("--dist=loadfile", "--no-loadscope-reorder")
 #: No test asks the world, so none needs its authorities; every process that speaks HTTP would load
 #: them all, twice.
@@ -69,10 +69,8 @@ class Run:
         print(f"[{time.monotonic() - self.began:4.0f} s] {text}", flush=True)
 
     def checks(self) -> None:
-        """Run format, lint, types, import rules and advisories, two at a time."""
-        with ThreadPoolExecutor(2) as pool:
-            running = {name: pool.submit(self._check, name) for name in CHECKS}
-            self.failed += [name for name, result in running.items() if not result.result()]
+        """Run format, lint, types, import rules and advisories, one by one beside the tests."""
+        self.failed += [name for name in CHECKS if not self._check(name)]
 
     def _check(self, name: str) -> bool:
         done = subprocess.run(
@@ -88,14 +86,16 @@ class Run:
         self.say(f"{name}: {word}" + ("" if good else f"\n{done.stdout}"))
         return good
 
-    def tests(self, kind: str, *options: str) -> None:
-        """Run one folder of tests."""
-        self.say(f"{kind} tests")
-        report = self.reports / f"{kind}.xml"
+    def tests(self, kinds: Sequence[str], *options: str) -> None:
+        """Run these folders of tests as one."""
+        named = " and ".join(kinds)
+        self.say(f"{named} tests")
+        report = self.reports / f"{'-'.join(kinds)}.xml"
         measured = ["coverage", "run", "-m"] if self.coverage else []
         done = subprocess.run(
             [
-                *(sys.executable, "-m", *measured, "pytest", f"tests/{kind}", "-q"),
+                *(sys.executable, "-m", *measured, "pytest", "-q"),
+                *(f"tests/{kind}" for kind in kinds),
                 *("--durations=8", "--durations-min=1", f"--junitxml={report}", *options),
             ],
             cwd=servers.REPOSITORY,
@@ -104,7 +104,7 @@ class Run:
             check=False,
         )
         if done.returncode != 0:
-            self.failed.append(f"{kind} tests")
+            self.failed.append(f"{named} tests")
 
     def bars(self) -> None:
         """Print what no test reached; fail below the bar of all code or of the strict modules."""
@@ -218,22 +218,28 @@ def main(mode: str) -> int:
     """Run the steps of the mode and give the exit code."""
     # Some hundred processes of the product start in a run: only the first compiles its modules.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    with _own_scratch() as reports, ThreadPoolExecutor(1) as background:
+    with (
+        _own_scratch() as reports,
+        ThreadPoolExecutor(1) as background,
+        ThreadPoolExecutor(1) as beside,
+    ):
         run = Run(reports, coverage=mode == "coverage")
         if mode == "check":
-            run.checks()
-            run.tests("unit", "-n", WORKERS)
+            checking = beside.submit(run.checks)
+            run.tests(["unit"], "-n", WORKERS)
+            checking.result()
             return run.close()
         system.provide()
         preparing = background.submit(_prepare)
-        # Behind the servers, beside the integration tests.
+        # Behind the servers.
         tools = background.submit(_prepare_tools)
-        run.checks()
-        run.tests("unit", "-n", WORKERS)
+        checking = beside.submit(run.checks)
+        run.tests(["unit"], "-n", WORKERS)
         with _all_servers(lambda: _wait_for(preparing, run, "the S3 servers")):
-            run.tests("integration", "-n", WAITING_WORKERS, *SECOND_TRY)
             _wait_for(tools, run, "promtool, helm and kubeconform")
-            run.tests("e2e", "-n", WAITING_WORKERS, *SECOND_TRY, *IN_ORDER)
+            options = ("-n", WAITING_WORKERS, *SECOND_TRY, *IN_ORDER)
+            run.tests(["integration", "e2e"], *options)
+        checking.result()
         if run.coverage:
             run.bars()
         return run.close()

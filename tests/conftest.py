@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from hypothesis import settings
 from playwright.async_api import Browser, Page
 from redis.asyncio import Redis
 
+from recorder.loading import loading
 from tests.support import browser as browsers
 from tests.support import footage as footage_set
 from tests.support import node, s3, servers
@@ -41,10 +41,26 @@ settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """What was imported stays until the end: no collection walks over it again and again."""
-    del session
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported stays until the end: the collector never walks over it."""
+    with loading():
+        return (yield)
+
+
+#: Half a minute and more, the longest first.
+_LONG = (
+    *("test_torture", "test_deployment", "test_rolling_work", "test_store_weather"),
+    *("test_capture", "test_demo", "test_disaster_drill", "test_api_fuzz", "test_office_faults"),
+    *("test_ingest_races", "test_worker_processes", "test_compact_step", "test_upload_lossy"),
+    *("test_live_serve_command", "test_objects_contract", "test_live_watching"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that every worker has work until the end; otherwise as they were."""
+    places = {name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(_LONG)))
 
 
 def _apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -176,7 +176,10 @@ async def in_browser(product: Product) -> list[Figure]:
         "user", "add", "wang", "--role", "supervisor", "--password-stdin", given=_PASSWORD
     )
     firsts, delays = [], []
-    async with browser.launch() as chromium, browser.open_page(chromium) as page:
+    async with (
+        browser.launch(browser.executable()) as chromium,
+        browser.open_page(chromium) as page,
+    ):
         await page.goto(f"{product.url}/sign-in")
         await page.fill("[name=login]", "wang")
         await page.fill("[name=password]", _PASSWORD)

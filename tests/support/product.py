@@ -27,7 +27,7 @@ import asyncpg
 
 from recorder.embedded import guardian
 from tests.support.servers import REPOSITORY
-from tests.support.small_office import command_line
+from tests.support.small_office import command_line, copied
 from tests.support.waiting import eventually
 from tests.support.web_service import Answer
 
@@ -305,7 +305,7 @@ def started_before(data: Path) -> None:
 
     Database, roles and schema are there, and nothing in them; its start takes half the time.
     """
-    shutil.copytree(_first_start(), data, symlinks=True)
+    copied(_first_start(), data)
 
 
 @contextlib.contextmanager

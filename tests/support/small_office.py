@@ -172,9 +172,14 @@ def _first_start() -> Path:
     return place / "data"
 
 
+def copied(source: Path, target: Path) -> None:
+    """A data folder once more: two thousand files, which cp copies with a third of the work."""
+    subprocess.run(["cp", "-aT", str(source), str(target)], check=True)
+
+
 def started_before(folder: Path) -> None:
     """Make the folder of an office that has been started before, for tests of other things."""
-    shutil.copytree(_first_start(), folder, symlinks=True)
+    copied(_first_start(), folder)
 
 
 @contextlib.asynccontextmanager
