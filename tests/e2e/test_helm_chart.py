@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ KINDS = (
     *("networkpolicy-networking-v1", "poddisruptionbudget-policy-v1"),
     "horizontalpodautoscaler-autoscaling-v2",
 )
+_REFERENCE = re.compile(r'"#/definitions/([^"]+)"')
 _SECRETS = {n for n, field in Config.model_fields.items() if "SecretStr" in str(field.annotation)}
 
 
@@ -67,6 +69,18 @@ def pods(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, 
     }
 
 
+def reached(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Those of the definitions that the schema leads to: a tenth, and a tool reads all it gets."""
+    found: dict[str, Any] = {}
+    ahead = [schema]
+    while ahead:
+        for name in _REFERENCE.findall(json.dumps(ahead.pop())):
+            if name not in found:
+                found[name] = definitions[name]
+                ahead.append(found[name])
+    return found
+
+
 def schemas(version: str, folder: Path) -> str:
     """The schemas of what the chart makes, each whole in itself, as kubeconform wants them."""
     source = resources.files("kubernetes_validate") / "kubernetes-json-schema"
@@ -81,7 +95,8 @@ def schemas(version: str, folder: Path) -> str:
 
     definitions = read("_definitions.json")["$defs"]
     for name in KINDS:
-        whole = {**read(f"{name}.json"), "definitions": definitions}
+        kind = read(f"{name}.json")
+        whole = {**kind, "definitions": reached(kind, definitions)}
         (folder / f"{name}.json").write_text(json.dumps(whole))
     return f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
 
