@@ -50,8 +50,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 #: Half a minute and more, the longest first.
 _LONG = (
-    *("test_torture", "test_deployment", "test_rolling_work", "test_store_weather"),
-    *("test_capture", "test_demo", "test_disaster_drill", "test_api_fuzz", "test_office_faults"),
+    *("test_torture", "test_deployment", "test_rolling_work", "test_half_made_folder"),
+    *("test_store_weather", "test_capture", "test_demo", "test_embedded_product"),
+    *("test_disaster_drill", "test_office_faults", "test_replica_processes", "test_api_fuzz"),
     *("test_ingest_races", "test_worker_processes", "test_compact_step", "test_upload_lossy"),
     *("test_live_serve_command", "test_objects_contract", "test_live_watching"),
 )
