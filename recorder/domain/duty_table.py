@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import enum
 import io
 from collections.abc import Callable, Iterable, Sequence
@@ -91,11 +92,24 @@ class Mistake:
 
     line: int
     column: str
+    #: A stable word for what is wrong.
+    code: str
     text: str
+    #: What stands there, or how many there may be; and the words that may stand there.
+    shown: str = ""
+    allowed: tuple[str, ...] = ()
 
     @override
     def __str__(self) -> str:
         return f"line {self.line}, {self.column}: {self.text}"
+
+
+class _Wrong(ValueError):
+    """A cell that cannot be read, before it is known where it stands."""
+
+    def __init__(self, code: str, text: str, shown: str = "", allowed: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.code, self.shown, self.allowed = code, shown, tuple(allowed)
 
 
 def write(rules: Iterable[DutyRule]) -> str:
@@ -109,27 +123,37 @@ def write(rules: Iterable[DutyRule]) -> str:
 
 
 def read(text: str) -> tuple[DutyRule, ...]:
-    """The rules of a table with Chinese or English headings.
+    """The rules of a table with Chinese or English headings, as CSV or as spreadsheets copy cells.
 
     Raises InvalidInput ``duty-list-malformed`` with every mistake: line, column and what it is.
     """
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    text = text.removeprefix("\ufeff")
+    between = "\t" if "\t" in text.lstrip().partition("\n")[0] else ","
+    rows = list(csv.reader(io.StringIO(text), delimiter=between))
     lines = [(n, row) for n, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
     if not lines:
-        raise _malformed([Mistake(1, "", "the table is empty")])
+        raise _malformed([Mistake(1, "", "table-empty", "the table is empty")])
     names = [_field(cell) for cell in lines[0][1]]
     mistakes = [
-        Mistake(lines[0][0], heading, "is no column of duty lists, or stands here twice")
+        Mistake(
+            lines[0][0],
+            heading,
+            "column-unknown",
+            "is no column of duty lists, or stands here twice",
+            heading,
+            tuple(HEADINGS.values()),
+        )
         for n, (heading, name) in enumerate(zip(lines[0][1], names, strict=True))
         if name is None or name in names[:n]
     ]
     mistakes += [
-        Mistake(lines[0][0], HEADINGS[name], "is missing")
+        Mistake(lines[0][0], HEADINGS[name], "column-missing", "is missing")
         for name in ("code", "level")
         if name not in names
     ]
     if len(lines) - 1 > MOST_RULES:
-        mistakes.append(Mistake(lines[MOST_RULES][0], "", f"more than {MOST_RULES} rows"))
+        told = f"more than {MOST_RULES} rows"
+        mistakes.append(Mistake(lines[MOST_RULES][0], "", "too-many-rows", told, str(MOST_RULES)))
     if mistakes:
         raise _malformed(mistakes)
     rules, codes = [], set()
@@ -137,7 +161,9 @@ def read(text: str) -> tuple[DutyRule, ...]:
         cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
         rule = _rule(line, cells, mistakes)
         if rule is not None and rule.code in codes:
-            mistakes.append(Mistake(line, HEADINGS["code"], "stands here twice"))
+            mistakes.append(
+                Mistake(line, HEADINGS["code"], "code-repeated", "stands here twice", rule.code)
+            )
         elif rule is not None:
             codes.add(rule.code)
             rules.append(rule)
@@ -158,11 +184,14 @@ def _rule(line: int, cells: dict[str, str], mistakes: list[Mistake]) -> DutyRule
         text = plain(cell)
         try:
             if len(text) > _LONGEST_CELL:
-                raise ValueError(f"has more than {_LONGEST_CELL} characters")
+                told = f"has more than {_LONGEST_CELL} characters"
+                raise _Wrong("cell-too-long", told, str(_LONGEST_CELL))
             if text or name in ("code", "level"):
                 values[name] = _READ.get(name, str)(text)
-        except (ValueError, InvalidInput) as error:
-            mistakes.append(Mistake(line, HEADINGS[name], str(error)))
+        except _Wrong as error:
+            mistakes.append(
+                Mistake(line, HEADINGS[name], error.code, str(error), error.shown, error.allowed)
+            )
     if len(mistakes) > before:
         return None
     return DutyRule(**values)  # type: ignore[arg-type]
@@ -172,7 +201,10 @@ def _malformed(mistakes: Sequence[Mistake]) -> InvalidInput:
     return InvalidInput(
         "duty-list-malformed",
         "; ".join(map(str, mistakes[:20])),
-        mistakes=[str(mistake) for mistake in mistakes[:200]],
+        mistakes=[
+            {**dataclasses.asdict(each), "allowed": "、".join(each.allowed)}
+            for each in mistakes[:200]
+        ],
     )
 
 
@@ -181,31 +213,36 @@ def _word(words: dict[E, str]) -> Callable[[str], E]:
         for value, told in words.items():
             if text in (value.value, told):
                 return value
-        raise ValueError(f"{text[:20]!r} is none of {'、'.join(words.values())}")
+        told = f"{text[:20]!r} is none of {'、'.join(words.values())}"
+        raise _Wrong("word-unknown", told, text[:20], words.values())
 
     return read_word
 
 
 def _code(text: str) -> str:
     if not text:
-        raise ValueError("is empty")
+        raise _Wrong("cell-empty", "is empty")
     return text
 
 
 def _yes(text: str) -> bool:
     if text.lower() not in _YES:
-        raise ValueError(f"{text[:20]!r} is neither 是 nor 否")
+        told = f"{text[:20]!r} is neither 是 nor 否"
+        raise _Wrong("word-unknown", told, text[:20], ("是", "否"))
     return _YES[text.lower()]
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 2):
-        raise ValueError(f"{text[:20]!r} is no small whole number")
+        raise _Wrong("number-wanted", f"{text[:20]!r} is no small whole number", text[:20])
     return int(text)
 
 
 def _term(text: str) -> str:
-    return str(parse_term(text))
+    try:
+        return str(parse_term(text))
+    except InvalidInput as error:
+        raise _Wrong("term-wanted", error.detail, text[:20]) from error
 
 
 _READ: dict[str, Callable[[str], object]] = {

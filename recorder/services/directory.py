@@ -1,4 +1,7 @@
-"""Who and what there is: agencies, people, devices, docks, tokens, hand-overs. Reading only."""
+"""Who and what there is: agencies, people, devices, docks, tokens, hand-overs. Reading only.
+
+``q`` narrows a list: a piece of a name, login or number, or an agency's code or name.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +35,15 @@ class _Named(Protocol):
 
 
 T = TypeVar("T", bound=_Named)
-_List = Callable[[Connection, Scope, uuid.UUID | None, int], Awaitable[list[T]]]
+_List = Callable[[Connection, Scope, uuid.UUID | None, int, str | None], Awaitable[list[T]]]
 
 
 async def _page(
-    deps: Deps, actor: Actor, list_some: _List[T], cursor: str | None, limit: int
+    deps: Deps, actor: Actor, list_some: _List[T], cursor: str | None, limit: int, q: str | None
 ) -> Page[T]:
     key, size = read_cursor(cursor), page_size(limit)
     async with deps.database.acquire() as connection:
-        rows = await list_some(connection, actor.scope, key[1] if key else None, size + 1)
+        rows = await list_some(connection, actor.scope, key[1] if key else None, size + 1, q)
     return page_of(rows, size, lambda row: (_NO_TIME, row.id))
 
 
@@ -59,31 +62,31 @@ async def name_recordings(
 
 
 async def list_people(
-    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50
+    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50, q: str | None = None
 ) -> Page[Person]:
     """People of the agencies that the actor sees, newest first."""
-    return await _page(deps, actor, directory.people, cursor, limit)
+    return await _page(deps, actor, directory.people, cursor, limit, q)
 
 
 async def list_devices(
-    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50
+    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50, q: str | None = None
 ) -> Page[Device]:
     """Devices of the agencies that the actor sees, newest first."""
-    return await _page(deps, actor, directory.devices, cursor, limit)
+    return await _page(deps, actor, directory.devices, cursor, limit, q)
 
 
 async def list_docks(
-    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50
+    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50, q: str | None = None
 ) -> Page[Dock]:
     """Docks of the agencies that the actor sees, newest first."""
-    return await _page(deps, actor, directory.docks, cursor, limit)
+    return await _page(deps, actor, directory.docks, cursor, limit, q)
 
 
 async def list_tokens(
-    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50
+    deps: Deps, actor: Actor, cursor: str | None = None, limit: int = 50, q: str | None = None
 ) -> Page[Token]:
     """Tokens of the agencies that the actor sees, newest first, without their secrets."""
-    return await _page(deps, actor, directory.tokens, cursor, limit)
+    return await _page(deps, actor, directory.tokens, cursor, limit, q)
 
 
 async def list_handovers(deps: Deps, actor: Actor, device: DeviceId) -> list[Handover]:

@@ -48,6 +48,18 @@ async def find(connection: Connection, agency: AgencyId) -> Agency | None:
     return _from_row(row) if row else None
 
 
+async def with_below(connection: Connection, code: str, scope: Scope) -> list[AgencyId]:
+    """The organisation of this code with all below it today, as far as they are in scope."""
+    rows = await connection.fetch(
+        "SELECT id FROM (SELECT id FROM agency WHERE code = $1 UNION SELECT r.seen_id"
+        " FROM agency_reach r JOIN agency a ON a.id = r.agency_id WHERE a.code = $1) meant"
+        " WHERE in_scope(id, $2) ORDER BY id",
+        code,
+        scope.agencies,
+    )
+    return [row["id"] for row in rows]
+
+
 async def listed(connection: Connection, scope: Scope) -> list[Agency]:
     """The agencies in scope by their codes; there are few, so they come in one piece."""
     rows = await connection.fetch(

@@ -30,7 +30,6 @@ class Query:
 
     device: str | None = None
     officer: str | None = None
-    agency: str | None = None
     from_: datetime | None = None
     to: datetime | None = None
     #: received, sealed, mismatched, quarantined or simulated.
@@ -63,31 +62,30 @@ class Query:
 
 _BEGAN = "coalesce(r.started_at, r.received_at)"
 _WHERE = (
-    " FROM recording r JOIN agency a ON a.id = r.agency_id"  # noqa: S608 - constant text
+    " FROM recording r JOIN agency a ON a.id = r.agency_id"
     " WHERE in_scope(r.agency_id, $1)"
     " AND ($2::uuid IS NULL OR r.device_id = $2) AND ($3::uuid IS NULL OR r.dock_id = $3)"
     " AND ($4::text IS NULL OR r.officer = $4)"
     " AND ($5::timestamptz IS NULL OR ({at}, r.id) < ($5, $6::uuid))"
     " AND ($7::text IS NULL OR r.device_number = $7)"
     " AND ($8::text IS NULL OR r.officer = $8)"
-    " AND ($9::text IS NULL OR r.agency_id = (SELECT id FROM agency WHERE code = $9))"
-    f" AND ($10::timestamptz IS NULL OR {_BEGAN} >= $10)"
-    f" AND ($11::timestamptz IS NULL OR {_BEGAN} < $11)"
-    " AND ($12::text IS NULL OR ($12 = 'quarantined' AND r.admission = 'quarantined')"
-    "  OR ($12 = 'received' AND r.integrity = 'received' AND r.admission = 'admitted')"
-    "  OR ($12 = 'sealed' AND r.integrity = 'sealed' AND r.admission = 'admitted')"
-    "  OR ($12 = 'mismatched' AND r.integrity = 'mismatched' AND r.admission = 'admitted')"
-    "  OR ($12 = 'simulated' AND r.integrity = 'simulated'))"
-    " AND ($13::text IS NULL OR r.flags @> ARRAY[$13])"
-    " AND ($14::boolean IS NULL OR ($14 AND r.links > 0) OR (NOT $14 AND r.links = 0))"
-    " AND ($15::uuid IS NULL OR EXISTS (SELECT FROM case_link l WHERE l.recording_id = r.id"
-    "      AND l.case_id = $15 AND l.unlinked_at IS NULL))"
-    " AND ($16::boolean IS NULL OR ($16 AND r.restrictions <> '{}')"
-    "  OR (NOT $16 AND r.restrictions = '{}'))"
-    " AND ($17::text IS NULL OR r.provenance = $17) AND ($18::text IS NULL OR r.camera = $18)"
-    " AND ($19::text IS NULL OR (r.classes <> '{}' AND r.classes @> ARRAY[$19]))"
-    " AND ($20::text IS NULL OR ((r.camera = 'surveillance' OR r.provenance = 'surveillance')"
-    "  AND coalesce(r.content_review, 'awaited') = $20))"
+    f" AND ($9::timestamptz IS NULL OR {_BEGAN} >= $9)"
+    f" AND ($10::timestamptz IS NULL OR {_BEGAN} < $10)"
+    " AND ($11::text IS NULL OR ($11 = 'quarantined' AND r.admission = 'quarantined')"
+    "  OR ($11 = 'received' AND r.integrity = 'received' AND r.admission = 'admitted')"
+    "  OR ($11 = 'sealed' AND r.integrity = 'sealed' AND r.admission = 'admitted')"
+    "  OR ($11 = 'mismatched' AND r.integrity = 'mismatched' AND r.admission = 'admitted')"
+    "  OR ($11 = 'simulated' AND r.integrity = 'simulated'))"
+    " AND ($12::text IS NULL OR r.flags @> ARRAY[$12])"
+    " AND ($13::boolean IS NULL OR ($13 AND r.links > 0) OR (NOT $13 AND r.links = 0))"
+    " AND ($14::uuid IS NULL OR EXISTS (SELECT FROM case_link l WHERE l.recording_id = r.id"
+    "      AND l.case_id = $14 AND l.unlinked_at IS NULL))"
+    " AND ($15::boolean IS NULL OR ($15 AND r.restrictions <> '{}')"
+    "  OR (NOT $15 AND r.restrictions = '{}'))"
+    " AND ($16::text IS NULL OR r.provenance = $16) AND ($17::text IS NULL OR r.camera = $17)"
+    " AND ($18::text IS NULL OR (r.classes <> '{}' AND r.classes @> ARRAY[$18]))"
+    " AND ($19::text IS NULL OR ((r.camera = 'surveillance' OR r.provenance = 'surveillance')"
+    "  AND coalesce(r.content_review, 'awaited') = $19))"
 )
 #: Nothing sorts behind U+10FFFF where texts are compared byte by byte.
 _BEGINS = (
@@ -111,7 +109,6 @@ def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
         last,
         query.device,
         query.officer,
-        query.agency,
         query.from_,
         query.to,
         query.state,
@@ -131,7 +128,7 @@ async def search(
 ) -> list[Recording]:
     """Recordings in scope that fit everything but ``q``, by ``query.key``."""
     rows = await connection.fetch(
-        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $21"),
+        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $20"),
         *_arguments(scope, query, before),
         limit,
     )
@@ -161,12 +158,12 @@ async def search_beginning(
     connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
 ) -> list[Recording]:
     """As ``search``, of those whose name begins with ``q``: MOST_NAMES at most by themselves."""
-    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$22')}"  # noqa: S608 - constant text
+    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$21')}"  # noqa: S608 - constant text
     rows = await connection.fetch(
         _statement(
             query,
             f"WITH named AS MATERIALIZED ({named}) SELECT {COLUMNS}{_WHERE}"  # noqa: S608 - constant text
-            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $21",
+            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $20",
         ),
         *_arguments(scope, query, before),
         limit,
@@ -188,8 +185,8 @@ async def search_fragment(
             query,
             f"SELECT * FROM (SELECT {COLUMNS}, {{at}} AS at{_WHERE}"  # noqa: S608 - constant text
             f" ORDER BY {{at}} DESC, r.id DESC LIMIT {LOOKED_AT}) looked"
-            " WHERE strpos(lower(original_name), lower($22)) > 0"
-            " ORDER BY at DESC, id DESC LIMIT $21",
+            " WHERE strpos(lower(original_name), lower($21)) > 0"
+            " ORDER BY at DESC, id DESC LIMIT $20",
         ),
         *arguments,
         limit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from recorder.domain.duty import DutyRule
 from recorder.domain.duty_table import RuleChange
 from recorder.services.duties import ListView
 from recorder.store.duties.lists import ListHeader
-from recorder.web.schemas import Body, Query
+from recorder.web.schemas import Body, PageQuery, Query
 from recorder.web.shape import Shape
 
 _Word = Annotated[str, Field(min_length=1, max_length=100)]
@@ -24,10 +24,13 @@ _Table = Annotated[str, Field(min_length=1, max_length=4_000_000)]
 _Day = Annotated[date, Field(strict=False)]
 
 
-class DutyListsQuery(Query):
+class DutyListsQuery(PageQuery):
     """Which lists."""
 
     agency: Annotated[_Word | None, Field(description="agency code")] = None
+    state: Annotated[
+        Literal["draft", "proposed", "approved"] | None, Field(description="where a version stands")
+    ] = None
 
 
 class CompareQuery(Query):
@@ -147,12 +150,6 @@ class DutyListShape(DutyHeaderShape):
             digest=view.digest.hex(),
             rules=tuple(map(DutyRuleShape.of, view.rules)),
         )
-
-
-class DutyListsShape(Shape):
-    """Versions, the newest first day first."""
-
-    items: tuple[DutyHeaderShape, ...]
 
 
 class RuleChangeShape(Shape):

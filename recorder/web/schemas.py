@@ -85,12 +85,24 @@ class PageQuery(Query):
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="most lines to give")] = 50
 
 
+class NamedQuery(PageQuery):
+    """Which lines of a list of people or things with names."""
+
+    q: Annotated[
+        str | None,
+        Field(
+            min_length=1, max_length=200,
+            description="a piece of a name, login or number; or code or name of an agency",
+        ),
+    ] = None  # fmt: skip
+
+
 class RecordingsQuery(PageQuery):
     """Which recordings; every parameter narrows."""
 
     device: Annotated[_Number | None, Field(description="device number")] = None
     officer: Annotated[_Number | None, Field(description="officer's number")] = None
-    agency: Annotated[_Code | None, Field(description="agency code")] = None
+    agency: Annotated[_Code | None, Field(description="agency code, with all below it")] = None
     from_: Annotated[Moment | None, Field(alias="from", description="began at or after")] = None
     to: Annotated[Moment | None, Field(description="began before")] = None
     state: Literal["received", "sealed", "mismatched", "quarantined", "simulated"] | None = None

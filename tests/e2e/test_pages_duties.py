@@ -28,7 +28,7 @@ def shows(words: str) -> str:
 
 
 async def test_a_list_from_draft_to_force_and_beside_another(pages: Pages, tmp_path: Path) -> None:
-    async with pages.reader() as reader:
+    async with pages.reader(expected=("status of 400",)) as reader:
         await reader.sign_in("wang")
         await reader.go("/duty-lists")
         assert "广东省行政执法音像记录清单" in await reader.text("main")
@@ -47,7 +47,14 @@ async def test_a_list_from_draft_to_force_and_beside_another(pages: Pages, tmp_p
         await reader.go("/duty-lists")
         await reader.page.click("summary:has-text('新建版本')")
         await reader.page.fill("[name=title]", "短清单")
-        await reader.page.fill("[name=table]", CHANGED)
+        # A mistake is told by line and column, and nothing that was typed is lost.
+        await reader.page.fill("[name=table]", CHANGED.replace("可以记录", "必须"))
+        await reader.page.click("form[action='/duty-lists'] button.primary")
+        await reader.until(shows("有 1 处错误"), within=60)
+        await reader.page.screenshot(path=tmp_path / "mistake.png")
+        assert "必须\n不是可填的词" in (await reader.text("tbody tr")).replace("\t", "\n")
+        assert await reader.page.input_value("[name=title]") == "短清单"
+        await reader.page.fill("[name=table]", CHANGED.replace(",", "\t"))
         await reader.page.click("form[action='/duty-lists'] button.primary")
         await reader.until(shows("提交他人审批"), within=60)
         await reader.page.click("summary:has-text('比对')")

@@ -17,6 +17,7 @@ from recorder.domain.duty import DutyLevel, DutyRule
 from recorder.domain.duty_table import HEADINGS, Fate
 from recorder.errors import InvalidInput
 from recorder.services.duties import PROFILES, note, profile
+from recorder.web.pages import duty_words
 from tests.support.acts import rule
 
 HEAD = ",".join(HEADINGS.values())
@@ -42,6 +43,11 @@ def mistakes(text: str) -> str:
     with pytest.raises(InvalidInput) as refused:
         duty_table.read(text)
     assert refused.value.code == "duty-list-malformed"
+    told = refused.value.facts["mistakes"]
+    assert isinstance(told, list)
+    codes = {each["code"] for each in told if isinstance(each, dict)}
+    assert told
+    assert codes <= set(duty_words.WORDS["duty_mistake"])
     return refused.value.detail
 
 
@@ -91,6 +97,12 @@ def test_headings_may_be_english_and_words_too() -> None:
 )
 def test_every_mistake_is_told_with_its_line_and_column(text: str, told: str) -> None:
     assert told in mistakes(text)
+
+
+def test_cells_copied_from_a_spreadsheet_are_read_with_their_lines_within_cells() -> None:
+    pasted = '序号\t记录要求\t场景\t内容\n1\t应当记录\t听证\t"告知，\n申辩"\n'
+    (read,) = duty_table.read(pasted)
+    assert (read.scene, read.content) == (EventKind.HEARING, "告知，\n申辩")
 
 
 def test_two_versions_are_compared_by_the_number_of_the_row() -> None:

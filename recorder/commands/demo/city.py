@@ -153,7 +153,7 @@ async def _people(deps: Deps, agencies: Sequence[str]) -> tuple[str, str]:
 
 async def _list(deps: Deps, supervisor: Actor, agency: str) -> None:
     """The agency has a list in force; a draft that somebody left in the middle stays one."""
-    if any(each.state == "approved" for each in await duties.lists(deps, OPERATOR, agency)):
+    if (await duties.lists(deps, OPERATOR, agency, state="approved", limit=1)).items:
         return
     drafted = await duties.draft(
         deps, OPERATOR, title="示例音像记录清单", valid_from=date(YEARS[0], 1, 1),

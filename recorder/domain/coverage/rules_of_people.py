@@ -22,7 +22,7 @@ AT_ONCE = timedelta(minutes=1)
 MOST_OTHERS = 5
 #: Nearer than this is one place.
 APART_M = 1000.0
-_EARTH_M = 6_371_000.0
+EARTH_M = 6_371_000.0
 
 
 def distance_m(
@@ -34,7 +34,7 @@ def distance_m(
         sin((other - one) / 2) ** 2
         + cos(one) * cos(other) * sin(radians(other_longitude - longitude) / 2) ** 2
     )
-    return 2 * _EARTH_M * asin(sqrt(min(1.0, a)))
+    return 2 * EARTH_M * asin(sqrt(min(1.0, a)))
 
 
 def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:

@@ -141,7 +141,7 @@ async def _with_whereabouts(
     """The answers, made anew where somebody was elsewhere at the same time."""
     told = [CasePresence(f.case, p) for f, answer in answers for p in answer.presences]
     looked_at = [f.case for f, answer in answers if not answer.too_large]
-    changed = await _write_presences(change, looked_at, told)
+    changed, left = await _write_presences(change, looked_at, told)
     elsewhere = await look_elsewhere(change.connection, told, [f for f, _ in answers])
     made: list[Answer] = []
     partners: set[CaseId] = set()
@@ -154,6 +154,10 @@ async def _with_whereabouts(
         made.append((known, evaluate(known)))
         if facts.case in changed:
             partners.update(each.case for each in others.officers)
+    if left:
+        # What these cases were found to collide with before may collide no more.
+        before = await presences.officers_elsewhere(change.connection, left)
+        partners.update(each.case for _, each in before)
     return made, partners - {facts.case for facts, _ in answers}
 
 
@@ -167,8 +171,11 @@ def with_elsewhere(facts: CaseFacts, others: _Elsewhere) -> CaseFacts:
 
 async def _write_presences(
     change: Change, cases: Sequence[CaseId], told: Sequence[CasePresence]
-) -> set[CaseId]:
-    """Write where officers were, of the cases for which that is other than before."""
+) -> tuple[set[CaseId], list[CasePresence]]:
+    """Write where officers were, of the cases for which that is other than before.
+
+    Gives those cases, and where somebody was by what was said before and is not any more.
+    """
     known: dict[CaseId, set[CasePresence]] = {}
     for each in await presences.of_cases(change.connection, cases):
         known.setdefault(each.case, set()).add(each)
@@ -176,11 +183,13 @@ async def _write_presences(
     for each in told:
         now.setdefault(each.case, set()).add(each)
     changed = {case for case in (*known, *now) if known.get(case) != now.get(case)}
+    left = [gone for case in changed for gone in known.get(case, set()) - now.get(case, set())]
     if changed:
         written = [each for each in told if each.case in changed]
-        await presences.take_turns(change.connection, {each.presence.who for each in written})
+        turns = {each.presence.who for each in (*written, *left)}
+        await presences.take_turns(change.connection, turns)
         await presences.replace(change.connection, changed, written)
-    return changed
+    return changed, left
 
 
 async def look_elsewhere(
@@ -188,10 +197,22 @@ async def look_elsewhere(
 ) -> Mapping[CaseId, _Elsewhere]:
     """For each case where its officers and devices were at the same time besides."""
     placed = [
-        PlacedRecording(each.case, clip.recording, clip.device, clip.began_at, clip.ended_at)
+        PlacedRecording(
+            each.case,
+            clip.recording,
+            clip.device,
+            clip.began_at,
+            clip.ended_at,
+            clip.latitude,
+            clip.longitude,
+        )
         for each in facts
         for clip in each.footage
-        if clip.device and clip.latitude is not None and clip.began_at and clip.ended_at
+        if clip.device
+        and clip.latitude is not None
+        and clip.longitude is not None
+        and clip.began_at
+        and clip.ended_at
     ]
     found: dict[CaseId, _Elsewhere] = {}
     if told:

@@ -1,13 +1,14 @@
 """Figures for who supervises: an organisation over some days, level by level down to a scene."""
 
-from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled
+from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled, sum_of
 from recorder.services.dashboard.asking import dashboard
 from recorder.services.dashboard.counting import add_up_footage, add_up_weeks
-from recorder.services.dashboard.lists import MOST, devices, officers, scenes
+from recorder.services.dashboard.lists import MOST, MOST_EXPORTED, devices, officers, scenes
 from recorder.services.dashboard.question import Comparison, Question
 
 __all__ = [
     "MOST",
+    "MOST_EXPORTED",
     "Comparison",
     "Dashboard",
     "Line",
@@ -20,4 +21,5 @@ __all__ = [
     "devices",
     "officers",
     "scenes",
+    "sum_of",
 ]

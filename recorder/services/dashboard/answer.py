@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from recorder.domain.ids import AgencyId
 from recorder.store.coverage.days import SceneCount
 from recorder.store.coverage.sums import DeviceUse
+
+_NOBODY = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +152,24 @@ class Dashboard:
 
 def settle(into: Settled, state: str, findings: int) -> None:
     setattr(into, state, getattr(into, state) + findings)
+
+
+def sum_of(lines: Sequence[Line], place: Place | None = None) -> Line:
+    """All of them as one line; what they are compared with too, as far as they have it."""
+    total = Line(place=place or Place(AgencyId(_NOBODY), "", "", None), is_own=False)
+    for each in lines:
+        total.scenes.add(each.scenes)
+        if each.before is not None:
+            total.before = total.before or SceneCount()
+            total.before.add(each.before)
+        total.lateness.add(each.lateness.hours)
+        total.overdue += each.overdue
+        for state in ("open", "replied", "appealed", "closed"):
+            settle(total.findings, state, getattr(each.findings, state))
+        total.unlinked += each.unlinked
+        total.unlinked_ms += each.unlinked_ms
+        total.recordings += each.recordings
+        total.footage_ms += each.footage_ms
+        total.marked += each.marked
+        total.devices = total.devices.plus(each.devices)
+    return total

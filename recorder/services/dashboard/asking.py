@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from recorder.domain.people import Actor, Permission
 from recorder.errors import NotFound
 from recorder.runtime import Deps
 from recorder.services.coverage import calendar
-from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled, settle
+from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled, settle, sum_of
 from recorder.services.dashboard.question import (
     Ground,
     Question,
@@ -39,7 +38,6 @@ from recorder.store.coverage.sums import AGES, SceneLine
 _HIGH = (OrganisationKind.CITY, OrganisationKind.DISTRICT)
 #: Gives the line of somebody directly below, made when something is said of it first.
 _Lines = Callable[[AgencyId], Line]
-_NOBODY = uuid.UUID(int=0)
 
 
 async def dashboard(deps: Deps, actor: Actor, question: Question) -> Dashboard:
@@ -265,7 +263,7 @@ class _Asked:
     ) -> Dashboard:
         question = self._question
         span = question.compared
-        total = _total(lines, path[-1] if path else None)
+        total = sum_of(lines, path[-1] if path else None)
         if span is not None:
             total.before = SceneCount()
             for each in _by(compared, "way"):
@@ -334,20 +332,3 @@ def _in_order(
 
 def _times(told: Iterable[SceneLine]) -> tuple[tuple[date, SceneCount], ...]:
     return tuple((each.since, each.count) for each in _by(told, "since") if each.since)
-
-
-def _total(lines: Sequence[Line], place: Place | None) -> Line:
-    total = Line(place=place or Place(AgencyId(_NOBODY), "", "", None), is_own=False)
-    for each in lines:
-        total.scenes.add(each.scenes)
-        total.lateness.add(each.lateness.hours)
-        total.overdue += each.overdue
-        for state in ("open", "replied", "appealed", "closed"):
-            settle(total.findings, state, getattr(each.findings, state))
-        total.unlinked += each.unlinked
-        total.unlinked_ms += each.unlinked_ms
-        total.recordings += each.recordings
-        total.footage_ms += each.footage_ms
-        total.marked += each.marked
-        total.devices = total.devices.plus(each.devices)
-    return total

@@ -16,11 +16,15 @@ from recorder.services.dashboard.question import (
 from recorder.store.coverage import lines
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
 
-#: Lines of a list; an agency's officers are some dozen.
+#: Lines of a list; an agency's officers are some dozen, a large bureau's two thousand.
 MOST = 300
+#: Lines of a list in a file.
+MOST_EXPORTED = 20_000
 
 
-async def officers(deps: Deps, actor: Actor, question: Question) -> list[OfficerLine]:
+async def officers(
+    deps: Deps, actor: Actor, question: Question, *, limit: int = MOST
+) -> list[OfficerLine]:
     """Officers of an organisation, who has most to mend first.
 
     Raises NotFound ``agency-not-found``, Forbidden ``permission-missing``.
@@ -30,10 +34,12 @@ async def officers(deps: Deps, actor: Actor, question: Question) -> list[Officer
     async with deps.database.acquire() as connection:
         base = await ground(connection, actor, question.agency, today)
         holdings = base.holdings(actor, question.first, question.last)
-        return await lines.officers(connection, actor.scope, holdings, MOST)
+        return await lines.officers(connection, actor.scope, holdings, limit)
 
 
-async def devices(deps: Deps, actor: Actor, question: Question) -> list[tuple[DeviceLine, int]]:
+async def devices(
+    deps: Deps, actor: Actor, question: Question, *, limit: int = MOST
+) -> list[tuple[DeviceLine, int]]:
     """Devices of an organisation, the most silent first, each with its silent working days.
 
     Raises NotFound ``agency-not-found``, Forbidden ``permission-missing`` for whoever sees the
@@ -46,7 +52,7 @@ async def devices(deps: Deps, actor: Actor, question: Question) -> list[tuple[De
         holdings = base.holdings(actor, question.first, question.last)
         known = await calendar.known(connection)
         working = working_days(known, question.first, min(question.last, today))
-        found = await lines.devices(connection, actor.scope, holdings, working, MOST)
+        found = await lines.devices(connection, actor.scope, holdings, working, limit)
     return [(each, len(working) - each.workdays) for each in found]
 
 

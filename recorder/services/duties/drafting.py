@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from recorder.domain import duty_table
 from recorder.domain.approval import ApprovalState
@@ -19,13 +19,13 @@ from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.runtime import Deps
 from recorder.services import names, organs
 from recorder.services.duties import shipped
+from recorder.services.paging import LONGEST_PAGE, Page, page_of, page_size, read_cursor
 from recorder.store import approvals
 from recorder.store.change import Change
 from recorder.store.duties import lists as rows
 from recorder.store.duties.lists import ListHeader
 
 _LONGEST_NOTE = 4_000
-_MOST_LISTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +154,26 @@ async def list_view(deps: Deps, actor: Actor, list_id: uuid.UUID) -> ListView:
     return ListView(found, tuple(rules[list_id]))
 
 
-async def lists(deps: Deps, actor: Actor, agency: str | None = None) -> list[ListHeader]:
+async def lists(
+    deps: Deps,
+    actor: Actor,
+    agency: str | None = None,
+    *,
+    state: str | None = None,
+    cursor: str | None = None,
+    limit: int = LONGEST_PAGE,
+) -> Page[ListHeader]:
     """Versions in the actor's scope, the newest first day first; of one agency if it is named."""
+    key, size = read_cursor(cursor), page_size(limit)
+    before = (key[0].date(), key[1]) if key else None
     async with deps.database.acquire() as connection:
-        found = await rows.listed(connection, actor.scope, agency, _MOST_LISTS)
-    return found
+        found = await rows.listed(connection, actor.scope, agency, state, before, size + 1)
+    return page_of(found, size, lambda each: (_midnight(each.valid_from), each.id))
+
+
+def _midnight(day: date) -> datetime:
+    """A day as cursors keep it."""
+    return datetime.combine(day, time.min, UTC)
 
 
 async def table(deps: Deps, actor: Actor, list_id: uuid.UUID) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.domain.continuation import Continuation, continuation_of
 from recorder.domain.events import (
@@ -119,8 +119,12 @@ async def find_recordings(
     query: Query,
     cursor: str | None = None,
     limit: int = 50,
+    *,
+    agency: str | None = None,
 ) -> Page[Recording]:
     """Recordings in the asker's scope, newest first; with a span of time, by when they began.
+
+    ``agency``: of the organisation of this code with all below it, as whoever works there sees.
 
     ``q`` finds names that begin with it; where none does, or thousands do, names that contain it,
     and then a page may hold few or none though there is a next one: it has looked far enough.
@@ -128,6 +132,11 @@ async def find_recordings(
     before, size = read_cursor(cursor), page_size(limit)
     scope, unseen = actor.scope, None
     async with deps.database.acquire() as connection:
+        if agency is not None:
+            within = await agencies.with_below(connection, agency, scope)
+            if not within:
+                return Page((), None)
+            scope = replace(scope, agency=within[0], below=tuple(within[1:]))
         if query.q is None:
             rows = await recording_lists.search(connection, scope, query, before, size + 1)
         elif await recording_lists.names_begin(connection, scope, query.q):

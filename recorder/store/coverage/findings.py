@@ -136,6 +136,8 @@ class Wanted:
     kind: FindingKind | None = None
     severity: Severity | None = None
     state: FindingState | None = None
+    #: Those that nobody has settled: open, replied or appealed.
+    unsettled: bool = False
     officer: str | None = None
     owner: str | None = None
     #: The scene's days, both included.
@@ -147,7 +149,7 @@ class Wanted:
     raised_until: datetime | None = None
 
 
-#: What is wanted of what is in scope; arguments 1 to 13. Withdrawn ones only if asked for.
+#: What is wanted of what is in scope; arguments 1 to 14. Withdrawn ones only if asked for.
 _WANTED = _IN_SCOPE + (  # noqa: S608 - constant text
     " AND ($3::text IS NULL OR f.agency_id IN"
     " (SELECT id FROM agency WHERE code = $3 UNION ALL SELECT r.seen_id FROM agency_reach r"
@@ -159,6 +161,7 @@ _WANTED = _IN_SCOPE + (  # noqa: S608 - constant text
     " AND ($10::date IS NULL OR f.day >= $10) AND ($11::date IS NULL OR f.day <= $11)"
     " AND ($12::timestamptz IS NULL OR (f.answer_by < $12 AND f.state = 'open'))"
     " AND ($13::timestamptz IS NULL OR f.raised_at <= $13)"
+    " AND (NOT $14::boolean OR f.state IN ('open', 'replied', 'appealed'))"
 )
 
 
@@ -177,6 +180,7 @@ def _arguments(scope: Scope, wanted: Wanted) -> tuple[object, ...]:
         wanted.last,
         wanted.overdue_at,
         wanted.raised_until,
+        wanted.unsettled,
     )
 
 
@@ -191,8 +195,8 @@ async def listed(
     at, last = after or (None, None)
     rows = await connection.fetch(
         f"SELECT {_TOLD} FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
-        f" WHERE {_WANTED} AND ($14::timestamptz IS NULL OR (f.raised_at, f.id) < ($14, $15))"
-        " ORDER BY f.raised_at DESC, f.id DESC LIMIT $16",
+        f" WHERE {_WANTED} AND ($15::timestamptz IS NULL OR (f.raised_at, f.id) < ($15, $16))"
+        " ORDER BY f.raised_at DESC, f.id DESC LIMIT $17",
         *_arguments(scope, wanted),
         at,
         last,
@@ -205,7 +209,7 @@ async def ids(connection: Connection, scope: Scope, wanted: Wanted, limit: int) 
     """The newest ones that are wanted, by id."""
     rows = await connection.fetch(
         "SELECT f.id FROM finding f JOIN agency a ON a.id = f.agency_id"  # noqa: S608 - constant text
-        f" WHERE {_WANTED} ORDER BY f.raised_at DESC, f.id DESC LIMIT $14",
+        f" WHERE {_WANTED} ORDER BY f.raised_at DESC, f.id DESC LIMIT $15",
         *_arguments(scope, wanted),
         limit,
     )

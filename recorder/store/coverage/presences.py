@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import sin
 
 from recorder.domain.coverage import Presence
+from recorder.domain.coverage.rules_of_people import APART_M, AT_ONCE, EARTH_M
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.store.connection import Connection, Row
 
+#: Of one presence so many others are looked at, the earliest: a number that is at a hundred places
+#: at once is no person's, and a city writes some such number into thousands of scenes a day.
+MOST = 100
+#: Two places are told apart by the engine; here a metre before that, as the haversine of it.
+_FAR = sin((APART_M - 1) / (2 * EARTH_M)) ** 2
+_IS_FAR = (
+    "power(sind((p.latitude - q.latitude) / 2), 2) + cosd(q.latitude) * cosd(p.latitude)"
+    " * power(sind((p.longitude - q.longitude) / 2), 2) > "
+)
 #: First half of the keys of our advisory locks: one officer's whereabouts.
 _OFFICERS = 0x4F464643
 
@@ -82,20 +93,32 @@ async def replace(
 async def officers_elsewhere(
     connection: Connection, here: Sequence[CasePresence]
 ) -> list[tuple[CaseId, CasePresence]]:
-    """For each case the presences of its officers in other cases at the same time."""
+    """For each case where its officers were at the same time by other cases, and far from there.
+
+    MOST of each presence, the earliest.
+    """
     rows = await connection.fetch(
-        "SELECT DISTINCT q.case_id AS asked, p.case_id, p.officer AS who, p.scene AS about,"
+        "SELECT DISTINCT q.case_id AS asked, p.case_id, p.officer AS who, p.scene AS about,"  # noqa: S608 - constant text
         " p.scene, p.began_at, p.ended_at, p.latitude, p.longitude"
-        " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])"
-        " AS q (case_id, officer, began_at, ended_at)"
-        " JOIN coverage_presence p ON p.officer = q.officer AND p.case_id <> q.case_id"
+        " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[],"
+        " $5::float8[], $6::float8[])"
+        " AS q (case_id, officer, began_at, ended_at, latitude, longitude)"
+        " CROSS JOIN LATERAL (SELECT p.case_id, p.officer, p.scene, p.began_at,"
+        "  p.ended_at, p.latitude, p.longitude FROM coverage_presence p"
+        "  WHERE p.officer = q.officer AND p.case_id <> q.case_id"
         # A scene of more than two days is none that somebody is at.
-        " AND p.began_at < q.ended_at AND p.began_at > q.began_at - interval '2 days'"
-        " AND p.ended_at > q.began_at",
+        "  AND p.began_at < q.ended_at AND p.began_at > q.began_at - interval '2 days'"
+        "  AND least(p.ended_at, q.ended_at) - greatest(p.began_at, q.began_at) > $7"
+        f"  AND {_IS_FAR} $8 ORDER BY p.began_at, p.case_id, p.scene LIMIT $9) p",
         [each.case for each in here],
         [each.presence.who for each in here],
         [each.presence.began_at for each in here],
         [each.presence.ended_at for each in here],
+        [each.presence.latitude for each in here],
+        [each.presence.longitude for each in here],
+        AT_ONCE,
+        _FAR,
+        MOST,
     )
     return [(row["asked"], _from_row(row)) for row in rows]
 
@@ -109,25 +132,38 @@ class PlacedRecording:
     device: str
     began_at: datetime
     ended_at: datetime
+    latitude: float
+    longitude: float
 
 
 async def devices_elsewhere(
     connection: Connection, here: Sequence[PlacedRecording]
 ) -> list[tuple[CaseId, CasePresence]]:
-    """For each case the other recordings of its devices at the same time, with their places."""
+    """For each case the other recordings of its devices at the same time, far from there.
+
+    MOST of each recording, the earliest.
+    """
     rows = await connection.fetch(
-        "SELECT DISTINCT q.case_id AS asked, q.case_id, r.device_number AS who,"
-        " r.id::text AS about, NULL AS scene, r.started_at AS began_at, r.ended_at, r.latitude,"
-        " r.longitude FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[],"
-        " $5::timestamptz[]) AS q (case_id, recording, device, began_at, ended_at)"
-        " JOIN recording r ON r.device_number = q.device AND r.id <> q.recording"
-        " AND r.started_at < q.ended_at AND r.started_at > q.began_at - interval '2 days'"
-        " AND r.ended_at > q.began_at AND r.latitude IS NOT NULL AND r.longitude IS NOT NULL"
-        " AND r.admission = 'admitted'",
+        "SELECT DISTINCT q.case_id AS asked, q.case_id, p.device_number AS who,"  # noqa: S608 - constant text
+        " p.id::text AS about, NULL AS scene, p.started_at AS began_at, p.ended_at, p.latitude,"
+        " p.longitude FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[],"
+        " $5::timestamptz[], $6::float8[], $7::float8[])"
+        " AS q (case_id, recording, device, began_at, ended_at, latitude, longitude)"
+        " CROSS JOIN LATERAL (SELECT p.id, p.device_number, p.started_at, p.ended_at,"
+        "  p.latitude, p.longitude FROM recording p"
+        "  WHERE p.device_number = q.device AND p.id <> q.recording"
+        "  AND p.started_at < q.ended_at AND p.started_at > q.began_at - interval '2 days'"
+        "  AND p.ended_at > q.began_at AND p.latitude IS NOT NULL AND p.longitude IS NOT NULL"
+        f"  AND p.admission = 'admitted' AND {_IS_FAR} $8"
+        "  ORDER BY p.started_at, p.id LIMIT $9) p",
         [each.case for each in here],
         [each.recording for each in here],
         [each.device for each in here],
         [each.began_at for each in here],
         [each.ended_at for each in here],
+        [each.latitude for each in here],
+        [each.longitude for each in here],
+        _FAR,
+        MOST,
     )
     return [(row["asked"], _from_row(row)) for row in rows]

@@ -138,15 +138,29 @@ async def lock(change: Change, list_id: uuid.UUID, scope: Scope) -> ListHeader |
 
 
 async def listed(
-    connection: Connection, scope: Scope, agency: str | None, limit: int
+    connection: Connection,
+    scope: Scope,
+    agency: str | None,
+    state: str | None,
+    before: tuple[date, uuid.UUID] | None,
+    limit: int,
 ) -> list[ListHeader]:
-    """Lists in scope, newest first, of one agency if it is named."""
+    """Versions in scope, the newest first day first, by key ``(valid_from, id)``.
+
+    ``agency``: that of this code alone; ids of an agency's versions are in their order.
+    """
+    day, last = before or (None, None)
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM duty_list l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
         " WHERE in_scope(l.agency_id, $1) AND ($2::text IS NULL OR a.code = $2)"
-        " ORDER BY l.valid_from DESC, l.version DESC, l.id LIMIT $3",
+        " AND ($3::text IS NULL OR l.state = $3)"
+        " AND ($4::date IS NULL OR (l.valid_from, l.id) < ($4, $5::uuid))"
+        " ORDER BY l.valid_from DESC, l.id DESC LIMIT $6",
         scope.agencies,
         agency,
+        state,
+        day,
+        last,
         limit,
     )
     return [_from_row(row) for row in rows]

@@ -99,7 +99,7 @@ async def listed(
 ) -> list[Matter]:
     """Powers in scope by code, as known last, or those of a day.
 
-    ``q``: beginning of a code or piece of a name.
+    ``q``: beginning of a code, piece of a name, or code or name of an agency.
     """
     code, agency = after or (None, None)
     rows = await connection.fetch(
@@ -107,7 +107,8 @@ async def listed(
         " m.name, m.act_type, m.legal_basis, m.valid_from, m.valid_to"
         " FROM matter m JOIN agency a ON a.id = m.agency_id"
         " WHERE m.superseded_at IS NULL AND in_scope(m.agency_id, $1)"
-        " AND ($2::text IS NULL OR starts_with(m.code, $2) OR strpos(m.name, $2) > 0)"
+        " AND ($2::text IS NULL OR starts_with(m.code, $2) OR strpos(m.name, $2) > 0"
+        "  OR $2 IN (a.code, a.name))"
         " AND ($3::text IS NULL OR (m.code, m.agency_id) > ($3, $4::uuid))"
         " AND ($5::date IS NULL OR $5 BETWEEN m.valid_from AND m.valid_to)"
         " ORDER BY m.code, m.agency_id, m.valid_from DESC LIMIT $6",

@@ -116,13 +116,14 @@ async def listed(
 ) -> list[Officer]:
     """Officers in scope by number, as they are known last, or those of a day.
 
-    ``q``: number or piece of a name.
+    ``q``: number, piece of a name, or code or name of an agency.
     """
     rows = await connection.fetch(
         "SELECT DISTINCT ON (o.number) o.id, o.number, o.agency_id, a.code, o.name, o.user_number,"
         " o.valid_from, o.valid_to FROM officer o JOIN agency a ON a.id = o.agency_id"
         " WHERE o.superseded_at IS NULL AND in_scope(o.agency_id, $1)"
-        " AND ($2::text IS NULL OR o.number = $2 OR strpos(o.name, $2) > 0)"
+        " AND ($2::text IS NULL OR o.number = $2 OR strpos(o.name, $2) > 0"
+        "  OR $2 IN (a.code, a.name))"
         " AND ($3::text IS NULL OR o.number > $3)"
         " AND ($4::date IS NULL OR $4 BETWEEN o.valid_from AND o.valid_to)"
         " ORDER BY o.number, o.valid_from DESC LIMIT $5",

@@ -22,8 +22,10 @@ async def list_agencies(request: web.Request) -> web.StreamResponse:
 
 
 async def list_people(request: web.Request) -> web.StreamResponse:
-    asked = read_query(request, schemas.PageQuery)
-    page = await directory.list_people(request.app[DEPS], request[ACTOR], asked.cursor, asked.limit)
+    asked = read_query(request, schemas.NamedQuery)
+    page = await directory.list_people(
+        request.app[DEPS], request[ACTOR], asked.cursor, asked.limit, asked.q
+    )
     return json_answer(page_shape(page, shapes.PersonShape.of))
 
 
@@ -54,9 +56,9 @@ async def set_person_state(request: web.Request) -> web.StreamResponse:
 
 
 async def list_devices(request: web.Request) -> web.StreamResponse:
-    asked = read_query(request, schemas.PageQuery)
+    asked = read_query(request, schemas.NamedQuery)
     page = await directory.list_devices(
-        request.app[DEPS], request[ACTOR], asked.cursor, asked.limit
+        request.app[DEPS], request[ACTOR], asked.cursor, asked.limit, asked.q
     )
     return json_answer(page_shape(page, shapes.DeviceShape.of))
 
@@ -104,8 +106,10 @@ async def hand_over(request: web.Request) -> web.StreamResponse:
 
 
 async def list_docks(request: web.Request) -> web.StreamResponse:
-    asked = read_query(request, schemas.PageQuery)
-    page = await directory.list_docks(request.app[DEPS], request[ACTOR], asked.cursor, asked.limit)
+    asked = read_query(request, schemas.NamedQuery)
+    page = await directory.list_docks(
+        request.app[DEPS], request[ACTOR], asked.cursor, asked.limit, asked.q
+    )
     return json_answer(page_shape(page, shapes.DockShape.of))
 
 
@@ -121,8 +125,10 @@ async def add_dock(request: web.Request) -> web.StreamResponse:
 
 
 async def list_tokens(request: web.Request) -> web.StreamResponse:
-    asked = read_query(request, schemas.PageQuery)
-    page = await directory.list_tokens(request.app[DEPS], request[ACTOR], asked.cursor, asked.limit)
+    asked = read_query(request, schemas.NamedQuery)
+    page = await directory.list_tokens(
+        request.app[DEPS], request[ACTOR], asked.cursor, asked.limit, asked.q
+    )
     return json_answer(page_shape(page, shapes.TokenShape.of))
 
 

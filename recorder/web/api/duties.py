@@ -11,12 +11,16 @@ from recorder.web.approval_shapes import ApproveBody, RefuseBody
 from recorder.web.body import read_json, read_query
 from recorder.web.content import json_answer, text_answer
 from recorder.web.keys import ACTOR, DEPS
+from recorder.web.shapes import page_shape
 
 
 async def find(request: web.Request) -> web.StreamResponse:
     asked = read_query(request, shapes.DutyListsQuery)
-    found = await duties.lists(request.app[DEPS], request[ACTOR], asked.agency)
-    return json_answer(shapes.DutyListsShape(items=tuple(map(shapes.DutyHeaderShape.of, found))))
+    found = await duties.lists(
+        request.app[DEPS], request[ACTOR], asked.agency,
+        state=asked.state, cursor=asked.cursor, limit=asked.limit,
+    )  # fmt: skip
+    return json_answer(page_shape(found, shapes.DutyHeaderShape.of))
 
 
 async def draft(request: web.Request) -> web.StreamResponse:

@@ -19,7 +19,6 @@ async def find(request: web.Request) -> web.StreamResponse:
     query = review.RecordingQuery(
         device=asked.device,
         officer=asked.officer,
-        agency=asked.agency,
         from_=asked.from_,
         to=asked.to,
         state=asked.state,
@@ -33,7 +32,7 @@ async def find(request: web.Request) -> web.StreamResponse:
         q=asked.q,
     )
     page = await review.find_recordings(
-        request.app[DEPS], request[ACTOR], query, asked.cursor, asked.limit
+        request.app[DEPS], request[ACTOR], query, asked.cursor, asked.limit, agency=asked.agency
     )
     return json_answer(shapes.page_shape(page, shapes.RecordingLineShape.of))
 

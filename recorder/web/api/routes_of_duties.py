@@ -7,6 +7,7 @@ from recorder.web import duty_shapes as shapes
 from recorder.web.api import duties
 from recorder.web.approval_shapes import ApproveBody, RefuseBody
 from recorder.web.route import Answer, Route
+from recorder.web.shapes import ListShape
 
 _LIST = "/api/v1/duty-lists/{id}"
 _WHOLE = Answer(schema=shapes.DutyListShape)
@@ -23,7 +24,8 @@ DUTY_ROUTES: tuple[Route, ...] = (
         permission=Permission.READ_CASES,
         summary="Versions of duty lists, the newest first day first.",
         query=shapes.DutyListsQuery,
-        answer=Answer(schema=shapes.DutyListsShape),
+        answer=Answer(schema=ListShape[shapes.DutyHeaderShape]),
+        problems=("cursor-invalid",),
         tags=("duty-lists",),
     ),
     Route(

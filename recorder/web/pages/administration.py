@@ -6,6 +6,8 @@ must stand in no address, and is kept nowhere.
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from aiohttp import web
 
 from recorder.domain.ids import DeviceId, TokenId
@@ -22,16 +24,24 @@ _DOCKS = "/administration/docks"
 _TOKENS = "/administration/tokens"
 
 
+def _more(q: str, cursor: str | None) -> str | None:
+    """The query of the next page."""
+    if cursor is None:
+        return None
+    return urlencode(({"q": q} if q else {}) | {"cursor": cursor})
+
+
 async def home(request: web.Request) -> web.StreamResponse:
     return go(_PEOPLE)
 
 
 async def people(request: web.Request) -> web.StreamResponse:
+    q = request.query.get("q", "").strip()
     found = await directory.list_people(
-        request.app[DEPS], request[ACTOR], request.query.get("cursor")
+        request.app[DEPS], request[ACTOR], request.query.get("cursor"), q=q or None
     )
     return await page(
-        request, "people.html", people=found.items, more=found.next,
+        request, "people.html", people=found.items, more=_more(q, found.next), q=q,
         agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
         roles=accounts.PEOPLES_ROLES,
     )  # fmt: skip
@@ -81,11 +91,12 @@ async def end_sessions(request: web.Request) -> web.StreamResponse:
 
 
 async def devices(request: web.Request) -> web.StreamResponse:
+    q = request.query.get("q", "").strip()
     found = await directory.list_devices(
-        request.app[DEPS], request[ACTOR], request.query.get("cursor")
+        request.app[DEPS], request[ACTOR], request.query.get("cursor"), q=q or None
     )
     return await page(
-        request, "devices.html", devices=found.items, more=found.next,
+        request, "devices.html", devices=found.items, more=_more(q, found.next), q=q,
         agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
     )  # fmt: skip
 
@@ -149,11 +160,12 @@ async def make_enrolment_code(request: web.Request) -> web.StreamResponse:
 
 
 async def docks(request: web.Request) -> web.StreamResponse:
+    q = request.query.get("q", "").strip()
     found = await directory.list_docks(
-        request.app[DEPS], request[ACTOR], request.query.get("cursor")
+        request.app[DEPS], request[ACTOR], request.query.get("cursor"), q=q or None
     )
     return await page(
-        request, "docks.html", docks=found.items, more=found.next,
+        request, "docks.html", docks=found.items, more=_more(q, found.next), q=q,
         agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
     )  # fmt: skip
 
@@ -171,11 +183,12 @@ async def add_dock(request: web.Request) -> web.StreamResponse:
 
 
 async def tokens(request: web.Request) -> web.StreamResponse:
+    q = request.query.get("q", "").strip()
     found = await directory.list_tokens(
-        request.app[DEPS], request[ACTOR], request.query.get("cursor")
+        request.app[DEPS], request[ACTOR], request.query.get("cursor"), q=q or None
     )
     return await page(
-        request, "tokens.html", tokens=found.items, more=found.next,
+        request, "tokens.html", tokens=found.items, more=_more(q, found.next), q=q,
         agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
         roles=accounts.PROGRAMS_ROLES,
     )  # fmt: skip

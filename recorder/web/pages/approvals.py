@@ -14,6 +14,7 @@ from recorder.services import approvals, deciding, directory
 from recorder.services.approvals import Show
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
+from recorder.web.pages.choosing import code_of
 from recorder.web.pages.forms import go, local, posted, read_form
 from recorder.web.pages.rendering import page
 
@@ -29,11 +30,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     deps, actor = request.app[DEPS], request[ACTOR]
     asked = {name: request.query.get(name, "").strip() for name in _FILTERS}
     tab = Show(asked["show"]) if asked["show"] in set(_TABS) else Show.WAITING
+    agencies = await directory.list_agencies(deps, actor)
+    asked["agency"] = code_of(agencies, asked["agency"])
     found = await approvals.list_approvals(
         deps, actor, tab, kind=asked["kind"] or None, agency=asked["agency"] or None,
         cursor=request.query.get("cursor"),
     )  # fmt: skip
-    agencies = await directory.list_agencies(deps, actor)
     kept = {name: value for name, value in asked.items() if value and name != "show"}
     return await page(
         request, "approvals.html", items=found.items, tab=tab, tabs=_TABS, asked=asked, kept=kept,

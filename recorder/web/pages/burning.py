@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from recorder.services.dashboard import Dashboard, Line
 
 #: From so many days on, by the classes of age, something is old.
-_OLD = 3
+OLD = 3
 #: Points (in thousandths) that a share has to fall before anybody speaks of it.
 _FALL = 10
 _MOST = 4
@@ -46,12 +46,12 @@ def burning(told: Dashboard) -> list[Burning]:
         fallen = before.permille - scenes.permille
         if fallen >= _FALL and told.beside is None:
             found.append((4, Burning("fallen", {"n": f"{fallen / 10:.1f}"})))
-    old = sum(told.waiting[_OLD:])
+    old = sum(told.waiting[OLD:])
     if old:
         found.append((2, Burning("waiting", {"n": old, "all": sum(told.waiting)})))
-    pool = sum(count for count, _ in told.unlinked[_OLD:])
+    pool = sum(count for count, _ in told.unlinked[OLD:])
     if pool:
-        hours = sum(length for _, length in told.unlinked[_OLD:]) // 3_600_000
+        hours = sum(length for _, length in told.unlinked[OLD:]) // 3_600_000
         found.append((1.5, Burning("pool", {"n": pool, "hours": hours}, False)))
     open_gaps = scenes.gaps - scenes.explained
     if open_gaps:

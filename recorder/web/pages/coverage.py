@@ -18,13 +18,15 @@ from recorder.web import i18n
 from recorder.web.exports import exported, wanted_form
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages import figure_table
-from recorder.web.pages.burning import Burning, burning
+from recorder.web.pages.burning import OLD, Burning, burning
 from recorder.web.pages.dashboard_question import Asked, spans
 from recorder.web.pages.rendering import locale_of, page
 
 _SECOND = timedelta(seconds=1)
 #: That a page shows; an export has more.
 _MOST_SCENES = 50
+#: Organisations on paper, the worst first; the others are one line.
+_MOST_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         comparisons=list(Comparison),
         agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
         links=Links(asked, told),
+        most=dashboard.MOST,
+        most_scenes=_MOST_SCENES,
     )
 
 
@@ -74,6 +78,8 @@ async def week(request: web.Request) -> web.StreamResponse:
         told=told,
         last=await _last_level(request, sheet, told),
         burning=burning(told),
+        most_lines=_MOST_LINES,
+        rest=dashboard.sum_of(told.lines[_MOST_LINES:]) if len(told.lines) > _MOST_LINES else None,
         links=Links(sheet, told),
         printed_at=request.app[DEPS].clock.now(),
     )
@@ -87,15 +93,20 @@ def _with_days(asked: Asked, first: date, last: date) -> dashboard.Question:
 
 
 async def _last_level(request: web.Request, asked: Asked, told: Dashboard) -> LastLevel:
-    most = dashboard.MOST if wanted_form(request) else _MOST_SCENES
+    is_file = wanted_form(request) is not None
+    many, most = (
+        (dashboard.MOST_EXPORTED, dashboard.MOST_EXPORTED)
+        if is_file
+        else (dashboard.MOST, _MOST_SCENES)
+    )
     deps, actor, question = request.app[DEPS], request[ACTOR], asked.question
     if told.officer is not None:
         return LastLevel(scenes=await dashboard.scenes(deps, actor, question, limit=most))
     if not told.has_officers:
         return LastLevel()
     return LastLevel(
-        officers=await dashboard.officers(deps, actor, question),
-        devices=await dashboard.devices(deps, actor, question),
+        officers=await dashboard.officers(deps, actor, question, limit=many),
+        devices=await dashboard.devices(deps, actor, question, limit=many),
         scenes=await dashboard.scenes(deps, actor, question, limit=most),
     )
 
@@ -133,8 +144,8 @@ class Links:
         return {
             "unrecorded": self.findings(kind="unrecorded"),
             "fallen": "#over-time",
-            "waiting": self.findings(**{"from": "", "to": "", "state": "open"}),
-            "pool": "/recordings",
+            "waiting": self.findings(**self._older_than(OLD), state="waiting"),
+            "pool": self.pool(**self._older_than(OLD)),
             "gaps": self.findings(kind="gap_unexplained"),
             "late": self.findings(kind="upload_late"),
             "idle": "#devices",
@@ -146,16 +157,25 @@ class Links:
         first = self.told.today - timedelta(days=AGES[age] - 1) if age < len(AGES) else ""
         return {"from": first, "to": self.told.today - timedelta(days=youngest)}
 
-    def waiting(self, age: int) -> str:
-        """To findings of a class of age that nobody has answered."""
-        return self.findings(**self._days_of(age), state="open")
+    def _older_than(self, age: int) -> dict[str, object]:
+        """The days of this class of age and of all older ones."""
+        return self._days_of(age) | {"from": ""}
 
-    def pool(self, age: int) -> str:
-        """To footage of a class of age that belongs to no case."""
-        told = {"linked": "no", **self._days_of(age)}
-        if self.told.place is not None and all(line.is_own for line in self.told.lines):
+    def waiting(self, age: int) -> str:
+        """To findings of a class of age that nobody has settled."""
+        return self.findings(**self._days_of(age), state="waiting")
+
+    def pool(self, **words: object) -> str:
+        """To footage of here that belongs to no case."""
+        told: dict[str, object] = {"linked": "no"}
+        if self.told.place is not None:
             told["agency"] = self.told.place.code
+        told.update(words)
         return f"/recordings?{urlencode({n: str(v) for n, v in told.items() if v})}"
+
+    def pool_of(self, age: int) -> str:
+        """To footage of a class of age that belongs to no case."""
+        return self.pool(**self._days_of(age))
 
     @staticmethod
     def second(scene: SceneWithHoles, began_at: str) -> str:

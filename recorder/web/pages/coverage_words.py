@@ -71,6 +71,7 @@ FINDING_TABS = {
     "all": "All",
 }
 FINDING_STATES = {
+    "waiting": "Not settled",
     "open": "Awaits an answer",
     "replied": "Answered",
     "appealed": "Appealed",

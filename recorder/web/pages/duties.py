@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from recorder.domain.duty import DutyRule, spoken
 from recorder.domain.duty_table import HEADINGS
-from recorder.errors import InvalidInput
+from recorder.errors import InvalidInput, RecorderError
 from recorder.services import approvals, directory, duties
 from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
-from recorder.web.pages.duty_words import CODED
-from recorder.web.pages.forms import go, identifier, posted, read_form
+from recorder.web.pages.choosing import code_of
+from recorder.web.pages.duty_words import CODED, LIST_STATES
+from recorder.web.pages.forms import Form, go, identifier, posted, read_form
 from recorder.web.pages.rendering import page
 
 _LISTS = "/duty-lists"
+_PAGE = 50
 #: What a published table shows first; the rest stands in the export.
 PUBLISHED = (
     "code", "scene", "level", "act_type", "matter", "stage", "place", "means", "recorder",
@@ -25,11 +28,31 @@ PUBLISHED = (
 
 
 async def find(request: web.Request) -> web.StreamResponse:
-    """All versions in the reader's sight, and the form for another one."""
+    """Versions in the reader's sight, and the form for another one."""
+    return await _versions(request)
+
+
+async def _versions(
+    request: web.Request,
+    typed: Form | None = None,
+    mistakes: object = (),
+    status: int = 200,
+) -> web.StreamResponse:
+    """``typed``: what stands in the form already, with the mistakes of its table."""
     deps, actor = request.app[DEPS], request[ACTOR]
     agencies = await directory.list_agencies(deps, actor)
+    asked = {name: request.query.get(name, "").strip() for name in ("agency", "state")}
+    asked["agency"] = code_of(agencies, asked["agency"])
+    found = await duties.lists(
+        deps, actor, asked["agency"] or None,
+        state=asked["state"] if asked["state"] in LIST_STATES else None,
+        cursor=request.query.get("cursor"), limit=_PAGE,
+    )  # fmt: skip
+    kept = {name: value for name, value in asked.items() if value}
     return await page(
-        request, "duty_lists.html", lists=await duties.lists(deps, actor),
+        request, "duty_lists.html", status=status, lists=found.items, mistakes=mistakes,
+        typed=typed.text if typed else lambda _name: "", asked=asked, states=LIST_STATES,
+        more=urlencode(kept | {"cursor": found.next}) if found.next else None,
         profiles=[duties.profile(name) for name in duties.PROFILES],
         usual=deps.config.duty_profile,
         agencies=agencies, named={one.code: one.name for one in agencies},
@@ -37,7 +60,15 @@ async def find(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
 
 
-@posted(_LISTS)
+async def _draft_again(request: web.Request, error: RecorderError) -> web.StreamResponse:
+    """The form as it was typed, with every mistake of its table by line and column."""
+    mistakes = error.facts.get("mistakes")
+    if not mistakes:
+        return go(_LISTS, error=error.code)
+    return await _versions(request, await read_form(request), mistakes, status=400)
+
+
+@posted(_LISTS, {"duty-list-malformed": _draft_again})
 async def draft(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     view = await duties.draft(
@@ -58,7 +89,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     agencies = await directory.list_agencies(deps, actor)
     return await page(
         request, "duty_list.html", view=view, columns=_used(view.rules), coded=CODED, note=note,
-        others=[each for each in others if each.id != view.header.id],
+        others=[each for each in others.items if each.id != view.header.id],
         named={one.code: one.name for one in agencies}, spoken=spoken(view.header.wording),
         now=deps.clock.now(), proposals=await approvals.history(deps, duties.KIND, view.header.id),
     )  # fmt: skip

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+LIST_STATES = {
+    "draft": "Draft",
+    "proposed": "Waits for a second person",
+    "approved": "Approved",
+}
 WORDS = {
     "duty_level": {
         "full_uninterrupted": "Whole and uninterrupted",
@@ -17,10 +22,18 @@ WORDS = {
         "levy": "Levy",
         "requisition": "Requisition",
     },
-    "list_state": {
-        "draft": "Draft",
-        "proposed": "Waits for a second person",
-        "approved": "Approved",
+    "list_state": LIST_STATES,
+    "duty_mistake": {
+        "table-empty": "The table is empty.",
+        "column-unknown": "No column is called so, or it stands there twice. Columns:",
+        "column-missing": "This column must be there.",
+        "too-many-rows": "A list has at most so many rows.",
+        "code-repeated": "Another row has this number already.",
+        "cell-too-long": "A cell has at most so many characters.",
+        "cell-empty": "Something must stand here.",
+        "word-unknown": "This word is none of those that may stand here:",
+        "number-wanted": "A small whole number is wanted.",
+        "term-wanted": "A term is hours (24h) or working days (1wd).",
     },
     "rule_fate": {"added": "Added rule", "removed": "Removed rule", "changed": "Changed rule"},
     "duty_column": {

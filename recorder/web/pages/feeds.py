@@ -24,17 +24,27 @@ CHOICES: dict[str, tuple[str, ...]] = {
     MappedField.STAGE.value: tuple(Stage),
 }
 
+#: Of what waits in one pool, while others stand beside it.
+_MOST_LINES = 10
+
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """Every source with its days and its pool, and cases that rows join."""
+    """Every source with its days and what waits most, or one with all of it; cases that join."""
     deps, actor = request.app[DEPS], request[ACTOR]
     found = await sources.list_sources(deps, actor)
+    asked = request.query.get("source")
+    if asked is not None:
+        found = [each for each in found if each.name == asked]
+    joined = await proposing.list_proposals(deps, actor, request.query.get("cursor"))
     now = deps.clock.now()
     return await page(
         request,
         "feeds.html",
         views=[await replaying.view_source(deps, actor, each.name) for each in found],
-        proposals=(await proposing.list_proposals(deps, actor)).items,
+        proposals=joined.items if asked is None else (),
+        more=joined.next if asked is None else None,
+        asked=asked,
+        most_lines=None if asked is not None else _MOST_LINES,
         agencies=await directory.list_agencies(deps, actor),
         choices=CHOICES,
         late=lambda at: None if at is None else max(0, int((now - at).total_seconds() * 1000)),

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from recorder.domain.finding import MOVES, FindingKind, FindingState, Severity
+from recorder.domain.ids import CaseId
 from recorder.domain.people import Actor
 from recorder.errors import InvalidInput
 from recorder.services import coverage, directory
@@ -24,10 +25,15 @@ from recorder.web.api.parameters import id_in_path
 from recorder.web.exports import exported, wanted_form
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages import finding_words, formats, words
+from recorder.web.pages.choosing import code_of
 from recorder.web.pages.forms import Form, go, identifier, local, posted, read_form
 from recorder.web.pages.rendering import locale_of, page
 
-_FILTERS = ("kind", "severity", "state", "agency", "officer", "owner", "from", "to", "overdue")
+_FILTERS = (
+    "kind", "severity", "state", "agency", "officer", "owner", "from", "to", "overdue", "case",
+)  # fmt: skip
+#: Beside the states: all that nobody has settled, as figures count what waits.
+_WAITING = "waiting"
 _PAGE = 100
 #: Lines of one table; more are told by narrowing.
 _MOST_EXPORTED = 20_000
@@ -53,6 +59,8 @@ async def show_all(request: web.Request) -> web.StreamResponse:
     given = {name: request.query.get(name, "").strip() for name in _FILTERS}
     if not set(_FILTERS) & set(request.query):
         given["state"] = FindingState.OPEN.value
+    agencies = await directory.list_agencies(deps, actor)
+    given["agency"] = code_of(agencies, given["agency"])
     kept = _said(given)
     now = deps.clock.now()
     wanted = replace(wanted_of(given), overdue_at=now if given["overdue"] else None)
@@ -63,7 +71,6 @@ async def show_all(request: web.Request) -> web.StreamResponse:
         deps, actor, wanted, cursor=request.query.get("cursor"), limit=_PAGE
     )
     tabs = _tabs(actor)
-    agencies = await directory.list_agencies(deps, actor)
     return await page(
         request, "findings.html", findings=listed.items, asked=given, kept=kept,
         more=urlencode(kept | {"cursor": listed.next}) if listed.next else None,
@@ -71,8 +78,9 @@ async def show_all(request: web.Request) -> web.StreamResponse:
         tab=next((name for name, q in tabs.items() if _said(q) == kept), None),
         narrowed=bool(set(kept) - {"state"}), many=await coverage.how_many(deps, actor, wanted),
         most=coverage.MOST_AT_ONCE, drawn_at=now, kinds=list(FindingKind),
-        severities=list(Severity), states=list(FindingState),
-        named={one.code: one.name for one in agencies},
+        severities=list(Severity), states=[_WAITING, *FindingState],
+        acts_for_some=any(actor.acts_for(each.finding.agency) for each in listed.items),
+        agencies=agencies, named={one.code: one.name for one in agencies},
     )  # fmt: skip
 
 
@@ -102,6 +110,8 @@ def wanted_of(asked: dict[str, str]) -> Wanted:
         agency=asked["agency"] or None,
         officer=asked["officer"] or None,
         owner=asked["owner"] or None,
+        case=CaseId(identifier(asked["case"])) if asked["case"] else None,
+        unsettled=asked["state"] == _WAITING,
         first=day_of(asked["from"]),
         last=day_of(asked["to"]),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import hdrs, web
@@ -17,7 +17,9 @@ from multidict import MultiDictProxy
 from recorder.domain.instant import Instant
 from recorder.errors import InvalidInput, Kind, RecorderError
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Awaitable[web.StreamResponse]
+Handler = Callable[[web.Request], Answer]
+_NOTHING: Mapping[str, Callable[[web.Request, RecorderError], Answer]] = {}
 
 #: Failures that the person at the form can do something about.
 _MENDABLE = frozenset(
@@ -104,8 +106,14 @@ def here(request: web.Request, default: str) -> str:
     return local(f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path, default)
 
 
-def posted(default: str) -> Callable[[Handler], Handler]:
-    """A handler of a form: what the person can mend is told on the page the form stands on."""
+def posted(
+    default: str, drawn: Mapping[str, Callable[[web.Request, RecorderError], Answer]] = _NOTHING
+) -> Callable[[Handler], Handler]:
+    """A handler of a form: what the person can mend is told on the page the form stands on.
+
+    ``drawn``: failures by their code that a sentence does not tell; the answer is then a page with
+    what was typed.
+    """
 
     def wrap(handler: Handler) -> Handler:
         @functools.wraps(handler)
@@ -115,6 +123,8 @@ def posted(default: str) -> Callable[[Handler], Handler]:
             except RecorderError as error:
                 if error.kind not in _MENDABLE:
                     raise
+                if error.code in drawn:
+                    return await drawn[error.code](request, error)
                 return go(here(request, default), error=error.code)
 
         return answered

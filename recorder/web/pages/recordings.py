@@ -31,6 +31,7 @@ from recorder.web.api.parameters import id_in_path
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages import clips, explanations, marking, words
 from recorder.web.pages.assets import stand_in
+from recorder.web.pages.choosing import code_of
 from recorder.web.pages.forms import Form, go, identifier, local, posted, read_form
 from recorder.web.pages.rendering import page
 
@@ -60,8 +61,11 @@ async def quarantine(request: web.Request) -> web.StreamResponse:
 
 
 async def _list(request: web.Request, template: str, asked: dict[str, str]) -> web.StreamResponse:
+    deps, actor = request.app[DEPS], request[ACTOR]
+    agencies = await directory.list_agencies(deps, actor)
+    asked = asked | {"agency": code_of(agencies, asked["agency"])}
     found = await review.find_recordings(
-        request.app[DEPS], request[ACTOR], _query(asked), request.query.get("cursor")
+        deps, actor, _query(asked), request.query.get("cursor"), agency=asked["agency"] or None
     )
     kept = {name: value for name, value in asked.items() if value}
     return await page(
@@ -70,6 +74,7 @@ async def _list(request: web.Request, template: str, asked: dict[str, str]) -> w
         recordings=found.items,
         more=urlencode(kept | {"cursor": found.next}) if found.next else None,
         asked=asked,
+        agencies=agencies,
         filtered=bool(set(kept) - {"linked"}),
         states=_STATES,
         stages=list(Stage),
@@ -87,7 +92,6 @@ def _query(asked: dict[str, str]) -> RecordingQuery:
     return RecordingQuery(
         device=asked["device"] or None,
         officer=asked["officer"] or None,
-        agency=asked["agency"] or None,
         from_=_midnight(asked["from"]),
         # The day that is named belongs to the span.
         to=until + _A_DAY if until else None,

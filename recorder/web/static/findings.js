@@ -3,8 +3,10 @@ const filters = document.querySelector(".filters-fold");
 if (filters && !("used" in filters.dataset) && matchMedia("(max-width: 640px)").matches) filters.open = false;
 
 const form = document.getElementById("many");
-const boxes = form ? [...form.querySelectorAll("input[name=finding]")] : [];
-const rows = boxes.map((box) => box.closest("tr"));
+// Of another organ a row has no box: one looks, and does not answer.
+const rows = form ? [...form.querySelectorAll("tbody tr")] : [];
+const boxOf = (row) => row.querySelector("input[name=finding]");
+const boxes = rows.map(boxOf).filter(Boolean);
 const all = form?.querySelector("[data-all]");
 const every = form?.querySelector("[name=every]");
 const count = form?.querySelector("[data-ticked]");
@@ -13,6 +15,7 @@ let at = -1;
 let last = null;
 
 function tell() {
+  if (!bar) return;
   const ticked = boxes.filter((box) => box.checked).length;
   const whole = every?.checked ?? false;
   const page = boxes.length > 0 && ticked === boxes.length;
@@ -30,8 +33,16 @@ function go(to) {
   rows[at]?.classList.remove("is-at");
   at = Math.max(0, Math.min(rows.length - 1, to));
   rows[at].classList.add("is-at");
-  boxes[at].focus({ preventScroll: true });
+  (boxOf(rows[at]) ?? rows[at].querySelector(".lead a")).focus({ preventScroll: true });
   rows[at].scrollIntoView({ block: "nearest" });
+}
+
+function tickAt(range) {
+  if (at < 0) go(0);
+  const box = boxOf(rows[at]);
+  if (!box) return;
+  box.checked = range || !box.checked;
+  tick(box, range);
 }
 
 function tick(box, range) {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from recorder.domain.coverage import Presence
 from recorder.domain.finding import FindingKind, FindingState
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.ids import CaseId
@@ -17,9 +18,10 @@ from recorder.domain.people import OPERATOR, Role
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.services import casework, coverage, dashboard, importing, review
 from recorder.store import coverage_due
-from recorder.store.coverage import days, scenes
+from recorder.store.coverage import days, presences, scenes
 from recorder.store.coverage import findings as finding_rows
 from recorder.store.coverage.findings import ToldFinding, Wanted
+from recorder.store.coverage.presences import CasePresence
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.enforcement import a_case, a_source, at, evaluated, footage, happened
 
@@ -167,6 +169,39 @@ async def test_an_officer_at_two_places_is_found_in_both_cases_whichever_comes_f
     await evaluated(bureau)
     for case in (here, there):
         assert await kinds(bureau, case) == ["officer_in_two_places"]
+    # It was the next day: then nobody was at two places, and the other case says so no more.
+    async with bureau.deps.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE case_event SET began_at = began_at + interval '1 day',"
+            " ended_at = ended_at + interval '1 day' WHERE case_id = $1",
+            there,
+        )
+        await coverage_due.touch(connection, [there], "event")
+    await evaluated(bureau)
+    assert await kinds(bureau, here) == []
+
+
+async def test_of_a_number_that_is_everywhere_few_other_places_are_looked_at(
+    bureau: Bureau,
+) -> None:
+    case = await a_case(bureau, "1")
+    asked = CasePresence(case, Presence(
+        who="000000", about="e", scene="e", began_at=at(0), ended_at=at(60),
+        latitude=22.54, longitude=114.05,
+    ))  # fmt: skip
+    async with bureau.deps.database.acquire() as connection:
+        # At the same place, for a moment only, and far away for long.
+        for where, minutes, many in ((0.001, 60, 200), (0.2, 1, 200), (0.2, 60, 150)):
+            await connection.execute(
+                "INSERT INTO coverage_presence (case_id, scene, officer, began_at, ended_at,"
+                " latitude, longitude) SELECT gen_random_uuid(), 's', '000000', $1,"
+                " $1::timestamptz + $2::int * interval '1 min', 22.54 + $3, 114.05"
+                " FROM generate_series(1, $4::int)",
+                at(0), minutes, where, many,
+            )  # fmt: skip
+        found = await presences.officers_elsewhere(connection, [asked])
+    assert len(found) == presences.MOST < 150
+    assert {each.presence.latitude for _, each in found} == {22.54 + 0.2}
 
 
 async def test_two_workers_evaluate_each_case_once(bureau: Bureau) -> None:

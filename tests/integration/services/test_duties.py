@@ -80,8 +80,12 @@ async def test_a_draft_is_amended_compared_and_exported(bureau: Bureau) -> None:
     assert changed.rules == first.rules
     assert (changed.header.title, changed.header.valid_to) == ("新清单", date(2028, 1, 1))
     assert (await duties.compare(deps, clerk, first.header.id, second.header.id))[2] == ()
-    assert [each.version for each in await duties.lists(deps, clerk)] == [2, 1]
-    assert await duties.lists(deps, bureau.actor(agency=bureau.theirs)) == []
+    newest = await duties.lists(deps, clerk, limit=1)
+    oldest = await duties.lists(deps, clerk, cursor=newest.next, limit=1)
+    assert [each.version for each in (*newest.items, *oldest.items)] == [2, 1]
+    assert oldest.next is None
+    assert (await duties.lists(deps, clerk, state="approved")).items == ()
+    assert (await duties.lists(deps, bureau.actor(agency=bureau.theirs))).items == ()
     for refused in (
         duties.redraft(deps, clerk, second.header.id, valid_to=date(2020, 1, 1)),
         duties.draft(deps, clerk, title="x", valid_from=FIRST, text="颜色\n"),

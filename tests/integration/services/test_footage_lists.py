@@ -39,12 +39,16 @@ async def many(bureau: Bureau, name: str, number: int, *, foreign: bool = False)
         await connection.execute(_MANY, agency, bureau.clock.now(), name, number)
 
 
-async def names(bureau: Bureau, query: RecordingQuery, actor: Actor | None = None) -> list[str]:
+async def names(
+    bureau: Bureau, query: RecordingQuery, actor: Actor | None = None, agency: str | None = None
+) -> list[str]:
     """Names on all pages of seven, in their order."""
     found: list[str] = []
     cursor: str | None = None
     while True:
-        page = await review.find_recordings(bureau.deps, actor or bureau.actor(), query, cursor, 7)
+        page = await review.find_recordings(
+            bureau.deps, actor or bureau.actor(), query, cursor, 7, agency=agency
+        )
         found += [recording.original_name for recording in page.items]
         cursor = page.next
         if cursor is None:
@@ -64,6 +68,31 @@ async def test_lists_are_newest_first_and_spans_of_time_by_when_footage_began(
     span = RecordingQuery(from_=now - timedelta(hours=12, minutes=1), to=now)
     # They began in the opposite order of their arrival; the twentieth began now.
     assert await names(bureau, span) == numbered(range(19, 7, -1))
+
+
+async def test_an_organisation_is_asked_for_with_all_below_it_as_far_as_they_are_in_sight(
+    bureau: Bureau,
+) -> None:
+    await many(bureau, "own", 2)
+    await many(bureau, "below", 1, foreign=True)
+    city, code = (
+        bureau.actor(city=True),
+        await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours),
+    )
+    assert isinstance(code, str)
+    own = numbered(range(1, 3), "own")
+    assert await names(bureau, RecordingQuery(), city, code) == own
+    async with bureau.deps.database.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO agency_reach (agency_id, seen_id, acts) VALUES ($1, $2, false)",
+            bureau.ours, bureau.theirs,
+        )  # fmt: skip
+    assert sorted(await names(bureau, RecordingQuery(), city, code)) == ["below1.mp4", *own]
+    assert await names(bureau, RecordingQuery(), bureau.actor(agency=bureau.theirs), code) == [
+        "below1.mp4"
+    ]
+    assert await names(bureau, RecordingQuery(), bureau.actor(), "foreign") == []
+    assert await names(bureau, RecordingQuery(), city, "nobody") == []
 
 
 async def test_names_are_found_by_their_beginning_in_any_case(bureau: Bureau) -> None:

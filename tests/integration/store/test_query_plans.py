@@ -98,7 +98,6 @@ def _searches(agency: AgencyId) -> dict[str, tuple[Scope, recording_lists.Query]
         "received": (ours, recording_lists.Query(state="received")),
         "mismatched": (EVERYTHING, recording_lists.Query(state="mismatched")),
         "flag": (EVERYTHING, recording_lists.Query(flag="truncated")),
-        "foreign agency": (EVERYTHING, recording_lists.Query(agency="foreign")),
         "device": (ours, recording_lists.Query(device="D3")),
         "officer": (Scope(agency, officer="O3"), recording_lists.Query()),
         "newest": (EVERYTHING, recording_lists.Query()),

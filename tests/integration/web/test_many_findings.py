@@ -99,3 +99,49 @@ async def test_who_may_not_settle_settles_neither_one_nor_many(
     assert {line[6] for line in lines[1:] if "A2" in line[6]} == {"'=1+1 A2"}
     sheet = await service.ask("GET", "/findings?as=xlsx&state=open", supervisor)
     assert sheet.content.startswith(b"PK")
+
+
+async def test_a_list_is_narrowed_to_a_case_to_what_waits_and_to_an_organisation_by_name(
+    service: WebService, supervisor: str
+) -> None:
+    await a_source(service.bureau)
+    await raise_some(service, range(2))
+    async with service.deps.database.acquire() as connection:
+        row = await connection.fetchrow(
+            "SELECT case_id, id FROM finding WHERE kind = 'unrecorded' ORDER BY case_id LIMIT 1"
+        )
+    assert row is not None
+    first, finding = row["case_id"], row["id"]
+
+    async def shown(query: str, token: str = supervisor) -> str:
+        answer = await service.ask("GET", f"/findings?kind=unrecorded&{query}", token)
+        assert answer.status == 200
+        return answer.content.decode()
+
+    page = await shown(f"case={first}&state=open")
+    assert ("共 1 条" in page, page.count("/cases/"), "全部案件的核查问题" in page) == (
+        True,
+        2,
+        True,
+    )
+    assert "case=" + str(first) in page, "the table of it is of the case too"
+    settled = await service.ask(
+        "POST", f"/findings/{finding}/settle", supervisor, data={"text": "认可"}
+    )
+    assert settled.status == 303
+    assert "共 1 条" in await shown("state=waiting")
+    assert "共 2 条" in await shown("state=")
+    own = await service.bureau.value("SELECT name FROM agency WHERE id = $1", service.bureau.ours)
+    assert "共 2 条" in await shown(f"state=&agency={own}")
+    assert "没有核查问题" in await shown("state=&agency=foreign")
+    refused = await service.ask("GET", "/findings?case=nothing", supervisor)
+    assert refused.status == 400
+    await service.bureau.value(
+        "INSERT INTO agency_reach (agency_id, seen_id, acts) VALUES ($1, $2, false) RETURNING 1",
+        service.bureau.theirs, service.bureau.ours,
+    )  # fmt: skip
+    above = await shown("state=", await service.token(Role.SUPERVISOR, "foreign"))
+    assert ("共 2 条" in above, 'type="checkbox"' in above) == (True, False), (
+        "one looks, and ticks not"
+    )
+    assert "由该机关" in above
