@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 
 from recorder.domain.case import Stage
 from recorder.domain.ids import CaseId, RecordingId
-from recorder.domain.instant import CHINA
+from recorder.domain.instant import CHINA, is_plausible
 
 #: How far footage may reach beyond a scene when its clock was compared, and when it was not.
 TOLERANCE, TOLERANCE_UNCOMPARED = timedelta(seconds=60), timedelta(minutes=16)
@@ -242,6 +242,8 @@ def _who(clue: Clue, scene: PossibleScene) -> Iterable[Evidence]:
 
 def _true_span(clue: Clue) -> tuple[datetime, datetime] | None:
     if clue.began_at is None or clue.ended_at is None or clue.ended_at <= clue.began_at:
+        return None
+    if not (is_plausible(clue.began_at) and is_plausible(clue.ended_at)):
         return None
     shift = timedelta(milliseconds=-(clue.clock_offset_ms or 0))
     return clue.began_at + shift, clue.ended_at + shift

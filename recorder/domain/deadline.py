@@ -16,6 +16,9 @@ from recorder.errors import InvalidInput
 
 _TERM = re.compile(r"([1-9]\d{0,3})(h|wd)", re.ASCII)
 _SATURDAY = 5
+#: The notice of the next year may make holidays of this one's last days, or working days of a
+#: weekend among them: the one of 2019 did with 29 to 31 December 2018.
+_NEXT_YEARS_NOTICE = (12, 25)
 _DAY = timedelta(days=1)
 
 
@@ -43,7 +46,10 @@ class Calendar:
         return kind is DayKind.WORKDAY
 
     def knows(self, day: date) -> bool:
-        return day.year in self.announced
+        years = {day.year}
+        if (day.month, day.day) >= _NEXT_YEARS_NOTICE:
+            years.add(day.year + 1)
+        return years <= self.announced
 
 
 class Unit(enum.StrEnum):

@@ -22,7 +22,7 @@ from typing import Any
 from recorder.domain import case_number, device_file_name
 from recorder.domain.case import Stage
 from recorder.domain.device_file_name import DeviceFileName
-from recorder.domain.instant import Instant, format_utc
+from recorder.domain.instant import Instant, format_utc, is_plausible
 from recorder.domain.mark import MarkKind
 from recorder.domain.provenance import Camera, ProvenanceKind
 from recorder.domain.recording import Flag
@@ -211,6 +211,9 @@ class _Reader:
         try:
             instant = Instant.parse(text)
         except InvalidInput:
+            self._flag(Flag.METADATA_MALFORMED)
+            return None
+        if not is_plausible(instant.at):
             self._flag(Flag.METADATA_MALFORMED)
             return None
         if instant.assumed_zone:

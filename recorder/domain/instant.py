@@ -14,6 +14,8 @@ from recorder.errors import InvalidInput
 
 #: China has one zone and no summer time since 1991.
 CHINA = timezone(timedelta(hours=8))
+#: What lies outside is no moment that an act or a camera can have, and arithmetic has ends.
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 # RFC 3339, section 5.6, with the zone made optional and the space of its note allowed for "T".
 _RFC3339 = re.compile(
@@ -58,6 +60,11 @@ class Instant:
         except (ValueError, OverflowError) as error:
             raise _malformed(text) from error
         return cls(at=at, text=text, assumed_zone=utc is None and sign is None)
+
+
+def is_plausible(moment: datetime) -> bool:
+    """Whether an act or a recording can have happened then: from 1900 on and before 2200."""
+    return _EARLIEST <= moment < _LATEST
 
 
 def format_utc(moment: datetime) -> str:

@@ -22,7 +22,7 @@ from recorder.errors import Conflict, Forbidden, InvalidInput, NotFound
 from recorder.runtime import Deps
 from recorder.services import accounts, names, organs, secrecy
 from recorder.services.sign_in import take_attempt
-from recorder.store import coverage_due, devices, people, tokens
+from recorder.store import attribution, devices, people, tokens
 from recorder.store.change import Change
 from recorder.store.devices import Device, Dock
 from recorder.store.tokens import Token
@@ -250,7 +250,7 @@ async def hand_over(
                         "handover-exists", "The log names somebody else at this very moment."
                     )
                 raise _Noted
-            await coverage_due.touch_devices(change.connection, [found.id])
+            await attribution.log_changed(change.connection, {found.id: (moment, moment)})
             change.record(
                 DeviceHandedOver(
                     subject=found.id,

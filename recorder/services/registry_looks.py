@@ -38,7 +38,7 @@ class Year:
     number: int
     #: Whether anybody announced them; else deadlines in it are provisional.
     is_announced: bool
-    #: Whether they were imported; else the library knows them.
+    #: Whether all of them were imported; else the library knows those without an id.
     is_imported: bool
     days: tuple[ListedHoliday, ...]
 
@@ -89,14 +89,14 @@ async def holidays(deps: Deps, number: int) -> Year:
     async with deps.database.acquire() as connection:
         imported = await looking.imported_holidays(connection, first, last)
         known = await calendar.known(connection)
-    if imported:
-        return Year(number, True, True, tuple(imported))
-    shipped = [
-        ListedHoliday(id=None, day=day, kind=kind.value, name="")
+    said = {each.day: each for each in imported}
+    days = [
+        said.get(day) or ListedHoliday(id=None, day=day, kind=kind.value, name="")
         for day, kind in sorted(known.days.items())
         if day.year == number
     ]
-    return Year(number, number in known.announced, False, tuple(shipped))
+    is_imported = all(each.id is not None for each in days)
+    return Year(number, number in known.announced, is_imported and bool(days), tuple(days))
 
 
 async def said_of(

@@ -24,7 +24,7 @@ from recorder.domain.events import (
     TaskRetried,
 )
 from recorder.domain.ids import RecordingId, TaskRunId, new_uuid
-from recorder.domain.instant import Instant
+from recorder.domain.instant import Instant, is_plausible
 from recorder.domain.people import Actor
 from recorder.domain.pipeline import WorkQueue
 from recorder.errors import Conflict, InvalidInput, NotFound, RecorderError
@@ -242,6 +242,8 @@ async def _set_media(change: Change, event: MediaProbed) -> None:
         try:
             started = Instant.parse(said).at
         except InvalidInput:
+            started = None
+        if started is not None and not is_plausible(started):
             started = None
     length = event.media.get("length_ms")
     await recordings.set_media(

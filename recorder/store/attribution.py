@@ -13,18 +13,23 @@ from recorder.domain.attribution import Clue, PossibleScene
 from recorder.domain.case import Stage
 from recorder.domain.case_event import EventKind
 from recorder.domain.ids import AgencyId, CaseId
+from recorder.store import coverage_due
 from recorder.store.connection import Connection, Row
+from recorder.store.registry import handovers
 
 #: An arrival without a scene of its own is the inspection that it began.
 _SCENES = [kind.value for kind in EventKind if kind.is_scene or kind is EventKind.ARRIVAL]
 #: Footage that begins this long around an event is looked at again when it comes.
 _BEFORE, _AFTER = timedelta(hours=2), timedelta(minutes=30)
+#: Whoever hands in later than this is not looked for by a clock that was wrong.
+_HANDED_IN = timedelta(days=60)
 #: Agencies whose cases footage of an agency may belong to: its own, and those of the body whose
 #: branch it is, or of its branches.
 _FAMILY = (
     "SELECT {one} UNION SELECT agency_id FROM agency_reach WHERE seen_id = {one} AND acts"
     " UNION SELECT seen_id FROM agency_reach WHERE agency_id = {one} AND acts"
 )
+_IN_FAMILY = f"r.agency_id IN ({_FAMILY.format(one='n.agency_id')})"
 
 
 def _clue(row: Row) -> Clue:
@@ -154,8 +159,15 @@ async def send_to_look(connection: Connection, now: datetime, limit: int) -> int
         "  FROM news n WHERE e.id = n.id),"
         " around AS (SELECT r.id FROM recording r WHERE r.id IN (SELECT o.id FROM news n,"
         "   LATERAL (SELECT r.id FROM recording r WHERE r.links = 0"
-        f"    AND r.agency_id IN ({_FAMILY.format(one='n.agency_id')})"
+        f"    AND {_IN_FAMILY}"
         "    AND coalesce(r.started_at, r.received_at)"
+        "     BETWEEN n.began_at - $3::interval AND coalesce(n.ended_at, n.began_at)"
+        "     + $4::interval"
+        # By a clock that was found to be wrong it may lie anywhere.
+        "    UNION ALL SELECT r.id FROM recording r WHERE r.links = 0"
+        f"    AND 'clock_offset' = ANY (r.flags) AND {_IN_FAMILY}"
+        "    AND r.received_at BETWEEN n.began_at AND n.began_at + $5::interval"
+        "    AND r.started_at - r.clock_offset_ms * interval '1 millisecond'"
         "     BETWEEN n.began_at - $3::interval AND coalesce(n.ended_at, n.began_at)"
         "     + $4::interval) o) ORDER BY r.id FOR NO KEY UPDATE),"
         " sent AS (UPDATE recording r SET attributed_at = NULL FROM around a WHERE r.id = a.id)"
@@ -164,6 +176,7 @@ async def send_to_look(connection: Connection, now: datetime, limit: int) -> int
         limit,
         _BEFORE,
         _AFTER,
+        _HANDED_IN,
     )
     return taken
 
@@ -180,4 +193,15 @@ async def look_again(
         list(officers),
         first,
         last,
+    )
+
+
+async def log_changed(connection: Connection, lines: handovers.Lines) -> None:
+    """Footage for which these lines of hand-over logs count is judged and looked at again."""
+    await coverage_due.touch_devices(connection, lines)
+    await connection.execute(
+        "UPDATE recording SET attributed_at = NULL WHERE id IN"  # noqa: S608 - constant text
+        f" (SELECT r.id FROM recording r WHERE r.id IN (SELECT r.id FROM {handovers.FOOTAGE})"
+        " AND r.links = 0 AND r.attributed_at IS NOT NULL ORDER BY r.id FOR NO KEY UPDATE)",
+        *handovers.arguments(lines),
     )

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from recorder.domain.ids import CaseId, DeviceId, LivestreamId, RecordingId
+from recorder.domain.ids import AgencyId, CaseId, LivestreamId, RecordingId
 from recorder.store.connection import Connection, Row
+from recorder.store.registry import handovers
+
+#: One of our advisory locks: evaluations under way share it; who looks for cases by what
+#: evaluations wrote holds it alone, since one under way has not written it yet.
+_EVALUATING = 0x434F5645
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +93,19 @@ async def touch_livestream(connection: Connection, livestream: LivestreamId, bec
     )
 
 
-async def touch_devices(connection: Connection, devices: Collection[DeviceId]) -> None:
-    """As ``touch``, every case that has footage of these devices."""
-    if not devices:
-        return
-    cases = await connection.fetch(
-        "SELECT DISTINCT l.case_id FROM recording r JOIN case_link l ON l.recording_id = r.id"
-        " AND l.unlinked_at IS NULL WHERE r.device_id = ANY($1)",
-        list(devices),
+async def touch_devices(connection: Connection, lines: handovers.Lines) -> None:
+    """As ``touch``, the cases of footage for which these lines of hand-over logs count."""
+    await touch(
+        connection,
+        await _cases(
+            connection,
+            f"SELECT DISTINCT l.case_id FROM {handovers.FOOTAGE} JOIN case_link l"  # noqa: S608 - constant text
+            " ON l.recording_id = r.id AND l.unlinked_at IS NULL",
+            *handovers.arguments(lines),
+        ),
+        "handover",
+        bulk=True,
     )
-    await touch(connection, [row["case_id"] for row in cases], "handover", bulk=True)
 
 
 async def touch_rosters(
@@ -121,12 +129,15 @@ async def touch_rosters(
 
 
 async def touch_officers(connection: Connection, officers: Collection[str]) -> None:
-    """As ``touch``, the cases of these officers: what is known of their certificates changed."""
+    """As ``touch``, cases of acts and footage of these officers: their certificates changed."""
+    await _alone(connection)
     await touch(
         connection,
         await _cases(
             connection,
-            "SELECT DISTINCT case_id FROM coverage_scene WHERE officers && $1::text[]",
+            "SELECT case_id FROM coverage_scene WHERE officers && $1::text[]"
+            " UNION SELECT l.case_id FROM recording r JOIN case_link l"
+            " ON l.recording_id = r.id AND l.unlinked_at IS NULL WHERE r.officer = ANY($1)",
             list(officers),
         ),
         "certificate",
@@ -134,14 +145,49 @@ async def touch_officers(connection: Connection, officers: Collection[str]) -> N
     )
 
 
-async def touch_provisional(connection: Connection) -> None:
-    """As ``touch``, the cases whose deadlines rest on holidays that were not announced."""
+async def touch_agencies(connection: Connection, agencies: Collection[AgencyId]) -> None:
+    """As ``touch``, every case with acts of these agencies: they keep their officers here now."""
+    await _alone(connection)
     await touch(
         connection,
-        await _cases(connection, "SELECT case_id FROM coverage_case WHERE provisional"),
+        await _cases(
+            connection,
+            "SELECT DISTINCT case_id FROM coverage_scene WHERE agency_id = ANY($1)",
+            list(agencies),
+        ),
+        "certificate",
+        bulk=True,
+    )
+
+
+async def touch_holidays(connection: Connection, days: Collection[date]) -> None:
+    """As ``touch``, the cases with a deadline that these days may move.
+
+    Those that rest on a year that was not announced; those whose term ran over one of the days;
+    and those of footage of the two weeks before.
+    """
+    await _alone(connection)
+    await touch(
+        connection,
+        await _cases(
+            connection,
+            "SELECT case_id FROM coverage_case WHERE provisional"
+            " UNION SELECT case_id FROM coverage_scene WHERE day <= $2::date"
+            " AND due_at >= $1::date"
+            " UNION SELECT l.case_id FROM recording r JOIN case_link l"
+            " ON l.recording_id = r.id AND l.unlinked_at IS NULL"
+            " WHERE coalesce(r.started_at, r.received_at)"
+            " BETWEEN $1::date - interval '15 days' AND $2::date + interval '1 day'",
+            min(days),
+            max(days),
+        ),
         "holiday",
         bulk=True,
     )
+
+
+async def _alone(connection: Connection) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _EVALUATING)
 
 
 async def _cases(connection: Connection, sql: str, *arguments: object) -> list[CaseId]:
@@ -160,6 +206,7 @@ async def claim(
 
     ``bulk`` None: of both sorts.
     """
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _EVALUATING)
     rows = await connection.fetch(
         "SELECT d.case_id, d.since, d.because FROM coverage_due d"
         " JOIN case_file c ON c.id = d.case_id WHERE ($1::boolean IS NULL OR d.bulk = $1)"

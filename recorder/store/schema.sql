@@ -2279,6 +2279,9 @@ CREATE TRIGGER case_event_past AFTER UPDATE ON case_event
 CREATE TRIGGER case_document_past AFTER UPDATE ON case_document
     FOR EACH ROW EXECUTE FUNCTION keep_feed_past('document');
 
+-- Unlinked footage of clocks that were found to be wrong.
+CREATE INDEX recording_wrong_clock ON recording (agency_id, received_at)
+    WHERE links = 0 AND 'clock_offset' = ANY (flags);
 -- Where a device was at a time.
 CREATE INDEX recording_device_time ON recording (device_number, started_at)
     WHERE started_at IS NOT NULL AND latitude IS NOT NULL;

@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 from recorder.domain.coverage import SceneCoverage
 from recorder.domain.finding import Finding, FindingKind, FindingState, Severity
 from recorder.domain.ids import CaseId
-from recorder.services.coverage import CaseCoverage, FindingView
+from recorder.services.coverage import CaseCoverage, FindingView, TakenBack
 from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
 from recorder.web.schemas import Body, Moment, PageQuery, Query
 from recorder.web.shape import Shape
@@ -128,6 +128,7 @@ class FindingShape(FoundShape):
     raised_at: datetime
     changed_at: datetime
     owner: str | None
+    owner_left: bool = Field(description="the owner belongs to another agency by now")
     answer_by: datetime | None
 
     @classmethod
@@ -143,6 +144,7 @@ class FindingShape(FoundShape):
             raised_at=told.raised_at,
             changed_at=told.changed_at,
             owner=told.owner,
+            owner_left=told.owner_left,
             answer_by=told.answer_by,
         )
 
@@ -160,15 +162,34 @@ class ActShape(Shape):
         return cls(act=act.act, text=act.text, at=act.at, by=act.by_name)
 
 
+class TakenBackShape(Shape):
+    """A word by which a source took back the act that a finding was about."""
+
+    source: str
+    reason: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, row: TakenBack) -> TakenBackShape:
+        return cls(source=row.source, reason=row.reason, at=row.at)
+
+
 class FindingViewShape(FindingShape):
     """A finding with everything that was said about it."""
 
     acts: tuple[ActShape, ...]
+    taken_back: tuple[TakenBackShape, ...] = Field(
+        description="of a withdrawn finding, where it was withdrawn with its act"
+    )
 
     @classmethod
     def view(cls, view: FindingView) -> FindingViewShape:
         told = FindingShape.told(view.told)
-        return cls(**dict(told), acts=tuple(map(ActShape.of, view.acts)))
+        return cls(
+            **dict(told),
+            acts=tuple(map(ActShape.of, view.acts)),
+            taken_back=tuple(map(TakenBackShape.of, view.taken_back)),
+        )
 
 
 class HoleShape(Shape):

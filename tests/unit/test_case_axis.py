@@ -48,7 +48,7 @@ def scene(seconds: int, length: int | None, *holes: Hole) -> SceneCoverage:
 def found(kind: FindingKind, about: SceneCoverage, at: datetime) -> ToldFinding:
     return ToldFinding(
         id=uuid.uuid4(), state=FindingState.OPEN, agency_code="A", number="1", day=NOON.date(),
-        raised_at=NOON, changed_at=NOON, owner=None, answer_by=None,
+        raised_at=NOON, changed_at=NOON, owner=None, owner_left=False, answer_by=None,
         finding=Finding(
             case=CASE, agency=AGENCY, kind=kind, severity=Severity.MAJOR, rule="",
             confidence=Confidence.CERTAIN, scene=about.key, about="", began_at=at,

@@ -73,6 +73,25 @@ def test_a_gap_that_became_shorter_is_the_same_gap() -> None:
     assert [(c.before.id, c.state) for c in changes.changed] == [(uuid.UUID(int=0), S.REPLIED)]
 
 
+def test_what_was_settled_is_asked_about_again_when_a_minute_more_is_missing() -> None:
+    # Settled at two minutes; a correction of the arrival makes it an hour.
+    late, slightly, much = found(clip(2, 60)), found(clip(2.5, 60)), found(clip(59, 60))
+    assert [c.state for c in differences(known(late, S.CLOSED), slightly).changed] == [S.CLOSED]
+    assert [c.state for c in differences(known(late, S.CLOSED), much).changed] == [S.OPEN]
+    assert [c.state for c in differences(known(late, S.REPLIED), much).changed] == [S.REPLIED]
+
+
+@pytest.mark.parametrize(("ends", "state"), [(30, S.CLOSED), (20.5, S.CLOSED), (5, S.OPEN)])
+def test_what_is_left_of_a_settled_gap_is_settled_and_a_longer_one_is_not(
+    ends: float, state: FindingState
+) -> None:
+    gap = found(clip(0, 20), clip(40, 60, n=2))
+    moved = found(clip(0, ends), clip(40, 60, n=2))
+    changes = differences(known(gap, S.CLOSED), moved)
+    assert (changes.raised, changes.withdrawn) == ((), ())
+    assert [(c.before.id, c.state) for c in changes.changed] == [(uuid.UUID(int=0), state)]
+
+
 def test_a_gap_that_was_cut_in_two_keeps_its_id_in_the_piece_that_begins_where_it_began() -> None:
     gap = found(clip(0, 20), clip(40, 60, n=2))
     two = found(clip(0, 20), clip(25, 30, n=3), clip(40, 60, n=2))

@@ -179,9 +179,15 @@ def test_footage_of_no_rule_is_late_after_the_usual_time() -> None:
         ([Handover(at(-60), "A1")], []),
         ([Handover(at(-60), "A1"), Handover(at(61), None)], []),
         ([Handover(at(-60), "A1"), Handover(at(-1), None)], [K.DEVICE_UNASSIGNED]),
-        ([Handover(at(1), "A1")], [K.DEVICE_UNASSIGNED]),
+        # Written down to the minute.
+        ([Handover(at(1), "A1")], []),
+        ([Handover(at(2), "A1")], [K.DEVICE_UNASSIGNED]),
         ([], [K.DEVICE_UNASSIGNED]),
         ([Handover(at(-60), "B1")], [K.OFFICER_DISAGREES]),
+        # Handed on while it filmed: it was the one's and the other's.
+        ([Handover(at(-60), "B1"), Handover(at(20), "A1")], []),
+        ([Handover(at(-60), "A1"), Handover(at(20), "B1")], []),
+        ([Handover(at(-60), "B1"), Handover(at(60), "A1")], [K.OFFICER_DISAGREES]),
     ],
 )
 def test_a_device_is_worn_by_somebody(log: list[Handover], found: list[FindingKind]) -> None:

@@ -210,8 +210,9 @@ def test_a_visit_without_an_event_is_an_inspection_on_the_spot() -> None:
 def test_a_scene_without_an_end_is_asked_about_once_its_time_is_up() -> None:
     for ended in (None, -5):
         unknown = event(ended=ended)
-        assert kinds(facts(clip(0, 60), events=(unknown,))) == [K.END_UNKNOWN]
-        assert scene_of(evaluate(facts(events=(unknown,)))) == (SceneState.OPEN, 0, 0)
+        shown = facts(clip(0, 60), events=(unknown,))
+        assert kinds(shown) == [K.END_UNKNOWN]
+        assert scene_of(evaluate(shown)) == (SceneState.OPEN, 0, 0)
         assert evaluate(facts(events=(unknown,), at=at(90))).findings == ()
 
 

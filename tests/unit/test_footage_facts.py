@@ -41,6 +41,13 @@ def test_metadata_is_read_as_tus_says() -> None:
     assert parse_metadata("") == {}
 
 
+@pytest.mark.parametrize("said", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1899-12-31"])
+def test_a_time_that_no_camera_can_mean_is_left_out_and_flagged(said: str) -> None:
+    read = facts(filename="x.mp4", device_started_at=said, device_ended_at=said)
+    assert (read.started_at, read.ended_at) == (None, None)
+    assert "metadata_malformed" in read.flags
+
+
 @pytest.mark.parametrize("raw", ["filename !", "filename YQ", "a YQ==,a Yg==", "ключ YQ=="])
 def test_what_is_no_metadata_is_refused(raw: str) -> None:
     with pytest.raises(InvalidInput) as refused:

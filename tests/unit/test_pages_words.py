@@ -73,6 +73,8 @@ def _messages() -> set[str]:
     found.update(work_explanations.STEPS.values())
     found.add(work_explanations.TASK_FAILED)
     found.update(text for told in finding_words.SENTENCES.values() for text in told)
+    found.update(text for rather in finding_words.RATHER.values() for _fact, text in rather)
+    found.update(one for _seconds, one, _many in finding_words.UNITS)
     for group in (finding_words.SEVERITIES, finding_words.CONFIDENCES, finding_words.STATES):
         found.update(group.values())
     return found
@@ -311,13 +313,15 @@ def test_a_sealing_says_which_fact_was_cut_short() -> None:
 @pytest.mark.parametrize(
     ("milliseconds", "chinese", "english"),
     [
-        (12_000, "0:12", "0:12"),
-        (47 * 3_600_000, "47:00:00", "47:00:00"),
+        (12_000, "12 秒", "12 seconds"),
+        (120_000, "2 分钟", "2 minutes"),
+        (3_665_000, "1 小时 1 分钟", "1 hour 1 minute"),
+        (86_400_000 + 60_000, "1 天", "1 day"),
         (48 * 3_600_000, "2 天", "2 days"),
         (307 * 3_600_000 + 1, "12 天 19 小时", "12 days 19 hours"),
     ],
 )
-def test_two_days_and_more_are_said_in_days_and_hours(
+def test_a_length_is_said_in_words_by_its_two_largest_units(
     milliseconds: int, chinese: str, english: str
 ) -> None:
     assert finding_words.amount(i18n.catalogue("zh_CN"), milliseconds) == chinese

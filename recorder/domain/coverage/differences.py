@@ -6,7 +6,7 @@ import bisect
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recorder.domain.coverage.facts import Interval
 from recorder.domain.coverage.spans import overlap
@@ -16,6 +16,8 @@ from recorder.domain.finding import Finding, FindingKind, FindingState, Severity
 #: moves their edges.
 _MOVING = frozenset({FindingKind.GAP_UNEXPLAINED})
 _GRAVITY = {severity: rank for rank, severity in enumerate(Severity)}
+#: What was settled is asked about again when so much more is missing than was then.
+_MUCH_MORE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Differences:
 def differences(known: Sequence[KnownFinding], found: Iterable[Finding]) -> Differences:
     """What must be written so that the known findings are those found.
 
-    What a person settled stays settled unless it became graver; what was withdrawn and is found
-    again is open again, under its old id.
+    What a person settled stays settled unless it became graver: of more weight, or a minute longer
+    than it was settled at. What was withdrawn and is found again is open again, under its old id.
     """
     left = {each.finding.identity: each for each in known}
     raised: list[Finding] = []
@@ -62,12 +64,13 @@ def differences(known: Sequence[KnownFinding], found: Iterable[Finding]) -> Diff
             raised.append(finding)
         elif (change := _change(before, finding)) is not None:
             changed.append(change)
+    # A withdrawn gap is none any more; what is left of a settled one stays settled.
+    gaps = _gaps_of(each for each in left.values() if each.state is not FindingState.WITHDRAWN)
     open_ones = [
         each
         for each in left.values()
         if each.state not in (FindingState.WITHDRAWN, FindingState.CLOSED)
     ]
-    gaps = _gaps_of(open_ones)
     new: list[Finding] = []
     taken: set[uuid.UUID] = set()
     for finding in raised:
@@ -76,20 +79,39 @@ def differences(known: Sequence[KnownFinding], found: Iterable[Finding]) -> Diff
             new.append(finding)
         else:
             taken.add(moved.id)
-            changed.append(Changed(moved, finding, moved.state))
+            changed.append(Changed(moved, finding, _state(moved, finding)))
     withdrawn = (each for each in open_ones if each.id not in taken)
     return Differences(tuple(new), tuple(changed), tuple(withdrawn))
 
 
 def _change(before: KnownFinding, finding: Finding) -> Changed | None:
-    state = before.state
-    graver = _GRAVITY[finding.severity] < _GRAVITY[before.finding.severity]
-    if state is FindingState.WITHDRAWN or (state is FindingState.CLOSED and graver):
-        state = FindingState.OPEN
+    state = _state(before, finding)
     if state is before.state and finding == before.finding:
         return None
     return Changed(before, finding, state)
 
+
+def _state(before: KnownFinding, finding: Finding) -> FindingState:
+    if before.state is FindingState.WITHDRAWN:
+        return FindingState.OPEN
+    if before.state is FindingState.CLOSED and _is_graver(before.finding, finding):
+        return FindingState.OPEN
+    return before.state
+
+
+def _is_graver(before: Finding, now: Finding) -> bool:
+    if _GRAVITY[now.severity] < _GRAVITY[before.severity]:
+        return True
+    return any(
+        isinstance(was := before.facts.get(name), int)
+        and isinstance(told := now.facts.get(name), int)
+        and timedelta(milliseconds=told - was) > _MUCH_MORE
+        for name in _LENGTHS
+    )
+
+
+#: Facts that say how much of something there is too much, in milliseconds.
+_LENGTHS = ("missing_ms", "difference_ms", "late_ms", "overlap_ms")
 
 #: Kind and scene → its gaps in the order of time; those of one evaluation never overlap.
 _Gaps = dict[tuple[FindingKind, str | None], list[KnownFinding]]

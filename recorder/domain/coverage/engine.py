@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from recorder.domain.case_event import CaseEvent
 from recorder.domain.coverage.facts import MOST_ROWS, MOST_SHOWN, CaseFacts, Presence
 from recorder.domain.coverage.measure import Measured, SceneCoverage, SceneState, coverage, measure
 from recorder.domain.coverage.placing import PlacedFootage, place
 from recorder.domain.coverage.rules_of_footage import of_footage
 from recorder.domain.coverage.rules_of_people import of_officers, of_places, officers_of
-from recorder.domain.coverage.rules_of_scenes import by_event, of_scans, of_scene
+from recorder.domain.coverage.rules_of_scenes import by_event, of_scans, of_scene, scan_due
 from recorder.domain.coverage.scenes import scenes_of
 from recorder.domain.coverage.words import found
 from recorder.domain.finding import Finding, FindingKind, Severity
@@ -57,7 +58,7 @@ def evaluate(facts: CaseFacts) -> Evaluation:
     return Evaluation(
         covered,
         tuple(findings[key] for key in sorted(findings)),
-        _again(measured, covered),
+        _again(facts, measured, covered, scans),
         tuple(presence for scene in scenes for presence in officers_of(scene)),
         measured=tuple(measured),
     )
@@ -82,14 +83,16 @@ def _findings(
     yield from of_footage(facts, measured, placed)
 
 
-def _again(measured: Sequence[Measured], covered: tuple[SceneCoverage, ...]) -> datetime | None:
+def _again(
+    facts: CaseFacts,
+    measured: Sequence[Measured],
+    covered: tuple[SceneCoverage, ...],
+    scans: Iterable[CaseEvent],
+) -> datetime | None:
     """The next deadline that has not passed; marks and documents are asked for at it too."""
     waiting = (SceneState.RECORDED, SceneState.AWAITED, SceneState.OPEN)
-    return min(
-        (
-            each.due.at
-            for each, told in zip(measured, covered, strict=True)
-            if not each.is_due and told.state in waiting
-        ),
-        default=None,
-    )
+    dues = [
+        each.due.at for each, told in zip(measured, covered, strict=True) if told.state in waiting
+    ]
+    dues += [scan_due(facts, scan).at for scan in scans]
+    return min((at for at in dues if at > facts.at), default=None)

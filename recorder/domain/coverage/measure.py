@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import enum
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType, EventKind
 from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, FootageMark, GapReason, Interval
-from recorder.domain.coverage.placing import Placed, PlacedFootage, least_sure
+from recorder.domain.coverage.placing import GAP_TOLERANCE, Placed, PlacedFootage, least_sure
 from recorder.domain.coverage.scenes import Scene
 from recorder.domain.deadline import Deadline, deadline, parse_term
 from recorder.domain.duty import DutyLevel
 from recorder.domain.finding import Confidence
 from recorder.domain.ids import AgencyId, RecordingId
 
-#: Between two pieces of footage (R5); a device's own segments join within 0.04 s.
-GAP_TOLERANCE = timedelta(seconds=2)
 #: At arrival and leaving, which people write down to the minute.
 EDGE_TOLERANCE = timedelta(seconds=60)
 #: Those present may be told before the scene begins, in the same footage (R6).
@@ -94,7 +94,10 @@ class Measured:
     """A scene with everything that its rules look at."""
 
     scene: Scene
+    #: What shows it.
     footage: tuple[Placed, ...]
+    #: That with what joins it without a gap: a camera cuts one recording into files.
+    joined: tuple[Placed, ...]
     marks: tuple[FootageMark, ...]
     holes: tuple[Hole, ...]
     covered_ms: int
@@ -107,11 +110,17 @@ class Measured:
     def recordings(self) -> tuple[RecordingId, ...]:
         return tuple(placed.footage.recording for placed in self.footage)
 
+    @property
+    def is_missed(self) -> bool:
+        """Nothing of it was recorded, and its time is up."""
+        return self.is_due and not self.footage
+
 
 def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
     """Lay the case's footage on the scene."""
     window = scene.span
     shown = tuple(each for each in placed.counted if _touches(each, scene))
+    joined = _joined(scene, shown, placed)
     term = parse_term(scene.rule.deadline if scene.rule else USUAL_TERM)
     due = deadline(scene.ended_at or scene.began_at, term, facts.calendar)
     holes: tuple[Hole, ...] = ()
@@ -128,29 +137,56 @@ def measure(facts: CaseFacts, scene: Scene, placed: PlacedFootage) -> Measured:
         # A moment is covered by footage that shows it, however little that is.
         if not shown or window.began_at < window.ended_at:
             holes = tuple(_holes(window, covered, placed.reasons))
+    is_due = due.at <= facts.at
     return Measured(
         scene=scene,
         footage=shown,
+        joined=joined,
         marks=tuple(
             mark
-            for each in shown
+            for each in joined
             for mark in each.marks
-            if scene.began_at - MARKED_BEFORE <= mark.at <= (scene.ended_at or mark.at)
+            if scene.began_at - MARKED_BEFORE <= mark.at <= scene.until
         ),
         holes=holes,
         covered_ms=covered_ms,
         due=due,
-        is_due=due.at <= facts.at,
-        confidence=_confidence(scene, shown, placed),
+        is_due=is_due,
+        confidence=_confidence(scene, shown, placed, is_provisional=is_due and due.provisional),
     )
 
 
 def _touches(placed: Placed, scene: Scene) -> bool:
-    if scene.span is None:
-        return placed.span.ended_at > scene.began_at
-    if scene.span.began_at == scene.span.ended_at:
+    if scene.until == scene.began_at:
         return placed.span.began_at <= scene.began_at <= placed.span.ended_at
-    return any(spans.overlap(piece, scene.span) for piece in placed.pieces)
+    within = Interval(scene.began_at, scene.until)
+    return any(spans.overlap(piece, within) for piece in placed.pieces)
+
+
+def _joined(scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage) -> tuple[Placed, ...]:
+    """What shows the scene, with what joins that before the arrival and after the leaving."""
+    if not shown:
+        return ()
+    first = bisect_left(placed.runs, scene.began_at, key=_end)
+    runs = placed.runs[first : bisect_right(placed.runs, scene.until, key=_begin)]
+    # The stretches between lie within the scene, and so does all of their footage.
+    edges = [run for run in {*runs[:1], *runs[-1:]} if _reaches(run, scene)]
+    own = {each.footage.recording for each in shown}
+    return tuple(
+        each
+        for each in placed.counted
+        if each.footage.recording in own
+        or any(spans.overlap(piece, run) for piece in each.pieces for run in edges)
+    )
+
+
+_begin, _end = attrgetter("began_at"), attrgetter("ended_at")
+
+
+def _reaches(run: Interval, scene: Scene) -> bool:
+    return scene.until == scene.began_at or (
+        run.began_at < scene.until and scene.began_at < run.ended_at
+    )
 
 
 def _holes(
@@ -213,11 +249,15 @@ def _time_of(reason: GapReason) -> Interval:
     return Interval(reason.began_at - EDGE_TOLERANCE, reason.ended_at + EDGE_TOLERANCE)
 
 
-def _confidence(scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage) -> Confidence:
+def _confidence(
+    scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage, *, is_provisional: bool
+) -> Confidence:
     if placed.timeless or any(_touches(each, scene) for each in placed.withheld):
         return Confidence.DOUBTFUL
-    # Footage by a wrong clock that lies beside the scene might belong within.
-    return least_sure(each.confidence for each in shown or placed.counted)
+    # Footage by a wrong clock that lies beside the scene might belong within; and of a year whose
+    # holidays are not announced nobody knows for certain that the time is up.
+    words = [Confidence.PROBABLE] if is_provisional else []
+    return least_sure([*words, *(each.confidence for each in shown or placed.counted)])
 
 
 def coverage(measured: Measured) -> SceneCoverage:
@@ -255,7 +295,8 @@ def _state(measured: Measured) -> SceneState:
     if not measured.scene.level.must:
         return SceneState.OPTIONAL
     if measured.scene.span is None:
-        return SceneState.OPEN
+        # Whenever they left: nothing of it is there, and it is too late to bring it.
+        return SceneState.UNRECORDED if measured.is_missed else SceneState.OPEN
     if measured.footage and not measured.holes:
         return SceneState.RECORDED
     if not measured.is_due:

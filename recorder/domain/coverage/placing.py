@@ -10,7 +10,10 @@ from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, Footage, FootageMark, GapReason, Interval
 from recorder.domain.finding import Confidence
 from recorder.domain.ids import RecordingId
+from recorder.domain.instant import is_plausible
 
+#: Footage joins within this (R5); a device's own segments do within 0.04 s.
+GAP_TOLERANCE = timedelta(seconds=2)
 _ORDER = {word: rank for rank, word in enumerate(Confidence)}
 
 
@@ -39,6 +42,8 @@ class PlacedFootage:
     timeless: tuple[Footage, ...]
     #: Why there is no footage, as all that counts says it.
     reasons: tuple[GapReason, ...]
+    #: Stretches that the counted footage shows without a gap, in the order of time.
+    runs: tuple[Interval, ...] = ()
 
 
 def place(facts: CaseFacts) -> PlacedFootage:
@@ -53,7 +58,10 @@ def place(facts: CaseFacts) -> PlacedFootage:
             withheld.append(placed)
     counted.sort(key=lambda each: (each.span.began_at, each.span.ended_at))
     reasons = tuple(reason for each in counted for reason in each.reasons)
-    return PlacedFootage(tuple(counted), tuple(withheld), tuple(timeless), reasons)
+    runs = spans.union(
+        (piece for each in counted for piece in each.pieces), joined_within=GAP_TOLERANCE
+    )
+    return PlacedFootage(tuple(counted), tuple(withheld), tuple(timeless), reasons, tuple(runs))
 
 
 def pieces_of(facts: CaseFacts) -> dict[RecordingId, tuple[Interval, ...]]:
@@ -73,6 +81,8 @@ def _placed(footage: Footage) -> Placed | None:
     if footage.began_at is None or footage.ended_at is None:
         return None
     if footage.ended_at <= footage.began_at:
+        return None
+    if not (is_plausible(footage.began_at) and is_plausible(footage.ended_at)):
         return None
     shift = shift_of(footage)
     span = Interval(footage.began_at + shift, footage.ended_at + shift)

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import CaseFacts, Handover
-from recorder.domain.coverage.measure import USUAL_TERM, Measured
-from recorder.domain.coverage.placing import Placed, PlacedFootage
+from recorder.domain.coverage.measure import EDGE_TOLERANCE, USUAL_TERM, Measured
+from recorder.domain.coverage.placing import Placed, PlacedFootage, least_sure
+from recorder.domain.coverage.rules_of_people import last_certificate
 from recorder.domain.coverage.scenes import Scene
 from recorder.domain.coverage.words import found, moment
 from recorder.domain.deadline import deadline, parse_term
-from recorder.domain.finding import Finding, FindingKind, Severity
+from recorder.domain.finding import Confidence, Finding, FindingKind, Severity
 from recorder.domain.ids import RecordingId
 from recorder.domain.instant import CHINA
 
@@ -28,11 +29,16 @@ def of_footage(
     """Everything that is found about the recordings of a case."""
     ended = measured and all(each.scene.ended_at is not None for each in measured)
     shown: dict[RecordingId, list[Scene]] = {}
+    joined: dict[RecordingId, list[Scene]] = {}
     for one in measured:
         for recording in one.recordings:
             shown.setdefault(recording, []).append(one.scene)
+        for each in one.joined:
+            joined.setdefault(each.footage.recording, []).append(one.scene)
     for each in placed.counted:
-        scenes = shown.get(each.footage.recording, [])
+        # A file that a camera filled before the arrival belongs to the scene that it runs into.
+        recording = each.footage.recording
+        scenes = shown.get(recording) or joined.get(recording, [])
         yield from _late(facts, scenes, each)
         yield from _worn(facts, each)
         yield from _certified(facts, scenes, each)
@@ -65,7 +71,9 @@ def _late(facts: CaseFacts, scenes: Sequence[Scene], placed: Placed) -> Iterable
         about=str(placed.footage.recording),
         day_of=placed.span.ended_at,
         span=placed.span,
-        confidence=placed.confidence,
+        confidence=least_sure(
+            (placed.confidence, Confidence.PROBABLE if due.provisional else Confidence.CERTAIN)
+        ),
         recordings=[placed.footage.recording],
         officers=_maker(placed),
         facts_={
@@ -88,15 +96,28 @@ def holder(log: Sequence[Handover], at: datetime) -> str | None:
     return max(before, key=lambda each: each.at).officer if before else None
 
 
+def _holders(log: Sequence[Handover], placed: Placed) -> list[str]:
+    """Who had the device while it filmed, in the order of time: it may be handed on meanwhile."""
+    began_at, ended_at = placed.span.began_at, placed.span.ended_at
+    later = sorted(
+        (each for each in log if began_at < each.at < ended_at), key=lambda each: each.at
+    )
+    named = (holder(log, began_at), *(each.officer for each in later))
+    return [officer for officer in named if officer is not None]
+
+
 def _worn(facts: CaseFacts, placed: Placed) -> Iterable[Finding]:
     device = placed.footage.device
     log = facts.handovers.get(device) if device is not None else None
     if log is None:
         return
-    worn_by = holder(log, placed.span.began_at)
+    # People write down to the minute when they take a device.
+    worn_by = holder(log, placed.span.began_at) or holder(
+        log, min(placed.span.began_at + EDGE_TOLERANCE, placed.span.ended_at)
+    )
     kind, severity = FindingKind.DEVICE_UNASSIGNED, Severity.MINOR
     if worn_by is not None:
-        if placed.footage.officer in (None, worn_by):
+        if placed.footage.officer in (None, worn_by, *_holders(log, placed)):
             return
         kind = FindingKind.OFFICER_DISAGREES
     yield found(
@@ -151,7 +172,6 @@ def _certified(facts: CaseFacts, scenes: Sequence[Scene], placed: Placed) -> Ite
         return
     if any(each.number == officer for scene in scenes for each in scene.officers):
         return
-    newest = max((c.valid_to for c in certificates if c.valid_to), default=None)
     yield found(
         facts,
         FindingKind.CERTIFICATE_INVALID,
@@ -162,9 +182,5 @@ def _certified(facts: CaseFacts, scenes: Sequence[Scene], placed: Placed) -> Ite
         confidence=placed.confidence,
         recordings=[placed.footage.recording],
         officers=_maker(placed),
-        facts_={
-            "officer": officer,
-            "certificate": certificates[-1].number if certificates else None,
-            "valid_to": newest.isoformat() if newest else None,
-        },
+        facts_={"officer": officer, **last_certificate(certificates, day)},
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from math import asin, cos, radians, sin, sqrt
 
 from recorder.domain.coverage import spans
-from recorder.domain.coverage.facts import CaseFacts, Interval, Presence
+from recorder.domain.coverage.facts import CaseFacts, Certificate, Interval, Presence
 from recorder.domain.coverage.measure import Measured
 from recorder.domain.coverage.placing import PlacedFootage
 from recorder.domain.coverage.scenes import Scene
@@ -57,19 +57,30 @@ def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
                     about=officer.number, facts_={"officer": officer.number},
                 )  # fmt: skip
         elif not any(each.is_valid(day) for each in certificates):
-            newest = max((c.valid_to for c in certificates if c.valid_to), default=None)
             yield found(
                 facts,
                 FindingKind.CERTIFICATE_INVALID,
                 Severity.MAJOR,
                 scene=scene,
                 about=officer.number,
-                facts_={
-                    "officer": officer.number,
-                    "certificate": certificates[-1].number if certificates else None,
-                    "valid_to": newest.isoformat() if newest else None,
-                },
+                facts_={"officer": officer.number, **last_certificate(certificates, day)},
             )
+
+
+def last_certificate(certificates: Sequence[Certificate], day: date) -> dict[str, object]:
+    """Of those that are not valid on a day the one that ran out last, else the next to begin."""
+    ended = [each for each in certificates if each.valid_to is not None and each.valid_to < day]
+    coming = [each for each in certificates if each not in ended]
+    last = max(ended, key=lambda each: (each.valid_to or day, each.number), default=None)
+    following = min(coming, key=lambda each: (each.valid_from or day, each.number), default=None)
+    told = last or following
+    return {
+        "certificate": told.number if told else None,
+        "valid_to": last.valid_to.isoformat() if last and last.valid_to else None,
+        "valid_from": following.valid_from.isoformat()
+        if last is None and following and following.valid_from
+        else None,
+    }
 
 
 def of_places(

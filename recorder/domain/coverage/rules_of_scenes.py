@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from recorder.domain.case_event import CaseDocument, CaseEvent
 from recorder.domain.coverage import spans
 from recorder.domain.coverage.facts import ANNOUNCEMENT, VOICE_STATEMENT, CaseFacts
-from recorder.domain.coverage.measure import Hole, HolePlace, Measured
+from recorder.domain.coverage.measure import USUAL_TERM, Hole, HolePlace, Measured
 from recorder.domain.coverage.placing import PlacedFootage
 from recorder.domain.coverage.words import found, moment
+from recorder.domain.deadline import Deadline, deadline, parse_term
 from recorder.domain.duty import DutyLevel
 from recorder.domain.finding import Confidence, Finding, FindingKind, Severity
 from recorder.domain.ids import RecordingId
@@ -55,6 +56,8 @@ def of_scene(facts: CaseFacts, measured: Measured, documents: Documents) -> Iter
     if measured.is_due:
         if scene.ended_at is None:
             yield found(facts, FindingKind.END_UNKNOWN, Severity.NOTICE, scene=scene)
+            if measured.is_missed:
+                yield _endless(facts, measured)
         yield from _holes(facts, measured)
         if measured.footage:
             yield from _marks(facts, measured)
@@ -64,11 +67,29 @@ def of_scene(facts: CaseFacts, measured: Measured, documents: Documents) -> Iter
                 confidence=measured.confidence, facts_={"scan": scene.scan},
             )  # fmt: skip
         yield from _documents(facts, measured, documents)
-    if scene.rule.scan and scene.scan is None and measured.footage:
-        yield found(
-            facts, FindingKind.RECORDING_UNSCANNED, Severity.MINOR, scene=scene,
-            recordings=measured.recordings,
-        )  # fmt: skip
+        # By then the word of a scan has come from wherever it was made.
+        if scene.rule.scan and scene.scan is None and measured.footage:
+            yield found(
+                facts, FindingKind.RECORDING_UNSCANNED, Severity.MINOR, scene=scene,
+                recordings=measured.recordings,
+            )  # fmt: skip
+
+
+def _endless(facts: CaseFacts, measured: Measured) -> Finding:
+    """Nobody told the end of what was not recorded at all: how much is missing is not known."""
+    return found(
+        facts,
+        FindingKind.UNRECORDED,
+        _gravity(measured),
+        scene=measured.scene,
+        confidence=measured.confidence,
+        facts_={"covered_ms": 0},
+    )
+
+
+def _gravity(measured: Measured) -> Severity:
+    whole = measured.scene.level is DutyLevel.FULL_UNINTERRUPTED
+    return Severity.CRITICAL if whole else Severity.MAJOR
 
 
 def _holes(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
@@ -76,7 +97,7 @@ def _holes(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
     for hole in measured.holes:
         kind = _KINDS[hole.place]
         if hole.place is HolePlace.WHOLE:
-            severity = Severity.CRITICAL if whole else Severity.MAJOR
+            severity = _gravity(measured)
         else:
             severity = Severity.MAJOR if whole else Severity.MINOR
         if hole.reason is not None:
@@ -149,8 +170,8 @@ def _difference(
     document: CaseDocument, measured: Measured
 ) -> tuple[datetime, datetime, timedelta] | None:
     """What the document says, what the footage shows, and how far they are apart, if too far."""
-    first = min(each.span.began_at for each in measured.footage)
-    last = max(each.span.ended_at for each in measured.footage)
+    first = min(each.span.began_at for each in measured.joined)
+    last = max(each.span.ended_at for each in measured.joined)
     scene = measured.scene
     pairs = []
     if document.began_at is not None:
@@ -171,11 +192,25 @@ def _nearest(said: datetime, earlier: datetime, later: datetime) -> datetime:
     return min(max(said, earlier), later)
 
 
+def scan_due(facts: CaseFacts, scan: CaseEvent) -> Deadline:
+    """Until when the footage of a scan that belongs to no scene is waited for."""
+    return deadline(scan.began_at, parse_term(USUAL_TERM), facts.calendar)
+
+
+def _sure_of_none(placed: PlacedFootage, due: Deadline) -> Confidence:
+    if placed.timeless:
+        return Confidence.DOUBTFUL
+    return Confidence.PROBABLE if due.provisional else Confidence.CERTAIN
+
+
 def of_scans(
     facts: CaseFacts, scans: Iterable[CaseEvent], placed: PlacedFootage
 ) -> Iterable[Finding]:
-    """Scans that belong to no scene and have no footage behind them."""
+    """Scans that belong to no scene and have no footage behind them when their time is up."""
     for scan in scans:
+        due = scan_due(facts, scan)
+        if due.at > facts.at:
+            continue
         seen = any(
             each.span.began_at <= scan.began_at + _AFTER_SCAN
             and each.span.ended_at >= scan.began_at
@@ -189,6 +224,6 @@ def of_scans(
                 about=f"{scan.source}/{scan.key}",
                 agency=scan.agency,
                 day_of=scan.began_at,
-                confidence=Confidence.DOUBTFUL if placed.timeless else Confidence.CERTAIN,
+                confidence=_sure_of_none(placed, due),
                 facts_={"scan": scan.scan or scan.key, "at": moment(scan.began_at)},
             )

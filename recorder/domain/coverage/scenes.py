@@ -15,6 +15,8 @@ from recorder.domain.instant import CHINA
 
 #: A scan belongs to the scene that begins this soon after it.
 SCAN_BEFORE = timedelta(minutes=30)
+#: A scene whose leaving nobody told is looked for in footage and scans for so long.
+OPEN_FOR = timedelta(hours=24)
 _NO_RULE = len(STRICTNESS)
 
 
@@ -32,6 +34,8 @@ class Scene:
     began_at: datetime
     #: None until the leaving is told.
     ended_at: datetime | None
+    #: The end; where it is not known until when the scene may have gone on at the most.
+    until: datetime
     events: tuple[CaseEvent, ...]
     officers: tuple[EventOfficer, ...]
     place: Place | None
@@ -52,10 +56,6 @@ class Scene:
     def span(self) -> Interval | None:
         return None if self.ended_at is None else Interval(self.began_at, self.ended_at)
 
-    def holds(self, moment: datetime) -> bool:
-        """Whether a moment lies within; one without an end goes on."""
-        return self.began_at <= moment and (self.ended_at is None or moment <= self.ended_at)
-
 
 def scenes_of(facts: CaseFacts) -> tuple[tuple[Scene, ...], tuple[CaseEvent, ...]]:
     """The scenes in the order of time, and the scans that belong to none."""
@@ -68,11 +68,10 @@ def scenes_of(facts: CaseFacts) -> tuple[tuple[Scene, ...], tuple[CaseEvent, ...
         elif event.kind is EventKind.SCAN:
             scans.append(event)
     scenes = [
-        scene
-        for key, events in visits.items()
-        if (scene := _scene(facts, key, events, scans)) is not None
+        scene for key, events in visits.items() if (scene := _scene(facts, key, events)) is not None
     ]
     scenes.sort(key=lambda scene: (scene.began_at, scene.key))
+    scenes = [replace(scene, scan=_scan_of(scene, scans)) for scene in scenes]
     taken = {scan.id for scan in scans if any(_belongs(scan, s.key, s) for s in scenes)}
     return tuple(scenes), tuple(scan for scan in scans if scan.id not in taken)
 
@@ -89,14 +88,17 @@ def _belongs(scan: CaseEvent, key: str, scene: Scene) -> bool:
 
 
 def _shortly_before(scan: CaseEvent, scene: Scene) -> bool:
-    return scene.began_at - SCAN_BEFORE <= scan.began_at and (
-        scene.ended_at is None or scan.began_at <= scene.ended_at
-    )
+    return scene.began_at - SCAN_BEFORE <= scan.began_at <= scene.until
 
 
-def _scene(
-    facts: CaseFacts, key: str, events: list[CaseEvent], scans: Iterable[CaseEvent]
-) -> Scene | None:
+def _scan_of(scene: Scene, scans: Iterable[CaseEvent]) -> str | None:
+    if scene.scan is not None:
+        return scene.scan
+    found = next((scan for scan in scans if _belongs(scan, scene.key, scene)), None)
+    return None if found is None else found.scan or found.key
+
+
+def _scene(facts: CaseFacts, key: str, events: list[CaseEvent]) -> Scene | None:
     happened = [event for event in events if event.kind.is_scene]
     arrivals = [event for event in events if event.kind is EventKind.ARRIVAL]
     begins = [event.began_at for event in (*happened, *arrivals)]
@@ -106,10 +108,11 @@ def _scene(
     leavings = [event.began_at for event in events if event.kind is EventKind.LEAVING]
     ends = [event.ended_at for event in happened if event.ended_at is not None]
     began, ended = min(begins), max((*ends, *leavings), default=None)
-    if ended is not None and ended < began:
+    # What is known to have begun later was not over then.
+    if ended is not None and ended < max(begins):
         ended = None
-    shown, duty_list, rule = _strictest(facts, happened or arrivals)
-    scene = Scene(
+    shown, duty_list, rule = _strictest(facts, happened or arrivals, began)
+    return Scene(
         key=key,
         agency=shown.agency,
         kind=shown.kind if shown.kind.is_scene else EventKind.ONSITE_INSPECTION,
@@ -118,6 +121,7 @@ def _scene(
         matter=shown.matter or facts.matter,
         began_at=began,
         ended_at=ended,
+        until=began + OPEN_FOR if ended is None else ended,
         events=tuple(events),
         officers=_officers(events),
         place=next((e.place for e in (shown, *events) if _is_placed(e.place)), shown.place),
@@ -126,20 +130,18 @@ def _scene(
         duty_list=duty_list,
         rule=rule,
     )
-    if scene.scan is None:
-        by_scan = next((s for s in scans if _belongs(s, key, scene)), None)
-        if by_scan is not None:
-            scene = replace(scene, scan=by_scan.scan or by_scan.key)
-    return scene
 
 
 def _strictest(
-    facts: CaseFacts, events: list[CaseEvent]
+    facts: CaseFacts, events: list[CaseEvent], began: datetime
 ) -> tuple[CaseEvent, DutyList | None, DutyRule | None]:
-    """The event of a visit that asks for most, with its list and rule; the first of equals."""
+    """The event of a visit that asks for most, with list and rule of the day on which it began.
+
+    Of equals the first.
+    """
+    day = began.astimezone(CHINA).date()
 
     def judged(event: CaseEvent) -> tuple[CaseEvent, DutyList | None, DutyRule | None]:
-        day = event.began_at.astimezone(CHINA).date()
         found = list_in_force(facts.lists, event.agency, day)
         kind = event.kind if event.kind.is_scene else EventKind.ONSITE_INSPECTION
         rule = found and found.rule_for(

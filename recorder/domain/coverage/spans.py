@@ -10,11 +10,11 @@ from recorder.domain.coverage.facts import Interval
 _MS = timedelta(milliseconds=1)
 
 
-def union(spans: Iterable[Interval]) -> list[Interval]:
-    """The same time in the fewest intervals, in their order."""
+def union(spans: Iterable[Interval], *, joined_within: timedelta = timedelta()) -> list[Interval]:
+    """The same time in the fewest intervals, in their order; with gaps up to a length closed."""
     merged: list[Interval] = []
     for span in sorted(spans, key=lambda each: (each.began_at, each.ended_at)):
-        if merged and span.began_at <= merged[-1].ended_at:
+        if merged and span.began_at - merged[-1].ended_at <= joined_within:
             if span.ended_at > merged[-1].ended_at:
                 merged[-1] = Interval(merged[-1].began_at, span.ended_at)
         else:

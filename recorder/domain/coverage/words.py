@@ -21,14 +21,7 @@ from recorder.domain.instant import CHINA, format_utc
 
 _NO_FACTS: Mapping[str, object] = {}
 #: Kinds that rest on the scene's own rule before anything else.
-_OF_THE_RULE = frozenset(
-    {
-        FindingKind.UNRECORDED,
-        FindingKind.BEGINS_LATE,
-        FindingKind.ENDS_EARLY,
-        FindingKind.END_UNKNOWN,
-    }
-)
+_OF_THE_RULE = frozenset({FindingKind.UNRECORDED, FindingKind.END_UNKNOWN})
 
 
 def moment(at: datetime) -> str:

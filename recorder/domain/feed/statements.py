@@ -19,14 +19,12 @@ from recorder.domain.case_number import CaseNumber
 from recorder.domain.feed.mapping import MappedField, Mapping
 from recorder.domain.feed.problems import Problem, ProblemCode, RowUnreadable, storable
 from recorder.domain.feed.rows import LONGEST_KEY, FeedRow, RowKind, is_key
-from recorder.domain.instant import CHINA, Instant
+from recorder.domain.instant import CHINA, Instant, is_plausible
 from recorder.errors import InvalidInput
 
 _MOST_NUMBERS = 20
 _MOST_OFFICERS = 50
 _LONGEST_TEXT = 1000
-#: Outside of these a time is a slip, of which no term can be worked out.
-_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 Numbers: TypeAlias = tuple[CaseIdentifier, ...]
 
@@ -286,7 +284,8 @@ def _moment(members: dict[str, object], field: str) -> datetime | None:
     if value is None:
         return None
     moment = _parsed(value, field)
-    if not _EARLIEST <= moment < _LATEST:
+    # Outside of these years a time is a slip, of which no term can be worked out.
+    if not is_plausible(moment):
         raise RowUnreadable(ProblemCode.FIELD_MALFORMED, field, value)
     return moment
 

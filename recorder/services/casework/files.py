@@ -17,6 +17,7 @@ from recorder.domain.events import (
     CaseAmended,
     CaseMerged,
     CaseOpened,
+    FindingChanged,
     RecordingLinked,
     RecordingUnlinked,
 )
@@ -31,6 +32,7 @@ from recorder.services.casework.finding import not_found
 from recorder.store import case_links, case_mentions, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
+from recorder.store.coverage import findings
 from recorder.store.feed import case_documents, case_events, feed_cases
 
 
@@ -161,6 +163,7 @@ async def merge_cases(
         moved = await cases.move_identifiers(change, case_id, into)
         for told in (feed_cases, case_events, case_documents, case_mentions):
             await told.move(change, case_id, into)
+        await _move_findings(change, case_id, into)
         await cases.mark_merged(change, case_id, into)
         change.record(
             CaseMerged(
@@ -175,6 +178,21 @@ async def merge_cases(
         await _absorb(change, source, target, numbers, why)
         await coverage_due.touch(change.connection, [case_id, into], "merge")
     return await _read(deps, into)
+
+
+async def _move_findings(change: Change, source: CaseId, into: CaseId) -> None:
+    """What was replied to and settled goes on under the other case."""
+    for each in await findings.move(change, source, into):
+        change.record(
+            FindingChanged(
+                subject=into,
+                agency=each.finding.agency,
+                finding=each.id,
+                kind=each.finding.kind.value,
+                before={"case": str(source)},
+                after={"case": str(into)},
+            )
+        )
 
 
 def _classes(said: Iterable[CaseClass]) -> tuple[CaseClass, ...]:

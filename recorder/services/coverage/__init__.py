@@ -4,6 +4,7 @@ from recorder.services.coverage.answering import appeal, assign, close, reply
 from recorder.services.coverage.asking import (
     CaseCoverage,
     FindingView,
+    TakenBack,
     case_coverage,
     finding,
     findings,
@@ -26,6 +27,7 @@ __all__ = [
     "FactsAhead",
     "FindingView",
     "Many",
+    "TakenBack",
     "all_wanted",
     "answer_many",
     "appeal",

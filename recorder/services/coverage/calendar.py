@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import date
+from datetime import date, datetime
 
 from recorder.adapters.china_calendar import known_days
 from recorder.domain.deadline import Calendar, DayKind
@@ -21,16 +21,15 @@ def shipped() -> Calendar:
     return Calendar({day: kinds[working] for day, working in days.items()}, years)
 
 
-async def known(connection: Connection) -> Calendar:
+async def known(connection: Connection, as_of: datetime | None = None) -> Calendar:
     """The library's days with those that were imported before them; a year with any is announced.
 
-    An import of a year replaces what the library says of that year.
+    An import says of its own days what they are, and of others nothing: whoever mends one day of a
+    year does not take the rest of its holidays away. ``as_of``: with what was imported by then.
     """
-    imported = await holidays.between(connection, _FIRST, _LAST)
+    imported = await holidays.between(connection, _FIRST, _LAST, as_of)
     if not imported:
         return shipped()
-    years = {day.year for day in imported}
     base = shipped()
-    days = {day: kind for day, kind in base.days.items() if day.year not in years}
-    days.update({day: DayKind(facts.kind) for day, facts in imported.items()})
-    return Calendar(days, base.announced | years)
+    days = {**base.days, **{day: DayKind(facts.kind) for day, facts in imported.items()}}
+    return Calendar(days, base.announced | {day.year for day in imported})

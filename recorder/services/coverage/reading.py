@@ -58,11 +58,11 @@ async def facts_of(
     organs.update(event.agency for each in events.values() for event in each)
     lists = await duties.in_force(deps, connection, organs, as_of)
     numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
-    periods = await _certificates(connection, numbers)
+    periods = await _certificates(connection, numbers, as_of)
     kept = await rows.agencies_with_officers(connection, organs)
     logs = await _logs(connection, footage)
     shifts = await _shifts(connection, footage, as_of)
-    days = await calendar.known(connection)
+    days = await calendar.known(connection, as_of)
     found = []
     for head in heads:
         happened, shown = events.get(head.case, []), footage.get(head.case, [])
@@ -106,11 +106,11 @@ async def _told(
 
 
 async def _certificates(
-    connection: Connection, numbers: set[str]
+    connection: Connection, numbers: set[str], as_of: datetime | None
 ) -> dict[str, tuple[Certificate, ...]]:
     """Of these officers those on file, with the periods of their certificates."""
-    certificates = await officers.certificates(connection, numbers)
-    on_file = await officers.by_numbers(connection, numbers)
+    certificates = await officers.certificates(connection, numbers, as_of)
+    on_file = await officers.by_numbers(connection, numbers, as_of)
     return {
         number: tuple(
             Certificate(each.number, each.valid_from, each.valid_to)
@@ -125,8 +125,12 @@ async def _logs(
 ) -> dict[str, tuple[Handover, ...]]:
     """Who had the devices when this footage was made."""
     clips = [c for each in footage.values() for c in each]
-    begins = {(c.device, c.began_at + shift_of(c)) for c in clips if c.device and c.began_at}
-    return await rows.logs_of(connection, begins)
+    asked = {
+        (c.device, c.began_at + shift_of(c), (c.ended_at or c.began_at) + shift_of(c))
+        for c in clips
+        if c.device and c.began_at
+    }
+    return await rows.logs_of(connection, asked)
 
 
 async def _shifts(

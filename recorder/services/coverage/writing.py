@@ -18,10 +18,10 @@ from recorder.domain.finding import Finding, FindingKind, FindingState
 from recorder.domain.ids import new_uuid
 from recorder.domain.instant import CHINA
 from recorder.store.change import Change
-from recorder.store.coverage import days, findings, scenes
+from recorder.store.coverage import days, finding_counts, findings, scenes
 from recorder.store.coverage import event_facts as fact_rows
 from recorder.store.coverage.days import CountedScene, SceneCount
-from recorder.store.coverage.findings import FindingCount
+from recorder.store.coverage.finding_counts import FindingCount
 
 #: How long an agency has for its answer.
 ANSWER_TERM = parse_term("5wd")
@@ -104,7 +104,7 @@ def day_of(at: datetime) -> date:
 async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Evaluation]]) -> None:
     known = await findings.known_of(change.connection, [facts.case for facts, _ in answers])
     raised: list[tuple[uuid.UUID, Finding, date, datetime | None]] = []
-    changed: list[tuple[Changed, date]] = []
+    changed: list[tuple[Changed, date, datetime | None]] = []
     withdrawn: list[KnownFinding] = []
     counts: dict[FindingCount, int] = defaultdict(int)
     for facts, answer in answers:
@@ -116,7 +116,8 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
             _count(counts, finding, day, FindingState.OPEN, 1)
         for each in found.changed:
             day = day_of(each.after.began_at)
-            changed.append((each, day))
+            is_open_again = each.state is FindingState.OPEN and each.before.state is not each.state
+            changed.append((each, day, answer_by if is_open_again else None))
             _count(counts, each.before.finding, day_of(each.before.finding.began_at),
                    each.before.state, -1)  # fmt: skip
             _count(counts, each.after, day, each.state, 1)
@@ -130,7 +131,7 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
     if withdrawn:
         await findings.withdraw(change, [each.id for each in withdrawn])
     if counts:
-        await findings.count(change, counts)
+        await finding_counts.count(change, counts)
     _record(change, raised, changed, withdrawn)
 
 
@@ -148,7 +149,7 @@ def _count(
 def _record(
     change: Change,
     raised: Sequence[tuple[uuid.UUID, Finding, date, datetime | None]],
-    changed: Sequence[tuple[Changed, date]],
+    changed: Sequence[tuple[Changed, date, datetime | None]],
     withdrawn: Sequence[KnownFinding],
 ) -> None:
     for finding_id, finding, _, _ in raised:
@@ -168,7 +169,7 @@ def _record(
                 recordings=tuple(map(str, finding.recordings)),
             )
         )
-    for each, _ in changed:
+    for each, _, _ in changed:
         before, after = _what_changed(each)
         change.record(
             FindingChanged(

@@ -14,7 +14,7 @@ from recorder.domain.registry_facts import DeviceFacts
 from recorder.domain.validity import Fate
 from recorder.services.importing.kinds import Work, check_device_codes
 from recorder.services.importing.settling import BATCH, Book, Statement, settle_all
-from recorder.store import coverage_due, devices
+from recorder.store import attribution, devices
 from recorder.store.registry import handovers, registrations
 
 #: Number → id, agency and state of a device.
@@ -149,7 +149,7 @@ async def take_handovers(work: Work, rows: Sequence[RegistryRow]) -> None:
         # Handed on at the very moment it came back: the one who wears it then counts.
         lines.setdefault((device, moment), (line, None))
     touched = await _write_lines(work, lines, titles)
-    await coverage_due.touch_devices(work.change.connection, touched)
+    await attribution.log_changed(work.change.connection, touched)
 
 
 def _times_fit(work: Work, row: RegistryRow) -> bool:
@@ -167,8 +167,9 @@ async def _write_lines(
     work: Work,
     lines: dict[tuple[DeviceId, datetime], tuple[int, str | None]],
     titles: dict[DeviceId, str],
-) -> set[DeviceId]:
-    moments, touched = list(lines), set()
+) -> handovers.Lines:
+    moments = list(lines)
+    touched: dict[DeviceId, tuple[datetime, datetime]] = {}
     for start in range(0, len(moments), BATCH):
         part = moments[start : start + BATCH]
         there = await handovers.at_moments(work.change.connection, part)
@@ -183,5 +184,7 @@ async def _write_lines(
                     line, "at", "handover-conflict", "The log names somebody else at this moment."
                 )
         await handovers.insert(work.change, new)
-        touched |= {device for device, _, _ in new}
+        for device, at, _ in new:
+            first, last = touched.get(device, (at, at))
+            touched[device] = (min(first, at), max(last, at))
     return touched

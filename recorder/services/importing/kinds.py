@@ -22,6 +22,7 @@ from recorder.domain.registry_facts import (
 from recorder.services.importing.settling import Account, Book, Statement, settle_all
 from recorder.store import coverage_due
 from recorder.store.change import Change
+from recorder.store.coverage import facts as coverage_facts
 from recorder.store.registry import (
     entrustments,
     holidays,
@@ -130,7 +131,10 @@ async def take_officers(work: Work, rows: Sequence[RegistryRow]) -> None:
     book = Book(
         officers.by_numbers, officers.supersede, officers.insert, lambda key: key, elsewhere
     )
-    await settle_all(work.change, book, people, work.account, work.source, work.today)
+    connection = work.change.connection
+    agencies = {said.facts.agency for said in people}
+    keepers = await coverage_facts.agencies_with_officers(connection, agencies)
+    named = await settle_all(work.change, book, people, work.account, work.source, work.today)
     proofs = Book(
         officers.certificate_entries,
         officers.supersede_certificates,
@@ -138,7 +142,11 @@ async def take_officers(work: Work, rows: Sequence[RegistryRow]) -> None:
         lambda key: f"{key[0]} {key[1]}",
     )
     changed = await settle_all(work.change, proofs, papers, work.account, work.source, work.today)
-    await coverage_due.touch_officers(work.change.connection, {key[0] for key in changed})
+    await coverage_due.touch_officers(connection, {*named, *(key[0] for key in changed)})
+    # Who is not among them was nobody to miss before.
+    new = await coverage_facts.agencies_with_officers(connection, agencies) - keepers
+    if new:
+        await coverage_due.touch_agencies(connection, new)
 
 
 async def take_matters(work: Work, rows: Sequence[RegistryRow]) -> None:
@@ -208,8 +216,9 @@ async def take_holidays(work: Work, rows: Sequence[RegistryRow]) -> None:
         for row in rows
     ]
     book = Book(holidays.entries, holidays.supersede, holidays.insert, date.isoformat)
-    if await settle_all(work.change, book, said, work.account, work.source, work.today):
-        await coverage_due.touch_provisional(work.change.connection)
+    changed = await settle_all(work.change, book, said, work.account, work.source, work.today)
+    if changed:
+        await coverage_due.touch_holidays(work.change.connection, changed)
 
 
 def _length(work: Work, row: RegistryRow, column: str, many: int) -> None:

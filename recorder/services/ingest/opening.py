@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from recorder.domain.footage_facts import FootageFacts, parse_metadata, read_facts
 from recorder.domain.ids import AgencyId, DeviceId, DockId, RecordingId, UploadId, new_uuid
@@ -68,7 +68,7 @@ async def open_upload(deps: Deps, actor: Actor, *, length: int, metadata: str) -
     async with deps.database.acquire() as connection:
         await _require_room(deps, connection, length)
         facts = await copies.attributed(connection, actor, facts)
-        facts, origin = await origin_of(connection, actor, facts)
+        facts, origin = await origin_of(connection, actor, facts, now)
         recording = RecordingId(new_uuid(now))
         upload = Upload(
             id=UploadId(new_uuid(now)),
@@ -131,7 +131,7 @@ def origin_json(origin: Origin) -> dict[str, object]:
 
 
 async def origin_of(
-    connection: Connection, actor: Actor, facts: FootageFacts
+    connection: Connection, actor: Actor, facts: FootageFacts, now: datetime
 ) -> tuple[FootageFacts, Origin]:
     """Find device, agency and officer by the order of the contract, noting what does not fit."""
     if actor.agency is None:
@@ -150,7 +150,7 @@ async def origin_of(
         reasons[_SUSPENDED] = None
     if device and device.agency != actor.agency:
         reasons[QuarantineReason.AGENCY_CONTRADICTED.value] = None
-    facts = await _attributed(connection, replace(facts, device_number=number), device)
+    facts = await _attributed(connection, replace(facts, device_number=number), device, now)
     dock = actor.dock
     if dock is None and facts.dock_name:
         dock = await devices.dock_of_name(connection, actor.agency, facts.dock_name)
@@ -187,12 +187,14 @@ def _source_of_trust(actor: Actor, number: str | None, own: devices.Device | Non
 
 
 async def _attributed(
-    connection: Connection, facts: FootageFacts, device: devices.Device | None
+    connection: Connection, facts: FootageFacts, device: devices.Device | None, now: datetime
 ) -> FootageFacts:
     """The officer: as said, else by the hand-over log (R22), else as the file name says."""
     logged = None
     if device is not None and facts.started_at is not None:
-        logged = await devices.officer_at(connection, device.id, facts.started_at)
+        # The log is kept by other clocks than the device's.
+        ahead = facts.device_clock_at - now if facts.device_clock_at else timedelta()
+        logged = await devices.officer_at(connection, device.id, facts.started_at - ahead)
     claims = {c for c in (facts.officer, logged, facts.named_officer) if c}
     flags = list(facts.flags)
     if logged and len(claims) > 1:

@@ -67,7 +67,7 @@ async def open_livestream(
     await guard.require_whole(deps, at_once=is_received)
     said = _facts(opening, title, actor, deps.clock.now())
     async with deps.database.acquire() as connection:
-        facts, origin = await ingest.origin_of(connection, actor, said)
+        facts, origin = await ingest.origin_of(connection, actor, said, deps.clock.now())
     livestream = _fresh(deps, actor, opening, facts, origin)
     async with deps.change(actor) as change:
         await livestreams.insert(change, livestream)

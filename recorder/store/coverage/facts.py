@@ -10,6 +10,7 @@ from datetime import datetime
 from recorder.domain.case import Stage
 from recorder.domain.coverage import Footage, FootageMark, Handover, Interval
 from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.domain.instant import is_plausible
 from recorder.store.connection import Connection, Row
 
 
@@ -24,6 +25,9 @@ class LinkedFootage:
 
 
 def _from_row(row: Row) -> LinkedFootage:
+    times = row["started_at"], row["ended_at"]
+    # What no camera can have meant is no time: nothing is counted from it.
+    began_at, ended_at = (at if at is not None and is_plausible(at) else None for at in times)
     return LinkedFootage(
         row["case_id"],
         Footage(
@@ -31,8 +35,8 @@ def _from_row(row: Row) -> LinkedFootage:
             device=row["device_number"],
             officer=row["officer"],
             stage=Stage(row["stage"]) if row["stage"] else None,
-            began_at=row["started_at"],
-            ended_at=row["ended_at"],
+            began_at=began_at,
+            ended_at=ended_at,
             clock_offset_ms=row["clock_offset_ms"],
             clock_doubtful=row["clock_doubtful"],
             received_at=row["received_at"],
@@ -105,21 +109,23 @@ async def marks_of(
 
 
 async def logs_of(
-    connection: Connection, asked: Collection[tuple[str, datetime]]
+    connection: Connection, asked: Collection[tuple[str, datetime, datetime]]
 ) -> dict[str, tuple[Handover, ...]]:
-    """Of the hand-over logs of devices the lines that count at these moments.
+    """Of the hand-over logs of devices the lines that count from a moment to another.
 
     By number; a device without a log is absent, one that nobody had had by then has no line.
     """
     rows = await connection.fetch(
         "SELECT DISTINCT q.number, h.at, h.officer"
-        " FROM unnest($1::text[], $2::timestamptz[]) AS q (number, moment)"
-        " JOIN device d ON d.number = q.number LEFT JOIN LATERAL (SELECT at, officer"
-        "  FROM device_handover WHERE device_id = d.id AND at <= q.moment"
-        "  ORDER BY at DESC LIMIT 1) h ON true"
+        " FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS q (number, began, ended)"
+        " JOIN device d ON d.number = q.number LEFT JOIN LATERAL ((SELECT at, officer"
+        "  FROM device_handover WHERE device_id = d.id AND at <= q.began ORDER BY at DESC LIMIT 1)"
+        "  UNION ALL SELECT at, officer FROM device_handover"
+        "  WHERE device_id = d.id AND at > q.began AND at <= q.ended) h ON true"
         " WHERE EXISTS (SELECT FROM device_handover WHERE device_id = d.id) ORDER BY h.at",
-        [number for number, _ in asked],
-        [moment for _, moment in asked],
+        [number for number, _, _ in asked],
+        [began for _, began, _ in asked],
+        [ended for _, _, ended in asked],
     )
     found: dict[str, list[Handover]] = {}
     for row in rows:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from recorder.domain.coverage.differences import Changed, KnownFinding
 from recorder.domain.finding import Confidence, Finding, FindingKind, FindingState, Severity
-from recorder.domain.ids import AgencyId, CaseId
+from recorder.domain.ids import CaseId
 from recorder.domain.people import Scope
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
@@ -22,9 +22,18 @@ _NUMBER = (
     "coalesce((SELECT i.norm FROM case_identifier i WHERE i.case_id = f.case_id"
     " ORDER BY i.created_at, i.id LIMIT 1), '') AS number"
 )
+#: Who is to answer is on file, and today neither with the agency nor with one that sees it.
+_OWNER_LEFT = (
+    "(f.owner IS NOT NULL AND EXISTS (SELECT FROM officer o WHERE o.number = f.owner"
+    "  AND o.superseded_at IS NULL) AND NOT EXISTS (SELECT FROM officer o"
+    "  WHERE o.number = f.owner AND o.superseded_at IS NULL"
+    "  AND (now() AT TIME ZONE interval '8 hours')::date BETWEEN o.valid_from AND o.valid_to"
+    "  AND (o.agency_id = f.agency_id OR EXISTS (SELECT FROM agency_reach r"
+    "   WHERE r.agency_id = o.agency_id AND r.seen_id = f.agency_id)))) AS owner_left"
+)
 _TOLD = (
     _COLUMNS + ", a.code AS agency_code, f.day, f.raised_at, f.changed_at, f.owner,"
-    " f.answer_by, " + _NUMBER
+    " f.answer_by, " + _OWNER_LEFT + ", " + _NUMBER
 )
 #: What a scope lets its holder see; arguments 1 and 2.
 _IN_SCOPE = "in_scope(f.agency_id, $1) AND ($2::text IS NULL OR $2 = ANY (f.officers))"
@@ -66,6 +75,8 @@ class ToldFinding:
     raised_at: datetime
     changed_at: datetime
     owner: str | None
+    #: Who is to answer belongs to another agency by now.
+    owner_left: bool
     answer_by: datetime | None
 
 
@@ -81,6 +92,7 @@ def _from_row(row: Row) -> ToldFinding:
         raised_at=row["raised_at"],
         changed_at=row["changed_at"],
         owner=row["owner"],
+        owner_left=row["owner_left"],
         answer_by=row["answer_by"],
     )
 
@@ -283,12 +295,13 @@ async def insert(
     )
 
 
-async def amend(change: Change, changed: Sequence[tuple[Changed, date]]) -> None:
-    """Give known findings their new facts, states and days."""
+async def amend(change: Change, changed: Sequence[tuple[Changed, date, datetime | None]]) -> None:
+    """Give known findings their new facts, states and days; what is open again has a new term."""
     await change.connection.executemany(
         "UPDATE finding SET identity = $2, severity = $3, confidence = $4, rule = $5, about = $6,"
         " began_at = $7, ended_at = $8, recordings = $9, officers = $10, facts = $11,"
-        " state = $12, changed_at = $13, day = $14, agency_id = $15 WHERE id = $1",
+        " state = $12, changed_at = $13, day = $14, agency_id = $15,"
+        " answer_by = coalesce($16, answer_by) WHERE id = $1",
         [
             (
                 each.before.id,
@@ -306,8 +319,9 @@ async def amend(change: Change, changed: Sequence[tuple[Changed, date]]) -> None
                 change.now,
                 day,
                 each.after.agency,
+                answer_by,
             )
-            for each, day in changed
+            for each, day, answer_by in changed
         ],
     )
 
@@ -319,6 +333,28 @@ async def withdraw(change: Change, findings: Collection[uuid.UUID]) -> None:
         list(findings),
         change.now,
     )
+
+
+async def move(change: Change, source: CaseId, into: CaseId) -> list[KnownFinding]:
+    """Findings of a merged case are the other one's, with what people said of them; gives them.
+
+    One that the other case has too stays behind.
+    """
+    known = await known_of(change.connection, [source, into])
+    there = {each.finding.identity for each in known.get(into, ())}
+    moved = [
+        replace(each, finding=replace(each.finding, case=into)) for each in known.get(source, ())
+    ]
+    moved = [each for each in moved if each.finding.identity not in there]
+    await change.connection.execute(
+        "UPDATE finding f SET case_id = $3, identity = m.identity, changed_at = $4"
+        " FROM unnest($1::uuid[], $2::uuid[]) AS m (id, identity) WHERE f.id = m.id",
+        [each.id for each in moved],
+        [each.finding.identity for each in moved],
+        into,
+        change.now,
+    )
+    return moved
 
 
 # --- writing by people -------------------------------------------------------------------------
@@ -353,37 +389,3 @@ async def insert_act(change: Change, finding: uuid.UUID, act: str, text: str) ->
         change.actor.id,
         change.actor.name,
     )
-
-
-# --- figures -----------------------------------------------------------------------------------
-
-#: Agency, day, kind, state.
-FindingCount = tuple[AgencyId, date, str, str]
-
-
-async def count(change: Change, by: dict[FindingCount, int]) -> None:
-    """Change the counts of days by these differences."""
-    ordered = sorted((key for key in by if by[key]), key=lambda k: (str(k[0]), *k[1:]))
-    await change.connection.execute(
-        "INSERT INTO finding_day AS d (agency_id, day, kind, state, findings)"
-        " SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::int[])"
-        " ON CONFLICT (agency_id, day, kind, state)"
-        " DO UPDATE SET findings = d.findings + excluded.findings",
-        [key[0] for key in ordered],
-        [key[1] for key in ordered],
-        [key[2] for key in ordered],
-        [key[3] for key in ordered],
-        [by[key] for key in ordered],
-    )
-
-
-async def miscounted(connection: Connection) -> int:
-    """How many counts of days differ from counting the findings anew; none ever should."""
-    found: int = await connection.fetchval(
-        "SELECT count(*) FROM (SELECT agency_id, day, kind, state, count(*) AS n FROM finding"
-        " WHERE state <> 'withdrawn' GROUP BY 1, 2, 3, 4) AS real"
-        " FULL JOIN (SELECT agency_id, day, kind, state, findings AS n FROM finding_day"
-        " WHERE findings <> 0) AS kept USING (agency_id, day, kind, state)"
-        " WHERE real.n IS DISTINCT FROM kept.n"
-    )
-    return found

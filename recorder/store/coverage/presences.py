@@ -141,20 +141,24 @@ async def devices_elsewhere(
 ) -> list[tuple[CaseId, CasePresence]]:
     """For each case the other recordings of its devices at the same time, far from there.
 
-    MOST of each recording, the earliest.
+    MOST of each recording, the earliest. At the same time by the device's clock; told as footage is
+    placed, with a clock that was wrong corrected.
     """
     rows = await connection.fetch(
         "SELECT DISTINCT q.case_id AS asked, q.case_id, p.device_number AS who,"  # noqa: S608 - constant text
-        " p.id::text AS about, NULL AS scene, p.started_at AS began_at, p.ended_at, p.latitude,"
-        " p.longitude FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[],"
+        " p.id::text AS about, NULL AS scene, p.started_at - p.ahead AS began_at,"
+        " p.ended_at - p.ahead AS ended_at, p.latitude, p.longitude"
+        " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[],"
         " $5::timestamptz[], $6::float8[], $7::float8[])"
         " AS q (case_id, recording, device, began_at, ended_at, latitude, longitude)"
         " CROSS JOIN LATERAL (SELECT p.id, p.device_number, p.started_at, p.ended_at,"
-        "  p.latitude, p.longitude FROM recording p"
+        "  p.latitude, p.longitude, CASE WHEN 'clock_offset' = ANY (p.flags)"
+        "  THEN coalesce(p.clock_offset_ms, 0) ELSE 0 END * interval '1 millisecond' AS ahead"
+        "  FROM recording p"
         "  WHERE p.device_number = q.device AND p.id <> q.recording"
         "  AND p.started_at < q.ended_at AND p.started_at > q.began_at - interval '2 days'"
         "  AND p.ended_at > q.began_at AND p.latitude IS NOT NULL AND p.longitude IS NOT NULL"
-        f"  AND p.admission = 'admitted' AND {_IS_FAR} $8"
+        f"  AND p.admission = 'admitted' AND p.integrity <> 'mismatched' AND {_IS_FAR} $8"
         "  ORDER BY p.started_at, p.id LIMIT $9) p",
         [each.case for each in here],
         [each.recording for each in here],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from recorder.domain.ids import DeviceId
@@ -13,6 +13,36 @@ from recorder.store.registry.entries import new_ids
 
 #: Device, moment, and the officer who wears it from then on; None: handed back.
 Line = tuple[DeviceId, datetime, str | None]
+
+#: Of devices the first and the last moment of lines that came.
+Lines = Mapping[DeviceId, tuple[datetime, datetime]]
+#: Recordings ``r`` for which such lines count, for ``arguments``: from the first of them until the
+#: next one behind the last, by the device's clock as far as it was compared. Before a device's
+#: first line nobody kept its log, and then all of its footage is without a wearer.
+FOOTAGE = (
+    "(SELECT d.number, CASE WHEN EXISTS (SELECT FROM device_handover o"
+    "  WHERE o.device_id = d.id AND (o.at < n.first OR o.at > n.last))"
+    "  THEN n.first - interval '2 minutes' ELSE '-infinity' END AS since,"
+    " coalesce((SELECT min(o.at) FROM device_handover o WHERE o.device_id = d.id"
+    "  AND o.at > n.last) + interval '2 minutes', 'infinity') AS until"
+    " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS n (device, first, last)"
+    " JOIN device d ON d.id = n.device) AS h"
+    # Footage is written here after it was made.
+    " JOIN recording r ON r.device_number = h.number AND r.created_at >= h.since - interval '1 day'"
+    " AND coalesce(r.ended_at, r.received_at)"
+    "  - coalesce(r.clock_offset_ms, 0) * interval '1 millisecond' >= h.since"
+    " AND coalesce(r.started_at, r.received_at)"
+    "  - coalesce(r.clock_offset_ms, 0) * interval '1 millisecond' < h.until"
+)
+
+
+def arguments(lines: Lines) -> tuple[list[DeviceId], list[datetime], list[datetime]]:
+    """What FOOTAGE is asked with."""
+    return (
+        list(lines),
+        [first for first, _ in lines.values()],
+        [last for _, last in lines.values()],
+    )
 
 
 async def worn(

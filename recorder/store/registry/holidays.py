@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from recorder.domain.registry_facts import HolidayFacts
 from recorder.domain.validity import Term
@@ -15,13 +15,17 @@ from recorder.store.registry.entries import Entry, Stated, by_key, new_ids
 HolidayEntry = Entry[date, HolidayFacts]
 
 
-async def between(connection: Connection, first: date, last: date) -> dict[date, HolidayFacts]:
-    """The announced days from the first to the last one."""
+async def between(
+    connection: Connection, first: date, last: date, as_of: datetime | None = None
+) -> dict[date, HolidayFacts]:
+    """The announced days from the first to the last one; ``as_of``: as they were at a moment."""
     rows = await connection.fetch(
-        "SELECT day, kind, name FROM holiday"
-        " WHERE day BETWEEN $1 AND $2 AND superseded_at IS NULL ORDER BY day",
+        "SELECT day, kind, name FROM holiday WHERE day BETWEEN $1 AND $2"
+        " AND CASE WHEN $3::timestamptz IS NULL THEN superseded_at IS NULL"
+        " ELSE noted_at <= $3 AND (superseded_at IS NULL OR superseded_at > $3) END ORDER BY day",
         first,
         last,
+        as_of,
     )
     return {row["day"]: HolidayFacts(kind=row["kind"], name=row["name"]) for row in rows}
 

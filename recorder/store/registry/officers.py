@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from recorder.domain.ids import AgencyId
 from recorder.domain.officer import Certificate
@@ -58,26 +58,41 @@ def _officer(row: Row) -> Officer:
 # --- reading ---------------------------------------------------------------------------------
 
 
+#: Rows that count, or that counted at the moment that is argument 2.
+_COUNTS = (
+    "CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL"
+    " ELSE noted_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END"
+)
+
+
 async def by_numbers(
-    connection: Connection, numbers: Collection[str]
+    connection: Connection, numbers: Collection[str], as_of: datetime | None = None
 ) -> dict[str, tuple[OfficerEntry, ...]]:
-    """What is said of the officers with these numbers, over all days; unknown ones are left out."""
+    """What is said of the officers with these numbers, over all days; unknown ones are left out.
+
+    ``as_of``: what was said at a moment.
+    """
     rows = await connection.fetch(
-        "SELECT id, number, agency_id, name, user_number, valid_from, valid_to FROM officer"
-        " WHERE number = ANY($1) AND superseded_at IS NULL",
+        "SELECT id, number, agency_id, name, user_number, valid_from, valid_to FROM officer"  # noqa: S608 - constant text
+        f" WHERE number = ANY($1) AND {_COUNTS}",
         list(numbers),
+        as_of,
     )
     return by_key(_from_row(row) for row in rows)
 
 
 async def certificates(
-    connection: Connection, numbers: Collection[str]
+    connection: Connection, numbers: Collection[str], as_of: datetime | None = None
 ) -> dict[str, tuple[Certificate, ...]]:
-    """The certificates of the officers with these numbers, whenever valid, in order of days."""
+    """The certificates of the officers with these numbers, whenever valid, in order of days.
+
+    ``as_of``: those that were known at a moment.
+    """
     rows = await connection.fetch(
-        "SELECT officer, number, valid_from, valid_to FROM officer_certificate"
-        " WHERE officer = ANY($1) AND superseded_at IS NULL ORDER BY officer, valid_from, number",
+        "SELECT officer, number, valid_from, valid_to FROM officer_certificate"  # noqa: S608 - constant text
+        f" WHERE officer = ANY($1) AND {_COUNTS} ORDER BY officer, valid_from, number",
         list(numbers),
+        as_of,
     )
     found: dict[str, list[Certificate]] = defaultdict(list)
     for row in rows:

@@ -6,38 +6,44 @@ English message ids; the catalogue has the Chinese. Facts fill them by name (dom
 from __future__ import annotations
 
 from recorder.domain.finding import Finding, FindingKind
-from recorder.domain.instant import Instant
+from recorder.domain.instant import Instant, format_utc
 from recorder.web.i18n import Catalogue
 from recorder.web.pages import formats
 
 K = FindingKind
-_HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
+#: How many seconds, for one and for many.
+UNITS = (
+    (86_400, "%(num)d day", "%(num)d days"),
+    (3_600, "%(num)d hour", "%(num)d hours"),
+    (60, "%(num)d minute", "%(num)d minutes"),
+    (1, "%(num)d second", "%(num)d seconds"),
+)
+_MOST_UNITS = 2
 #: Kind → title, expected, found. A sentence whose facts are not all there is left out.
 SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
     K.UNRECORDED: (
         "Not recorded",
-        "This had to be recorded from %(began_at)s to %(ended_at)s.",
+        "This had to be recorded from %(began_at)s until the leaving, which nobody has reported.",
         "No footage was found for it.",
     ),
     K.BEGINS_LATE: (
         "Begins after the arrival",
         "Recording had to begin with the arrival at %(began_at)s.",
-        "The first %(missing_ms)s are not recorded.",
+        "It began %(missing_ms)s later.",
     ),
     K.ENDS_EARLY: (
         "Ends before the leaving",
         "Recording had to go on until the leaving at %(ended_at)s.",
-        "The last %(missing_ms)s are not recorded.",
+        "It ended %(missing_ms)s before.",
     ),
     K.GAP_UNEXPLAINED: (
         "Gap without a reason",
         "Recording must not be interrupted without a reason that is reported.",
-        "%(missing_ms)s are not recorded, and nobody said why.",
+        "From %(since_at)s on nothing was recorded for %(missing_ms)s, and nobody said why.",
     ),
     K.END_UNKNOWN: (
         "Leaving not reported",
-        "Whoever arrives at %(began_at)s leaves again.",
+        "After the arrival at %(began_at)s the leaving is to be reported.",
         "No system has reported the leaving.",
     ),
     K.ANNOUNCEMENT_MISSING: (
@@ -58,7 +64,7 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
     K.CERTIFICATE_INVALID: (
         "No valid certificate",
         "Officer %(officer)s needs a certificate that is valid on the day.",
-        "None of the known certificates is.",
+        "No certificate of this officer is on file.",
     ),
     K.OFFICER_UNKNOWN: (
         "Officer not on file",
@@ -67,17 +73,18 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
     ),
     K.DOCUMENT_TIME_DIFFERS: (
         "Document and footage differ",
-        "The document says %(said_at)s.",
-        "The footage says %(shown_at)s, %(difference_ms)s apart.",
+        "Document and footage tell of the same time.",
+        "The document (%(document)s) says %(said_at)s, the footage %(shown_at)s: %(difference_ms)s"
+        " apart.",
     ),
     K.OFFICER_IN_TWO_PLACES: (
         "Officer at two places at once",
-        "Officer %(officer)s was at this place at that time.",
-        "For %(overlap_ms)s the officer was also named %(distance_m)s m away.",
+        "Officer %(officer)s can be at one place at a time.",
+        "For %(overlap_ms)s the officer is also named at an act %(distance_m)s m away.",
     ),
     K.DEVICE_IN_TWO_PLACES: (
         "Device at two places at once",
-        "Device %(device)s was at this place at that time.",
+        "Device %(device)s can be at one place at a time.",
         "For %(overlap_ms)s it also recorded %(distance_m)s m away.",
     ),
     K.UPLOAD_LATE: (
@@ -128,6 +135,23 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "This one has %(rows)s and was not looked at; what was found before stays.",
     ),
 }
+#: Sentence → a fact, and what is said instead where it is there; the first one counts.
+RATHER: dict[str, tuple[tuple[str, str], ...]] = {
+    SENTENCES[K.UNRECORDED][1]: (
+        ("ended_at", "This had to be recorded from %(began_at)s to %(ended_at)s."),
+    ),
+    SENTENCES[K.CERTIFICATE_INVALID][2]: (
+        ("valid_to", "Certificate %(certificate)s was valid until %(valid_to)s."),
+        ("valid_from", "Certificate %(certificate)s is not valid before %(valid_from)s."),
+    ),
+    SENTENCES[K.UPLOAD_LATE][1]: (
+        (
+            "provisional",
+            "The footage had to be handed in by %(due_at)s. The holidays of that year are not"
+            " announced yet, so this day may change.",
+        ),
+    ),
+}
 SEVERITIES = {"critical": "Critical", "major": "Major", "minor": "Minor", "notice": "For notice"}
 CONFIDENCES = {"certain": "Certain", "probable": "Probable", "doubtful": "Doubtful"}
 STATES = {
@@ -155,25 +179,24 @@ def found(messages: Catalogue, finding: Finding) -> str:
 
 
 def amount(messages: Catalogue, milliseconds: int) -> str:
-    """A length of time for people: ``0:12``, ``9:00:00``; from two days on ``12 days 19 hours``."""
-    if milliseconds < 2 * _DAY_MS:
-        return formats.duration(milliseconds) or "0:00"
-    days, rest = divmod(milliseconds, _DAY_MS)
-    hours = rest // _HOUR_MS
-    told = messages.ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
-    if hours:
-        told += " " + messages.ngettext("%(num)d hour", "%(num)d hours", hours) % {"num": hours}
-    return told
+    """A length of time by its two largest units: ``9 hours 5 minutes``, ``12 seconds``."""
+    rest = max(1, round(milliseconds / 1000))
+    told: list[str] = []
+    for seconds, one, many in UNITS:
+        number, rest = divmod(rest, seconds)
+        if number:
+            told.append(messages.ngettext(one, many, number) % {"num": number})
+        if told and (len(told) == _MOST_UNITS or not number):
+            break
+    return " ".join(told)
 
 
 def _filled(messages: Catalogue, sentence: str, finding: Finding) -> str:
-    told = {
-        name: _told(messages, name, fact)
-        for name, fact in finding.facts.items()
-        if fact is not None
-    }
+    facts = {**finding.facts, "since_at": format_utc(finding.began_at)}
+    told = {name: _told(messages, name, fact) for name, fact in facts.items() if fact is not None}
+    rather = (said for fact, said in RATHER.get(sentence, ()) if facts.get(fact))
     try:
-        return messages.gettext(sentence) % told
+        return messages.gettext(next(rather, sentence)) % told
     except KeyError:
         return ""
 

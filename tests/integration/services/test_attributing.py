@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from recorder.domain.attribution import Evidence
 from recorder.domain.ids import CaseId, RecordingId
-from recorder.domain.people import Role
+from recorder.domain.people import OPERATOR, Role
 from recorder.errors import Conflict, InvalidInput, NotFound
-from recorder.services import casework
+from recorder.services import casework, registry
 from recorder.simulation.city import simulate
 from tests.support import city
 from tests.support.bureau import Bureau, open_bureau
@@ -152,18 +153,65 @@ async def test_a_rejected_case_is_neither_proposed_nor_linked_again(
     assert await casework.proposals_of(bureau.deps, person, recording) == []
 
 
+#: A camera that is set to another zone, as its dock has noticed.
+EIGHT_HOURS_AHEAD = (
+    "clock_offset_ms = 28800000, flags = ARRAY['clock_offset'],"
+    " started_at = started_at + interval '8 hours', ended_at = ended_at + interval '8 hours'"
+)
+
+
+@pytest.mark.parametrize("but", ["links = 0", EIGHT_HOURS_AHEAD])
 async def test_footage_is_looked_at_again_when_its_event_comes_late(
-    bureau: Bureau, tmp_path: Path
+    bureau: Bureau, tmp_path: Path, but: str
 ) -> None:
     recording, case = an_ordinary_one(tmp_path / "city")
     withdrawn = "UPDATE case_event SET withdrawn_at = $2, changed_at = $3 WHERE case_id = $1"
     async with bureau.deps.database.acquire() as connection:
         # It has not been told yet.
         await connection.execute(withdrawn, case, bureau.clock.now(), bureau.clock.now())
-    await look_at(bureau, recording)
+    await look_at(bureau, recording, but)
     assert await links_of(bureau, recording) == []
     bureau.clock.forward(days=1)
     async with bureau.deps.database.acquire() as connection:
         await connection.execute(withdrawn, case, None, bureau.clock.now())
     await attribute_all(bureau)
+    assert await links_of(bureau, recording) == [(case, "rule")]
+
+
+async def test_footage_is_looked_at_again_when_the_log_of_its_camera_comes_late(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    """By time and the number in its name it is likely; with its wearer it is clear."""
+    recording, case = an_ordinary_one(tmp_path / "city")
+    device = (await registry.add_device(bureau.deps, OPERATOR, number="D9")).device.id
+    await look_at(
+        bureau, recording,
+        f"device_id = '{device}', device_number = 'D9', latitude = NULL, longitude = NULL",
+    )  # fmt: skip
+    assert await links_of(bureau, recording) == []
+    async with bureau.deps.database.acquire() as connection:
+        row = await connection.fetchrow(
+            "SELECT officer, started_at FROM recording WHERE id = $1", recording
+        )
+    assert row is not None
+    await registry.hand_over(
+        bureau.deps, OPERATOR, device=device, officer=row["officer"],
+        at=row["started_at"] - timedelta(hours=1),
+    )  # fmt: skip
+    await attribute_all(bureau)
+    assert await links_of(bureau, recording) == [(case, "rule")]
+
+
+async def test_times_that_no_camera_can_mean_hold_up_no_other_footage(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    recording, case = an_ordinary_one(tmp_path / "city")
+    async with bureau.deps.database.acquire() as connection:
+        odd = await connection.fetchval(
+            "SELECT id FROM recording WHERE id <> $1 ORDER BY created_at DESC, id LIMIT 1",
+            recording,
+        )
+    await look_at(bureau, odd, "started_at = '9999-12-31 20:00Z', ended_at = '9999-12-31 23:00Z'")
+    assert await links_of(bureau, odd) == []
+    await look_at(bureau, recording)
     assert await links_of(bureau, recording) == [(case, "rule")]

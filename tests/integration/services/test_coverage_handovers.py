@@ -52,9 +52,12 @@ async def about_devices(bureau: Bureau, case: CaseId) -> list[object]:
     [
         ([], 0, []),
         ([(-900, "A1"), (-600, "A2"), (-5, "A1"), (30, "A2")], 0, []),
-        ([(-900, "A1"), (-5, "A2"), (30, "A1")], 0, ["officer_disagrees"]),
+        ([(-900, "A1"), (-5, "A2"), (30, "A3")], 0, ["officer_disagrees"]),
         ([(-900, "A1"), (-5, None)], 0, ["device_unassigned"]),
         ([(30, "A1")], 0, ["device_unassigned"]),
+        # Handed on while it filmed: both wore it.
+        ([(-900, "A2"), (30, "A1")], 0, []),
+        ([(-900, "A2"), (61, "A1")], 0, ["officer_disagrees"]),
         # By its own clock it filmed two hours later, when somebody else wore it.
         ([(-5, "A1"), (70, "A2")], 7_200_000, []),
     ],
@@ -83,7 +86,8 @@ async def test_of_a_log_of_years_two_lines_are_read_for_two_moments(bureau: Bure
         await registry.hand_over(
             deps, OPERATOR, device=added.device.id, officer=f"A{day}", at=at(-1440 * day)
         )
-    asked = [("D1", at(-1440 * 20 + 5)), ("D1", at(1)), ("D2", at(1)), ("D3", at(1))]
+    old, new = at(-1440 * 20 + 5), at(1)
+    asked = [("D1", old, old), ("D1", new, new), ("D2", new, new), ("D3", new, new)]
     async with deps.database.acquire() as connection:
         logs = await facts.logs_of(connection, asked)
     assert {number: [line.officer for line in log] for number, log in logs.items()} == {

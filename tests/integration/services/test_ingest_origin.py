@@ -137,6 +137,17 @@ async def test_the_hand_over_log_attributes_footage_and_conflicts_are_flagged(
     )
     assert row.officer == "999"
     assert "officer_conflict" in row.flags
+    # By a clock that is two hours behind it would have filmed before anybody had it.
+    behind = timedelta(hours=2)
+    row, _ = await found(
+        bureau,
+        await uploaded(
+            bureau, actor, b"3",
+            device_started_at=(at - timedelta(minutes=5) - behind).isoformat(),
+            device_clock_at=(at - behind).isoformat(),
+        ),
+    )  # fmt: skip
+    assert row.officer == "440300123"
 
 
 async def test_device_clock_and_ours_are_kept_apart(bureau: Bureau) -> None:

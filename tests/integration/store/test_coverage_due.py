@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,36 @@ async def test_a_touch_beside_an_evaluation_waits_and_is_not_lost(bureau: Bureau
         assert not touching.done()
     await touching
     assert await claimed(bureau) == [(case, "mark")]
+
+
+async def test_what_registries_say_waits_for_evaluations_that_have_not_written_yet(
+    bureau: Bureau,
+) -> None:
+    """The first evaluation of a case finds its term provisional while a year is announced."""
+    case = await a_case(bureau, "1")
+    database = bureau.deps.database
+    async with database.transaction() as connection:
+        await coverage_due.touch(connection, [case], "event")
+
+    async def announce() -> None:
+        async with database.transaction() as connection:
+            await coverage_due.touch_holidays(connection, [date(2027, 1, 1)])
+
+    async with database.transaction() as connection:
+        await coverage_due.claim(connection, bureau.clock.now(), 10)
+        announcing = asyncio.create_task(announce())
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        async with asyncio.timeout(20), database.acquire() as other:
+            while not announcing.done() and not await other.fetchval(waiting):
+                pass
+        await connection.execute(
+            "INSERT INTO coverage_case (case_id, answer, provisional, evaluated_at)"
+            " VALUES ($1, sha256('answer'), true, now())",
+            case,
+        )
+        await coverage_due.settle(connection, {case: None})
+    await announcing
+    assert await claimed(bureau, bulk=True) == [(case, "holiday")]
 
 
 async def test_many_cases_come_after_those_of_today_and_one_of_them_may_go_before(
