@@ -131,5 +131,9 @@ async def miscounted(connection: Connection) -> int:
         "  WHERE recordings <> 0) k USING (agency_id, day) WHERE told IS DISTINCT FROM kept)"
         " + (SELECT count(*) FROM months m FULL JOIN (SELECT * FROM device_month WHERE days <> 0) k"
         "  USING (agency_id, month, device) WHERE m.days IS DISTINCT FROM k.days)"
+        " + (SELECT count(*) FROM device_month m LEFT JOIN device_year y ON"
+        "  y.agency_id = m.agency_id AND y.device = m.device"
+        "  AND y.year = extract(year FROM m.month) WHERE m.days::bit(32) IS DISTINCT FROM"
+        "  substring(y.days FROM 32 * (extract(month FROM m.month)::int - 1) + 1 FOR 32))"
     )
     return found

@@ -2104,6 +2104,61 @@ CREATE TABLE device_month (
     PRIMARY KEY (agency_id, month, device)
 );
 
+-- The same by years, made by triggers: 32 bits for each month are its days.
+CREATE TABLE device_year (
+    agency_id uuid NOT NULL REFERENCES agency,
+    year integer NOT NULL,
+    device text COLLATE "C" NOT NULL,
+    days bit(384) NOT NULL,
+    PRIMARY KEY (agency_id, year, device)
+);
+CREATE FUNCTION note_device_year() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    place integer := 32 * (extract(month FROM NEW.month)::integer - 1) + 1;
+BEGIN
+    INSERT INTO device_year AS y (agency_id, year, device, days)
+    VALUES (NEW.agency_id, extract(year FROM NEW.month)::integer, NEW.device,
+        overlay(repeat('0', 384)::bit(384) PLACING NEW.days::bit(32) FROM place))
+    ON CONFLICT (agency_id, year, device)
+    DO UPDATE SET days = overlay(y.days PLACING NEW.days::bit(32) FROM place);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER device_month_made AFTER INSERT ON device_month
+    FOR EACH ROW EXECUTE FUNCTION note_device_year();
+CREATE TRIGGER device_month_changed AFTER UPDATE ON device_month
+    FOR EACH ROW WHEN (OLD.days <> NEW.days) EXECUTE FUNCTION note_device_year();
+
+-- Figures of footage by weeks, and the weeks that are to be added up.
+CREATE TABLE footage_week (
+    agency_id uuid NOT NULL REFERENCES agency,
+    since date NOT NULL,
+    recordings integer NOT NULL,
+    footage_ms bigint NOT NULL,
+    unlinked integer NOT NULL,
+    unlinked_ms bigint NOT NULL,
+    marked integer NOT NULL,
+    PRIMARY KEY (agency_id, since)
+);
+CREATE TABLE footage_stale (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agency_id uuid NOT NULL,
+    since date NOT NULL,
+    until date NOT NULL
+);
+CREATE INDEX footage_stale_agency ON footage_stale (agency_id, since);
+CREATE FUNCTION note_footage_stale() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO footage_stale (agency_id, since, until)
+    SELECT DISTINCT agency_id, week_since(day), week_until(day) FROM came;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER footage_day_made AFTER INSERT ON footage_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_footage_stale();
+CREATE TRIGGER footage_day_changed AFTER UPDATE ON footage_day REFERENCING NEW TABLE AS came
+    FOR EACH STATEMENT EXECUTE FUNCTION note_footage_stale();
+
 -- Differences of footage that are not in the tables above yet: whoever writes recordings waits for
 -- nobody else who does.
 CREATE TABLE footage_delta (
@@ -2300,7 +2355,7 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
     coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
     superseded_object, livestream_stretch, footage_delta, marked_delta, case_mention, scene_week,
-    finding_week, late_week, figure_stale
+    finding_week, late_week, figure_stale, footage_week, footage_stale
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch, restriction,

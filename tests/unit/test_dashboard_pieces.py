@@ -12,7 +12,7 @@ from recorder.adapters.tables import write_xlsx
 from recorder.errors import InvalidInput
 from recorder.services.dashboard import Comparison, Question
 from recorder.services.dashboard.answer import Lateness
-from recorder.services.dashboard.question import by_months, whole_weeks
+from recorder.services.dashboard.question import by_years, whole_weeks
 from recorder.web.pages.dashboard_question import spans
 
 
@@ -62,13 +62,17 @@ def test_days_in_the_wrong_order_or_too_many_are_refused() -> None:
             Question(first=first, last=last)
 
 
-def test_working_days_are_bits_of_their_months() -> None:
-    days = [date(2026, 1, 30), date(2026, 2, 2), date(2026, 2, 28)]
-    assert by_months(date(2026, 1, 30), date(2026, 3, 1), days) == [
-        (date(2026, 1, 1), 1 << 29),
-        (date(2026, 2, 1), 1 << 1 | 1 << 27),
-        (date(2026, 3, 1), 0),
-    ]
+def test_days_of_a_span_are_bits_of_its_years() -> None:
+    first, last = date(2025, 12, 30), date(2026, 2, 2)
+    before, behind = by_years([(first, last)], [date(2025, 12, 31), date(2026, 2, 2)])
+    assert (before.first, before.last, before.year) == (first, last, 2025)
+    assert behind.year == 2026
+    assert before.days[-32:] == "011" + "0" * 29
+    assert before.working[-32:] == "010" + "0" * 29
+    assert behind.days[:64] == "0" + "1" * 31 + "0" * 30 + "11"
+    assert behind.working[:64] == "0" * 62 + "10"
+    assert not before.days[:-32].strip("0")
+    assert not behind.days[64:].strip("0")
 
 
 def test_half_and_nine_in_ten_of_what_is_late_came_within_so_many_hours() -> None:

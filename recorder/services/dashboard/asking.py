@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Concatenate, ParamSpec, TypeVar
 
 from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType
@@ -22,14 +24,14 @@ from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled, 
 from recorder.services.dashboard.question import (
     Ground,
     Question,
-    by_months,
+    by_years,
     ground,
     officer_asked,
     oldest_weeks,
     whole_weeks,
     working_days,
 )
-from recorder.store.connection import Connection
+from recorder.store.connection import Connection, Database
 from recorder.store.coverage import lines, sums, weeks
 from recorder.store.coverage.days import SceneCount
 from recorder.store.coverage.sums import AGES, SceneLine
@@ -38,6 +40,8 @@ from recorder.store.coverage.sums import AGES, SceneLine
 _HIGH = (OrganisationKind.CITY, OrganisationKind.DISTRICT)
 #: Gives the line of somebody directly below, made when something is said of it first.
 _Lines = Callable[[AgencyId], Line]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 async def dashboard(deps: Deps, actor: Actor, question: Question) -> Dashboard:
@@ -47,34 +51,28 @@ async def dashboard(deps: Deps, actor: Actor, question: Question) -> Dashboard:
     ``permission-missing``, InvalidInput ``days-invalid``.
     """
     officer = officer_asked(actor, question)
-    async with deps.database.acquire() as connection:
-        asked = _Asked(connection, actor, question, deps.clock.now())
-        if officer is not None:
-            return await asked.of_officer(officer)
-        return await asked.of_agency()
+    asked = _Asked(deps.database, actor, question, deps.clock.now())
+    if officer is not None:
+        return await asked.of_officer(officer)
+    return await asked.of_agency()
 
 
 class _Asked:
-    """One question on its way through the sums."""
+    """One question on its way through the sums.
 
-    def __init__(
-        self, connection: Connection, actor: Actor, question: Question, now: datetime
-    ) -> None:
-        self._connection, self._actor, self._now = connection, actor, now
+    They are asked for side by side, each on a connection of its own: the sums of a whole city are
+    a second's work of one processor.
+    """
+
+    def __init__(self, database: Database, actor: Actor, question: Question, now: datetime) -> None:
+        self._database, self._actor, self._now = database, actor, now
         self._today = now.astimezone(CHINA).date()
         self._question = question
         self._scope = actor.scope
 
     async def of_agency(self) -> Dashboard:
-        base = await ground(self._connection, self._actor, self._question.agency, self._today)
-        first, last = self._question.first, self._question.last
-        holdings = base.holdings(self._actor, first, last)
-        if base.node is None and (lone := await self._lone(holdings)) in base.named:
-            base = replace(base, node=base.named[lone])
-            holdings = base.holdings(self._actor, first, last)
+        base, holdings = await self._grounded()
         always = base.always(self._actor, self._today)
-        told = await self._scenes(holdings)
-        compared, beside = await self._compared(base)
         found: dict[AgencyId, Line] = {}
 
         def line(way: AgencyId) -> Line:
@@ -83,18 +81,29 @@ class _Asked:
                 found[way] = Line(place=self._place(base, way), is_own=own)
             return found[way]
 
-        for each in _by(told, "way"):
-            if each.way is not None:
-                line(each.way).scenes = each.count
+        sums_of_scenes = asyncio.gather(
+            self._scenes(holdings),
+            self._compared(base),
+            self._findings(line, holdings),
+        )
+        others = asyncio.gather(
+            self._devices(line, holdings),
+            self._unlinked(line, always),
+            self._waiting(always),
+            self._ask(sums.officers_there, self._scope, always, self._today),
+            self._late(line, holdings),
+            self._of_footage(line, holdings),
+        )
+        (
+            (told, (compared, beside), kinds),
+            (workdays, ages, waiting, officers, _, _),
+        ) = await asyncio.gather(sums_of_scenes, others)
+        seen = {each.way: each.count for each in _by(told, "way") if each.way is not None}
+        for way, count in seen.items():
+            line(way).scenes = count
         for each in _by(compared, "way"):
-            if each.way in found and beside is None:
+            if each.way in seen and beside is None:
                 found[each.way].before = each.count
-        await self._late(line, holdings)
-        await self._of_footage(line, holdings)
-        kinds = await self._findings(line, holdings)
-        ages = await self._unlinked(line, always)
-        waiting = await self._waiting(always)
-        workdays = await self._devices(line, holdings)
         return self._answer(
             told,
             compared,
@@ -105,15 +114,15 @@ class _Asked:
             waiting=tuple(waiting.get(age, 0) for age in range(len(AGES) + 1)),
             unlinked=ages,
             workdays=workdays,
-            officers=await sums.officers_there(self._connection, self._scope, always, self._today),
+            officers=officers,
             has_officers=self._has_officers(base),
         )
 
     async def of_officer(self, officer: str) -> Dashboard:
         """One officer, by way of the agencies that the scenes belong to."""
-        named = await lines.officer_named(self._connection, self._scope, officer)
+        named = await self._ask(lines.officer_named, self._scope, officer)
         home = named[1] if named else self._actor.agency
-        base = await ground(self._connection, self._actor, None, self._today)
+        base = await self._ask(ground, self._actor, None, self._today)
         question = self._question
         told = await self._officer_scenes(officer, question.first, question.last)
         known = named is not None or bool(told) or officer == self._scope.officer
@@ -126,15 +135,15 @@ class _Asked:
             for each in _by(told, "way")
             if each.way is not None
         ]
-        recordings, footage_ms, marked = await lines.filmed_by(
-            self._connection, self._scope, officer, question.first, question.last
+        recordings, footage_ms, marked = await self._ask(
+            lines.filmed_by, self._scope, officer, question.first, question.last
         )
         if found:
             found[0].recordings, found[0].footage_ms = recordings, footage_ms
             found[0].marked = marked
             found[0].lateness.add(
-                await sums.officer_lateness(
-                    self._connection, self._scope, officer, question.first, question.last
+                await self._ask(
+                    sums.officer_lateness, self._scope, officer, question.first, question.last
                 )
             )
         path = self._way(base, home) if home and home in base.named else ()
@@ -147,10 +156,29 @@ class _Asked:
             officers=1,
         )
 
+    async def _ask(
+        self,
+        statement: Callable[Concatenate[Connection, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        async with self._database.acquire(patient=True) as connection:
+            return await statement(connection, *args, **kwargs)
+
+    async def _grounded(self) -> tuple[Ground, list[Holding]]:
+        """The organisation asked about, or the only one in sight that has figures; its days."""
+        base = await self._ask(ground, self._actor, self._question.agency, self._today)
+        span = self._question.first, self._question.last
+        holdings = base.holdings(self._actor, *span)
+        if base.node is None and (lone := await self._lone(holdings)) in base.named:
+            base = replace(base, node=base.named[lone])
+            holdings = base.holdings(self._actor, *span)
+        return base, holdings
+
     async def _lone(self, holdings: Sequence[Holding]) -> AgencyId | None:
         """The one above all that has any figures, where others in sight have none."""
         told = {each.way for each in _by(await self._scenes(holdings), "way")}
-        told.update(await sums.footage(self._connection, self._scope, holdings))
+        told.update(await self._ask(sums.footage, self._scope, holdings))
         return told.pop() if len(told) == 1 else None
 
     # --- parts ---------------------------------------------------------------------------------
@@ -159,21 +187,21 @@ class _Asked:
         unit, span = self._question.unit, _span(holdings)
         parts = whole_weeks(*span, holdings) if unit != "day" else None
         if parts is not None:
-            return await weeks.scenes(self._connection, self._scope, holdings, unit, parts)
-        return await sums.scenes(self._connection, self._scope, holdings, unit)
+            return await self._ask(weeks.scenes, self._scope, holdings, unit, parts)
+        return await self._ask(sums.scenes, self._scope, holdings, unit)
 
     async def _late(self, line: _Lines, holdings: Sequence[Holding]) -> None:
         parts = whole_weeks(*_span(holdings), holdings)
         if parts is not None:
-            late = await weeks.lateness(self._connection, self._scope, holdings, parts)
+            late = await self._ask(weeks.lateness, self._scope, holdings, parts)
         else:
-            late = await sums.lateness(self._connection, self._scope, holdings)
+            late = await self._ask(sums.lateness, self._scope, holdings)
         for way, hours in late.items():
             line(way).lateness.add(hours)
 
     async def _officer_scenes(self, officer: str, first: date, last: date) -> list[SceneLine]:
-        return await sums.officer_scenes(
-            self._connection, self._scope, officer, first, last, self._question.unit
+        return await self._ask(
+            sums.officer_scenes, self._scope, officer, first, last, self._question.unit
         )
 
     async def _compared(self, base: Ground) -> tuple[list[SceneLine], Place | None]:
@@ -182,12 +210,16 @@ class _Asked:
             return [], None
         if self._question.beside is None:
             return await self._scenes(base.holdings(self._actor, *span)), None
-        other = await ground(self._connection, self._actor, self._question.beside, self._today)
+        other = await self._ask(ground, self._actor, self._question.beside, self._today)
         told = await self._scenes(other.holdings(self._actor, *span))
         return told, self._path(other)[-1]
 
     async def _of_footage(self, line: _Lines, holdings: Sequence[Holding]) -> None:
-        filmed = await sums.footage(self._connection, self._scope, holdings)
+        parts = whole_weeks(*_span(holdings), holdings)
+        if parts is not None:
+            filmed = await self._ask(weeks.footage, self._scope, holdings, parts)
+        else:
+            filmed = await self._ask(sums.footage, self._scope, holdings)
         for way, (recordings, footage_ms, marked) in filmed.items():
             line(way).recordings, line(way).footage_ms = recordings, footage_ms
             line(way).marked = marked
@@ -198,15 +230,15 @@ class _Asked:
         kinds: dict[str, Settled] = defaultdict(Settled)
         parts = whole_weeks(*_span(holdings), holdings)
         if parts is not None:
-            found = await weeks.findings(self._connection, self._scope, holdings, parts)
+            found = await self._ask(weeks.findings, self._scope, holdings, parts)
         else:
-            found = await sums.findings(self._connection, self._scope, holdings)
+            found = await self._ask(sums.findings, self._scope, holdings)
         for each in found:
             if each.way is not None:
                 settle(line(each.way).findings, each.state, each.findings)
             elif each.kind is not None:
                 settle(kinds[each.kind], each.state, each.findings)
-        overdue = await sums.overdue(self._connection, self._scope, holdings, self._now)
+        overdue = await self._ask(sums.overdue, self._scope, holdings, self._now)
         for way, late in overdue.items():
             line(way).overdue = late
         order = [kind.value for kind in FindingKind]
@@ -216,13 +248,16 @@ class _Asked:
         old = oldest_weeks(self._today)
         if old is None or not always:
             return {}
-        return await weeks.waiting_by_age(self._connection, self._scope, always, self._today, old)
+        return await self._ask(weeks.waiting_by_age, self._scope, always, self._today, old)
 
     async def _unlinked(
         self, line: _Lines, always: Sequence[Holding]
     ) -> tuple[tuple[int, int], ...]:
         ages = [(0, 0)] * (len(AGES) + 1)
-        pool = await sums.unlinked(self._connection, self._scope, always, self._today)
+        old = oldest_weeks(self._today)
+        if old is None or not always:
+            return tuple(ages)
+        pool = await self._ask(weeks.unlinked, self._scope, always, self._today, old)
         for each in pool:
             if each.way is not None:
                 told = line(each.way)
@@ -234,11 +269,10 @@ class _Asked:
     async def _devices(self, line: _Lines, holdings: Sequence[Holding]) -> int:
         """Writes the use of devices into the lines; gives the working days that have come."""
         first, last = self._question.first, self._question.last
-        known = await calendar.known(self._connection)
+        known = await self._ask(calendar.known)
         working = working_days(known, first, min(last, self._today))
-        use = await sums.devices(
-            self._connection, self._scope, holdings, last, by_months(first, last, working)
-        )
+        spans = {(each.first, each.last) for each in holdings}
+        use = await self._ask(sums.devices, self._scope, holdings, last, by_years(spans, working))
         for way, devices in use.items():
             line(way).devices = devices
         return len(working)

@@ -38,8 +38,11 @@ async def add_up_weeks(deps: Deps) -> bool:
     async with deps.database.transaction() as connection:
         if not await weeks.take_turn(connection):
             return False
-        marked, more = await weeks.take_marks(connection, _MOST_MARKS)
-        over = [week for week in marked if week[2] < today]
-        await weeks.mark(connection, [week for week in marked if week[2] >= today])
-        await weeks.add_up(connection, over)
+        more = False
+        for marks in weeks.MARKS:
+            marked, is_full = await weeks.take_marks(connection, marks, _MOST_MARKS)
+            over = [week for week in marked if week[2] < today]
+            await weeks.mark(connection, marks, [week for week in marked if week[2] >= today])
+            await weeks.add_up(connection, marks, over)
+            more |= is_full
     return more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +16,7 @@ from recorder.store import agencies
 from recorder.store.agencies import Agency
 from recorder.store.connection import Connection
 from recorder.store.coverage import lines
-from recorder.store.coverage.sums import AGES
+from recorder.store.coverage.sums import AGES, YearOfSpan
 from recorder.store.coverage.weeks import WholeWeeks
 
 #: Three years and some days.
@@ -26,6 +26,8 @@ _DAY = timedelta(days=1)
 EARLIEST = date(1970, 1, 1)
 #: Shorter spans are read day by day.
 _WORTH_WEEKS = 28
+#: First and last day.
+Span = tuple[date, date]
 
 
 class Comparison(enum.StrEnum):
@@ -175,13 +177,24 @@ def working_days(calendar: Calendar, first: date, last: date) -> list[date]:
     return [day for day in days if calendar.is_working(day)]
 
 
-def by_months(first: date, last: date, days: Sequence[date]) -> list[tuple[date, int]]:
-    """Each month of a span with those of the days that are in it, bit 0 the first."""
-    masks: dict[date, int] = {}
-    month = first.replace(day=1)
-    while month <= last:
-        masks[month] = 0
-        month = (month + timedelta(days=32)).replace(day=1)
+def by_years(spans: Collection[Span], working: Sequence[date]) -> list[YearOfSpan]:
+    """Each year of each span, with those of its days that are in the span and that are worked."""
+    found = []
+    for first, last in spans:
+        days = [first + n * _DAY for n in range((last - first).days + 1)]
+        for year in range(first.year, last.year + 1):
+            kept = {day for day in days if day.year == year}
+            found.append(
+                YearOfSpan(
+                    first, last, year, _bits(kept), _bits(day for day in working if day in kept)
+                )
+            )
+    return found
+
+
+def _bits(days: Iterable[date]) -> str:
+    """Days of a year as ``device_year`` has them: 32 bits a month, the last one its first day."""
+    bits = 0
     for day in days:
-        masks[day.replace(day=1)] |= 1 << (day.day - 1)
-    return list(masks.items())
+        bits |= 1 << (32 * (12 - day.month) + day.day - 1)
+    return format(bits, "0384b")

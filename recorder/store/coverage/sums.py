@@ -181,22 +181,6 @@ async def findings(
     return [FindingLine(*row) for row in rows]
 
 
-async def waiting_by_age(
-    connection: Connection, scope: Scope, holdings: Sequence[Holding], today: date
-) -> dict[int, int]:
-    """Findings that nobody has settled, by class of age (``AGES``)."""
-    rows = await connection.fetch(
-        f"{HELD} SELECT width_bucket($6::date - d.day, $7::int[]) AS age,"  # noqa: S608 - constant text
-        " sum(findings)::bigint AS findings FROM held h JOIN finding_day d"
-        " ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last"
-        " AND d.state IN ('open', 'replied', 'appealed') GROUP BY 1 HAVING sum(findings) <> 0",
-        *held(scope, holdings),
-        today,
-        list(AGES),
-    )
-    return {row["age"]: row["findings"] for row in rows}
-
-
 @dataclass(frozen=True, slots=True)
 class UnlinkedLine:
     """Footage that belongs to no case, by way or by class of age."""
@@ -205,23 +189,6 @@ class UnlinkedLine:
     age: int | None
     recordings: int
     footage_ms: int
-
-
-async def unlinked(
-    connection: Connection, scope: Scope, holdings: Sequence[Holding], today: date
-) -> list[UnlinkedLine]:
-    """Footage without a case, by way and by class of age."""
-    rows = await connection.fetch(
-        f"{HELD} SELECT way, width_bucket($6::date - d.day, $7::int[]) AS age,"  # noqa: S608 - constant text
-        " sum(unlinked)::bigint AS recordings, sum(unlinked_ms)::bigint AS footage_ms"
-        " FROM held h JOIN footage_day d ON d.agency_id = h.agency"
-        " AND d.day BETWEEN h.first AND h.last AND d.unlinked <> 0"
-        " GROUP BY GROUPING SETS ((1), (2))",
-        *held(scope, holdings),
-        today,
-        list(AGES),
-    )
-    return [UnlinkedLine(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,26 +216,35 @@ class DeviceUse:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class YearOfSpan:
+    """Days of one year that lie in a span of holdings, as bits of ``device_year.days``."""
+
+    first: date
+    last: date
+    year: int
+    days: str
+    working: str
+
+
 async def devices(
     connection: Connection,
     scope: Scope,
     holdings: Sequence[Holding],
     last: date,
-    working: Sequence[tuple[date, int]],
+    years: Sequence[YearOfSpan],
 ) -> dict[AgencyId, DeviceUse]:
-    """Use of devices by way; ``working``: months with their working days, bit 0 the first."""
+    """Use of devices by way; ``years``: those of all spans of the holdings."""
     rows = await connection.fetch(
-        f"{HELD}, used AS (SELECT h.way, m.device,"  # noqa: S608 - constant text
-        "  sum(bit_count((m.days & x.mask)::bit(32))) AS days,"
-        "  sum(bit_count((m.days & x.mask & w.mask)::bit(32))) AS workdays"
-        "  FROM held h JOIN unnest($7::date[], $8::bigint[]) AS w (month, mask)"
-        "  ON w.month BETWEEN date_trunc('month', h.first::timestamp)::date AND h.last"
-        "  JOIN device_month m ON m.agency_id = h.agency AND m.month = w.month"
-        # All months besides, for the index.
-        "  AND m.month BETWEEN $9 AND $10"
-        "  CROSS JOIN LATERAL (SELECT ((1::bigint << least(31, h.last - m.month + 1)) - 1)"
-        "  & ~((1::bigint << greatest(0, h.first - m.month)) - 1) AS mask) x"
-        "  GROUP BY 1, 2),"
+        f"{HELD}, span AS MATERIALIZED (SELECT first, last, year, days::bit(384) AS days,"  # noqa: S608 - constant text
+        "  working::bit(384) AS working FROM unnest($7::date[], $8::date[], $9::int[],"
+        "  $10::text[], $11::text[]) AS s (first, last, year, days, working)),"
+        " used AS (SELECT h.way, y.device, sum(bit_count(y.days & s.days)) AS days,"
+        "  sum(bit_count(y.days & s.working)) AS workdays"
+        "  FROM held h JOIN span s ON s.first = h.first AND s.last = h.last"
+        "  JOIN device_year y ON y.agency_id = h.agency AND y.year = s.year"
+        # All years besides, for the index.
+        "  AND y.year = ANY ($9) GROUP BY 1, 2),"
         " listed AS (SELECT h.way, d.number FROM held h JOIN device d ON d.agency_id = h.agency"
         "  AND d.state = 'active' WHERE h.last = $6)"
         " SELECT coalesce(l.way, u.way) AS way, count(l.number) AS registered,"
@@ -279,10 +255,7 @@ async def devices(
         " FROM used u FULL JOIN listed l ON l.way = u.way AND l.number = u.device GROUP BY 1",
         *held(scope, holdings),
         last,
-        [month for month, _ in working],
-        [mask for _, mask in working],
-        min((month for month, _ in working), default=date.max),
-        max((month for month, _ in working), default=date.min),
+        *([getattr(each, name) for each in years] for name in YearOfSpan.__slots__),
     )
     return {row["way"]: DeviceUse(*tuple(row)[1:]) for row in rows}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,8 +15,9 @@ from recorder.domain.organisation_tree import Holding
 from recorder.domain.people import EVERYTHING
 from recorder.services import dashboard
 from recorder.services.dashboard.question import EARLIEST, oldest_weeks, whole_weeks
-from recorder.store.connection import Connection
+from recorder.store.connection import Connection, Row
 from recorder.store.coverage import sums, weeks
+from recorder.store.coverage.sums import AGES
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.chance import Chance, miscounted
 from tests.support.enforcement import NINE, a_case, a_source, evaluated
@@ -50,16 +52,41 @@ async def differences(
     always = [Holding(each.agency, each.agency, EARLIEST, today) for each in holdings]
     old = oldest_weeks(today)
     assert old is not None
-    waiting = (
-        await sums.waiting_by_age(connection, EVERYTHING, always, today),
-        await weeks.waiting_by_age(connection, EVERYTHING, always, today, old),
-    )
-    late = (await sums.lateness(*asked), await weeks.lateness(*asked, parts))
-    found = [
+    ever = (connection, EVERYTHING, always, today, old)
+    alike = {
+        "footage": (await sums.footage(*asked), await weeks.footage(*asked, parts)),
+        "lateness": (await sums.lateness(*asked), await weeks.lateness(*asked, parts)),
+        "waiting": (await waiting_by_days(connection, today), await weeks.waiting_by_age(*ever)),
+        "unlinked": (
+            await unlinked_by_days(connection, today),
+            {one.age: one.recordings for one in await weeks.unlinked(*ever) if one.way is None},
+        ),
+    }
+    return [
         name for name, (one, other) in pairs.items() if {*map(repr, one)} != {*map(repr, other)}
-    ]
-    found += ["lateness"] * (late[0] != late[1])
-    return found + ["waiting"] * (waiting[0] != waiting[1])
+    ] + [name for name, (one, other) in alike.items() if one != other]
+
+
+async def waiting_by_days(connection: Connection, today: date) -> dict[int, int]:
+    return _aged(
+        await connection.fetch(
+            "SELECT day, findings AS n FROM finding_day WHERE state IN"
+            " ('open', 'replied', 'appealed')"
+        ),
+        today,
+    )
+
+
+async def unlinked_by_days(connection: Connection, today: date) -> dict[int, int]:
+    return _aged(await connection.fetch("SELECT day, unlinked AS n FROM footage_day"), today)
+
+
+def _aged(rows: Sequence[Row], today: date) -> dict[int, int]:
+    """What there is in each class of age."""
+    found: Counter[int] = Counter()
+    for row in rows:
+        found[sum((today - row["day"]).days >= age for age in AGES)] += row["n"]
+    return {age: count for age, count in found.items() if count}
 
 
 async def test_weeks_say_what_days_say_whatever_happened(bureau: Bureau) -> None:
@@ -102,6 +129,7 @@ async def test_a_change_under_way_while_weeks_are_added_up_is_not_lost(bureau: B
     await dashboard.add_up_weeks(bureau.deps)
     async with bureau.deps.database.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM figure_stale") == 0
+        assert await connection.fetchval("SELECT count(*) FROM footage_stale") == 0
         assert await weeks.miscounted(connection) == 0
         assert await differences(connection, bureau, first, LAST, "month") == []
 

@@ -190,6 +190,8 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "finding_week",
             "late_week",
             "figure_stale",
+            "footage_week",
+            "footage_stale",
         }
         for statement in (
             "CREATE TABLE mine (n integer)",
