@@ -11,8 +11,10 @@ import contextlib
 import logging
 import uuid
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import parse_qs
 
 from recorder import metrics, telemetry
@@ -32,6 +34,8 @@ from recorder.services import accounts, alarms, live
 _log = logging.getLogger(__name__)
 
 APP = "live"
+#: Whether what let a publisher in still counts.
+Stands: TypeAlias = Callable[[], Awaitable[bool]]
 #: What a publisher has sent may be heard this much later: publishers are read now and then.
 _READ_LATE_S = 0.5
 
@@ -45,6 +49,8 @@ class DoorLimits:
     #: How long a new publisher waits for a lease that another process holds.
     lease_wait_s: float = 10.0
     keep_s: float = 2.0
+    #: How often it is asked whether the token of a running publisher still counts.
+    ask_again_s: float = 15.0
     intake: IntakeLimits = field(default_factory=IntakeLimits)
 
 
@@ -52,6 +58,7 @@ class DoorLimits:
 class _Publisher:
     peer: Peer
     intake: Intake
+    stands: Stands | None = None
 
 
 class LivestreamDoor:
@@ -75,27 +82,48 @@ class LivestreamDoor:
 
     async def admit(self, request: PublishRequest, peer: Peer) -> Intake:
         """See Door."""
-        actor, wished = await self._asker(request)
-        return await self.admit_device(actor, wished, peer, "RTMP")
+        said = parse_qs(request.query).get("token", [""])[0]
+        actor, wished = await self._asker(request, said)
+
+        async def stands() -> bool:
+            return await self._counts(said or request.key)
+
+        return await self.admit_device(actor, wished, peer, "RTMP", stands)
 
     async def admit_device(
-        self, actor: Actor, wished: LivestreamId | None, peer: Peer, protocol: str
+        self,
+        actor: Actor,
+        wished: LivestreamId | None,
+        peer: Peer,
+        protocol: str,
+        stands: Stands | None = None,
     ) -> Intake:
-        """The intake for somebody whom we know. Raises RefusedError."""
+        """The intake for somebody whom we know, and who is sent away when that does not stand any
+        more. Raises RefusedError."""
         if self._spool is not None and await self._spool.is_full():
             telemetry.log(_log, logging.ERROR, "a publisher was refused: the spool is full")
             raise RefusedError("NetStream.Publish.Failed", "There is no room: try again later.")
         async with self._turns[str(wished or actor.id)]:
             livestream = await self._livestream(actor, wished, protocol)
-            return await self._receive(actor, livestream, peer, protocol)
+            return await self._receive(actor, livestream, peer, protocol, stands)
 
     async def finished(self) -> None:
         """Wait until everything that came is safe and every lease is given back."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _asker(self, request: PublishRequest) -> tuple[Actor, LivestreamId | None]:
-        token = parse_qs(request.query).get("token", [""])[0]
+    async def _counts(self, token: str) -> bool:
+        """Whether a token that let somebody in is not revoked; a push key that ends meanwhile
+        brings its stream to its end."""
+        try:
+            await accounts.actor_of_token(self._deps, token)
+        except Unauthenticated as error:
+            return error.code != "token-unknown"
+        return True
+
+    async def _asker(
+        self, request: PublishRequest, token: str
+    ) -> tuple[Actor, LivestreamId | None]:
         wished: LivestreamId | None = None
         if token:
             with contextlib.suppress(ValueError):
@@ -138,7 +166,12 @@ class LivestreamDoor:
         return await live.open_livestream(self._deps, actor, opening)
 
     async def _receive(
-        self, actor: Actor, livestream: Livestream, peer: Peer, protocol: str
+        self,
+        actor: Actor,
+        livestream: Livestream,
+        peer: Peer,
+        protocol: str,
+        stands: Stands | None,
     ) -> Intake:
         cause = PeriodCause.RECONNECT
         if await self._make_way(livestream.id, peer):
@@ -158,7 +191,7 @@ class LivestreamDoor:
             await live.let_go(self._deps, livestream.id, fence)
             raise
         intake = Intake(self._tool, sink, peer, self._deps.clock, self._limits.intake)
-        publisher = _Publisher(peer, intake)
+        publisher = _Publisher(peer, intake, stands)
         self._publishers[livestream.id] = publisher
         task = asyncio.create_task(self._attend(livestream.id, publisher, fence, protocol))
         self._tasks.add(task)
@@ -230,6 +263,7 @@ class LivestreamDoor:
     ) -> None:
         intake = publisher.intake
         loop = asyncio.get_running_loop()
+        asked = loop.time()
         while not intake.done.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.keep_s):
@@ -245,8 +279,19 @@ class LivestreamDoor:
                     elif state not in RUNNING:
                         # Somebody closed it: what came is kept, what comes is another livestream.
                         publisher.peer.dismiss(Farewell.UNPUBLISHED)
+                if loop.time() - asked >= self._limits.ask_again_s:
+                    asked = loop.time()
+                    await self._ask_again(livestream, publisher)
             except RecorderError as error:
                 telemetry.log(_log, logging.WARNING, "a lease could not be kept", why=error.code)
+
+    async def _ask_again(self, livestream: LivestreamId, publisher: _Publisher) -> None:
+        """Send away whoever would not be let in any more."""
+        if publisher.stands is None or await publisher.stands():
+            return
+        telemetry.log(_log, logging.WARNING, "what let a publisher in was revoked",
+                      livestream=str(livestream), address=publisher.peer.address)  # fmt: skip
+        publisher.peer.dismiss(Farewell.REFUSED)
 
 
 def _unknown() -> RefusedError:

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,7 +49,12 @@ class SrtDoor(Protocol):
     """Where callers whose device is known are let in."""
 
     async def admit_device(
-        self, actor: Actor, wished: LivestreamId | None, peer: Peer, protocol: str
+        self,
+        actor: Actor,
+        wished: LivestreamId | None,
+        peer: Peer,
+        protocol: str,
+        stands: Callable[[], Awaitable[bool]] | None = None,
     ) -> Intake:
         """Raises RefusedError."""
         ...
@@ -86,8 +91,8 @@ class _Connection:
     def __init__(self, listener: _Listener, caller: Caller) -> None:
         self.address = caller.address
         self.number = caller.number
-        #: Bytes that were read and are not fed yet; the thread adds, the loop takes away.
-        self.pending = 0
+        #: Bytes that were read, counted by the thread, and that were fed, counted by the loop.
+        self.read = self._fed = 0
         self._listener = listener
         self._stream = TransportStream()
         self._intake: Intake | None = None
@@ -101,8 +106,12 @@ class _Connection:
         self._intake = intake
         self._listener.do(self._listener.port.watch, self.number)
 
+    @property
+    def pending(self) -> int:
+        return self.read - self._fed
+
     def received(self, data: bytes) -> None:
-        self.pending -= len(data)
+        self._fed += len(data)
         if not self._is_over:
             self._hand_on(self._stream.feed(data))
 
@@ -196,21 +205,27 @@ class _Listener:
     def _read(self) -> None:
         """The thread: orders, callers, bytes."""
         while not self._stopping.is_set() or self._orders:
-            is_called, numbers = self.port.wait(_WAKE_MS)
-            while self._orders:
-                self._orders.popleft()()
-            while is_called and (caller := self.port.accept()) is not None:
-                connection = _Connection(self, caller)
-                self._connections[caller.number] = connection
-                self._loop.call_soon_threadsafe(self._admit, connection, caller)
-            for number in {*numbers, *self._leaving}:
-                if (found := self._connections.get(number)) is not None:
-                    self._read_one(found)
+            try:
+                self._round()
+            except Exception as error:  # noqa: BLE001 - it would end the port for everybody.
+                telemetry.log(_log, logging.ERROR, "an SRT caller made trouble", why=repr(error))
+
+    def _round(self) -> None:
+        is_called, numbers = self.port.wait(_WAKE_MS)
+        while self._orders:
+            self._orders.popleft()()
+        while is_called and (caller := self.port.accept()) is not None:
+            connection = _Connection(self, caller)
+            self._connections[caller.number] = connection
+            self._loop.call_soon_threadsafe(self._admit, connection, caller)
+        for number in {*numbers, *self._leaving}:
+            if (found := self._connections.get(number)) is not None:
+                self._read_one(found)
 
     def _read_one(self, connection: _Connection) -> None:
         data, is_there = self.port.read(connection.number)
         if data:
-            connection.pending += len(data)
+            connection.read += len(data)
             self._loop.call_soon_threadsafe(connection.received, data)
         if not is_there:
             # It is gone; what came before that is given out when it is due.
@@ -237,7 +252,14 @@ class _Listener:
         try:
             if said is None or known is None:
                 raise RefusedError("unknown", "The device was known a moment ago.")
-            intake = await self._door.admit_device(known.actor, said.livestream, connection, "SRT")
+            device = said.device
+
+            async def stands() -> bool:
+                return device in self.words
+
+            intake = await self._door.admit_device(
+                known.actor, said.livestream, connection, "SRT", stands
+            )
         except (RefusedError, RecorderError) as refusal:
             telemetry.log(_log, logging.INFO, "a publisher was refused",
                           address=caller.address, why=str(refusal))  # fmt: skip

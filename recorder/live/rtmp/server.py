@@ -1,7 +1,8 @@
 """The RTMP(S) port: one connection each, its limits, and the door that decides who may publish.
 
-Strangers get ten seconds, short messages, and a place only while there is room; the oldest goes
-first. What a peer breaks ends its own connection and nobody else's. Keys are never logged.
+Strangers get some seconds, short messages, and a place only while there is room; the oldest of the
+address that most of them are of goes first. What a peer breaks ends its own connection and nobody
+else's. Keys are never logged.
 
 Publishers are read some times a second, not whenever something comes: what lies in the kernel
 meanwhile costs nothing, and waking for each packet cost more than everything else of this port.
@@ -24,7 +25,7 @@ from typing_extensions import override
 
 from recorder import telemetry
 from recorder.errors import RecorderError
-from recorder.live.rtmp import handshake
+from recorder.live.rtmp import gate, handshake
 from recorder.live.rtmp.chunks import Message
 from recorder.live.rtmp.reception import Door, Farewell, Reception, RefusedError
 from recorder.live.rtmp.session import End, PublishRequest, Session, SessionLimits
@@ -62,7 +63,8 @@ class Listener:
     def __init__(self, door: Door, limits: ServerLimits) -> None:
         self.door = door
         self.limits = limits
-        self.strangers: dict[Connection, None] = {}
+        #: In the order in which they came, with their addresses.
+        self.strangers: dict[Connection, str] = {}
         self.publishers: set[Connection] = set()
         #: Lent to one connection while it looks at what has come; nobody keeps a part of it.
         self.memory = memoryview(bytearray(_READ_BYTES))
@@ -103,26 +105,26 @@ async def listening(
     """
     listener = Listener(door, limits or ServerLimits())
     loop = asyncio.get_running_loop()
-    handshake_s = listener.limits.to_publish_s if tls else None
+
+    def connection() -> Connection:
+        return Connection(listener)
+
+    plain = tls is None
     if inherited is None:
-        server = await loop.create_server(
-            lambda: Connection(listener),
-            host,
-            port,
-            ssl=tls,
-            ssl_handshake_timeout=handshake_s,
-            backlog=512,
-        )
+        server = await loop.create_server(connection, host, port, backlog=512, start_serving=plain)
     else:
         server = await loop.create_server(
-            lambda: Connection(listener),
-            sock=inherited,
-            ssl=tls,
-            ssl_handshake_timeout=handshake_s,
-            backlog=512,
+            connection, sock=inherited, backlog=512, start_serving=plain
         )
     try:
-        yield server.sockets[0].getsockname()[1]
+        async with contextlib.AsyncExitStack() as stack:
+            if tls is not None:
+                door_keeper = gate.TlsGate(
+                    connection, tls, handshake_s=listener.limits.to_publish_s,
+                    most=listener.limits.most_strangers,
+                )  # fmt: skip
+                await stack.enter_async_context(door_keeper.serving(gate.listeners_of(server)))
+            yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         await listener.close()
@@ -170,8 +172,8 @@ class Connection(asyncio.BufferedProtocol):
         self.encrypted = transport.get_extra_info("ssl_object") is not None
         strangers = self._listener.strangers
         if len(strangers) >= self._limits.most_strangers:
-            next(iter(strangers)).dismiss(Farewell.REFUSED)
-        strangers[self] = None
+            gate.who_goes(strangers).abort()
+        strangers[self] = self.address
         self._timer = self._loop.call_later(self._limits.to_publish_s, self._too_late)
 
     @override
@@ -238,6 +240,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close without waiting for the peer."""
+        self._forget(self._farewell)
         self._transport.abort()
 
     def _received(self, data: memoryview) -> None:

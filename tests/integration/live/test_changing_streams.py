@@ -93,6 +93,19 @@ async def test_a_clock_that_starts_again_at_zero_is_a_jump_back(tmp_path: Path) 
     assert causes(sink) == [Cause.STARTED, Cause.TIME_WENT_BACK]
 
 
+@pytest.mark.parametrize("kind", [8, 9])
+async def test_a_clock_of_one_track_that_jumps_back_loses_nothing(
+    tmp_path: Path, kind: int
+) -> None:
+    sent = moved(clip(), 100_000)
+    at = at_first_key(sent, 103_000)
+    sent = [moved([m], -5000)[0] if m.kind == kind and m.timestamp >= at else m for m in sent]
+    sink = await recorded(tmp_path, sent)
+    all_there(sink, sent)
+    decodes(sink)
+    assert Cause.TIME_WENT_BACK in causes(sink)
+
+
 async def test_frames_woven_around_a_jump_stay_with_their_clock(tmp_path: Path) -> None:
     sent = clip()
     at = at_first_key(sent, 3000)

@@ -106,7 +106,7 @@ async def ingest(database_url: str, tmp_path: Path) -> AsyncIterator[Ingest]:
         deps = replace(bureau.deps, clock=SystemClock())
         added = await registry.add_device(deps, OPERATOR, number="TA00716")
         ports = Ports("127.0.0.1:0", "", None)
-        limits = DoorLimits(give_way_s=2.0, lease_wait_s=1.0)
+        limits = DoorLimits(give_way_s=2.0, lease_wait_s=1.0, ask_again_s=0.0)
         async with ingesting(deps, Path(footage.ffmpeg()), ports, limits) as taken:
             place = Ingest(deps, taken["rtmp"], added.token, [])
             try:
@@ -190,6 +190,18 @@ async def test_a_wrong_key_gets_one_answer_and_makes_nothing(ingest: Ingest, key
     assert await peer.publish(key) == "NetStream.Publish.BadName"
     assert await peer.closed()
     assert await ingest.livestreams() == []
+
+
+async def test_whose_token_is_revoked_is_sent_away_in_mid_stream(ingest: Ingest) -> None:
+    peer = await ingest.publishing()
+    await peer.send(*clip())
+    device = await registry.device_by_number(ingest.deps, OPERATOR, "TA00716")
+    await registry.revoke_device_tokens(ingest.deps, OPERATOR, device=device.id, reason="stolen")
+    assert await asyncio.wait_for(peer.closed(), LONG_S)
+    # What came until then is kept.
+    assert (await ingest.stored(6)).device_number == "TA00716"
+    again = await ingest.asking()
+    assert await again.publish(ingest.token) == "NetStream.Publish.BadName"
 
 
 async def test_a_livestream_that_was_opened_is_published_by_its_id_and_a_token(

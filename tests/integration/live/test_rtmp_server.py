@@ -228,6 +228,36 @@ async def test_the_oldest_stranger_makes_room_and_publishers_stay() -> None:
             writer.close()
 
 
+async def test_whoever_floods_the_port_makes_room_for_those_who_come_one_by_one() -> None:
+    async with doorway("right", limits=ServerLimits(most_strangers=4)) as place:
+        honest = await place.greeted()
+        flood = [
+            await asyncio.open_connection("127.0.0.1", place.port, local_addr=("127.0.0.2", 0))
+            for _ in range(12)
+        ]
+        for reader, _ in flood[:8]:
+            await asyncio.wait_for(_ended(reader), LONG_S)
+        assert await honest.publish("right") == "NetStream.Publish.Start"
+        for _, writer in flood:
+            writer.close()
+
+
+async def test_handshakes_of_tls_that_never_end_are_counted_and_keep_nobody_out(
+    certificate: Certificate,
+) -> None:
+    limits = ServerLimits(most_strangers=3, to_publish_s=10 * LONG_S)
+    trust = ssl.create_default_context(cafile=str(certificate.path))
+    trust.check_hostname = False
+    async with doorway("right", tls=certificate.server(), limits=limits) as place:
+        silent = [await asyncio.open_connection("127.0.0.1", place.port) for _ in range(8)]
+        for reader, _ in silent[:5]:
+            await asyncio.wait_for(_ended(reader), LONG_S)
+        peer = await place.greeted(trust)
+        assert await peer.publish("right") == "NetStream.Publish.Start"
+        for _, writer in silent:
+            writer.close()
+
+
 async def test_no_more_publishers_than_there_is_room_for() -> None:
     async with doorway("right", limits=ServerLimits(most_publishers=1)) as place:
         await place.publishing()
