@@ -147,6 +147,8 @@ class Livestream:
     #: The highest numbers that its receivers had in a spool: that is not here yet, or was once.
     promised_period: int | None = None
     promised_number: int | None = None
+    #: What its source offers and is not taken, by name.
+    left_out: tuple[str, ...] = ()
 
     @property
     def file_ending(self) -> str:

@@ -69,6 +69,8 @@ class Flag(enum.StrEnum):
     SUPPLEMENTARY = "supplementary"
     #: Where a livestream was fetched from, sound is listed that was not taken.
     SOUND_MISSING = "sound_missing"
+    #: Something that the source of a livestream offers is not taken; the livestream names it.
+    TRACKS_LEFT_OUT = "tracks_left_out"
 
 
 @dataclass(frozen=True, slots=True)

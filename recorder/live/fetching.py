@@ -7,7 +7,7 @@ import contextlib
 import enum
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -65,6 +65,10 @@ class Inlet(Protocol):
 
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
         """Of what arrives at one moment: the source's own clock said this at this stream time."""
+        ...
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """What the source offers too, and is not taken, by name."""
         ...
 
 

@@ -89,7 +89,7 @@ class FragmentedMp4:
     def __init__(self, init: bytes) -> None:
         #: Times that something could not be read.
         self.lost = 0
-        #: Codecs of tracks that are left alone.
+        #: Tracks that are left alone: their codecs, and second ones of a kind.
         self.left_out: set[str] = set()
         self._lanes: dict[int, _Lane] = {}
         try:
@@ -150,7 +150,9 @@ class FragmentedMp4:
             lane = _lane(facts, entries[facts.id], lengths.get(facts.id, 0))
             if lane is None:
                 self.left_out.add(facts.codec[:4])
-            elif _kind(facts) not in self.tracks:
+            elif _kind(facts) in self.tracks:
+                self.left_out.add(f"{facts.codec[:4]} (track {facts.id})")
+            else:
                 self._lanes[facts.id] = lane
 
     def _frames(self, segment: memoryview) -> Iterator[_Frame]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -154,6 +154,10 @@ class Intake:
         """See Inlet."""
         self._sink.tell_time(arrived, at_ms, said)
 
+    def leave_out(self, names: Collection[str]) -> None:
+        """See Inlet."""
+        self._sink.leave_out(names)
+
     def left(self, farewell: Farewell) -> None:
         """See Reception."""
         if self._ending is None:
@@ -162,6 +166,7 @@ class Intake:
     def _end(self, cause: Cause) -> None:
         self._ending = cause
         self._timer.cancel()
+        self._complain()
         for step in self._planner.pause(cause):
             self._step(step)
         for muxer in self._muxers:
@@ -234,9 +239,13 @@ class Intake:
         for muxer in self._muxers:
             if muxer.stalled_s() > self._limits.stall_s:
                 muxer.stop()
+        self._complain()
+
+    def _complain(self) -> None:
         unknown = self._planner.unrecordable
         if unknown != self._complained:
             self._complained = unknown
+            self._sink.leave_out(unknown)
             telemetry.log(_log, logging.WARNING, "a stream holds what no period can hold",
                           codecs=sorted(unknown), address=self._peer.address)  # fmt: skip
 

@@ -12,13 +12,14 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from recorder import metrics, telemetry
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import Actor
-from recorder.errors import StorageFull, Unavailable
+from recorder.errors import RecorderError, StorageFull, Unavailable
 from recorder.live.sink import Cause, Period, Segment
 from recorder.live.spool import Arrived
 from recorder.live.spooling import Spool, tell_listed
@@ -62,6 +63,7 @@ class KeptLivestream:
         first_cause: PeriodCause,
         spool: Spool | None = None,
     ) -> None:
+        self._deps = deps
         self._livestream = livestream
         self._fence = fence
         self._receiver = live.Receiver(deps, actor, livestream, fence)
@@ -75,12 +77,27 @@ class KeptLivestream:
         self._stream_ms = 0
         #: What the source's own clock said: arrival, stream time, moment.
         self._said: deque[tuple[datetime, int, datetime]] = deque(maxlen=_MOST_SAID)
+        #: What is not taken of what the source offers; what of it is written down.
+        self._left_out: set[str] = set()
+        self._told: set[str] = set()
         #: Puts that took too long; what they bring is in the spool as well.
         self._slow: set[asyncio.Task[None]] = set()
 
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
         """See SegmentSink."""
         self._said.append((arrived, at_ms, said))
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """See SegmentSink; written down with the next segment."""
+        self._left_out.update(names)
+
+    async def _tell_left_out(self) -> None:
+        if self._left_out == self._told:
+            return
+        named = set(self._left_out)
+        with contextlib.suppress(RecorderError):
+            await live.leave_out(self._deps, self._livestream, self._fence, named)
+            self._told = named
 
     def _device_at(self, segment: Segment) -> datetime | None:
         """When its first frame was recorded by the source's clock, if that said so."""
@@ -124,9 +141,11 @@ class KeptLivestream:
                 fence=self._fence,
             )
         )
+        await self._tell_left_out()
 
     async def ended(self, cause: Cause, at: datetime) -> None:
         """See SegmentSink."""
+        await self._tell_left_out()
         telemetry.log(_log, logging.INFO, "a publisher ended", livestream=str(self._livestream),
                       cause=cause.value)  # fmt: skip
 

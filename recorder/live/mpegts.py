@@ -22,6 +22,13 @@ _LONGEST_SECTION = 4096
 #: Kinds of streams that can be recorded.
 _H264, _HEVC, _AAC = 0x1B, 0x24, 0x0F
 _TRACKS = {_H264: Track.VIDEO, _HEVC: Track.VIDEO, _AAC: Track.AUDIO}
+#: Others that are known by name (ISO/IEC 13818-1, table 2-34; ATSC A/53).
+_OTHERS = {
+    0x01: "video mpeg-1", 0x02: "video mpeg-2", 0x03: "audio mpeg-1", 0x04: "audio mpeg-2",
+    0x06: "private data", 0x10: "video mpeg-4", 0x11: "audio aac-latm", 0x15: "metadata",
+    0x81: "audio ac-3", 0x86: "scte-35", 0x87: "audio e-ac-3",
+    _H264: "video h264", _HEVC: "video hevc", _AAC: "audio aac",
+}  # fmt: skip
 _CLOCK_BITS = 33
 _STAMP_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
 
@@ -54,8 +61,8 @@ class TransportStream:
     def __init__(self) -> None:
         #: Packets that were missing or could not be read, since somebody last asked.
         self.lost = 0
-        #: Kinds of streams in it that are left out.
-        self.left_out: set[int] = set()
+        #: What is in it and is left out: kinds of streams, second ones, other programmes.
+        self.left_out: set[str] = set()
         self._data = b""
         self._programme = -1
         self._sections: dict[int, bytearray] = {}
@@ -166,10 +173,12 @@ class TransportStream:
             self._describe(table)
 
     def _programmes(self, table: bytes) -> None:
-        for at in range(8, len(table) - 7, 4):
-            if table[at : at + 2] != b"\0\0":
-                self._programme = int.from_bytes(table[at + 2 : at + 4], "big") & 0x1FFF
-                return
+        """Take the first one."""
+        named = [table[at : at + 4] for at in range(8, len(table) - 7, 4)]
+        first, *others = [each for each in named if each[:2] != b"\0\0"] or [b""]
+        if first:
+            self._programme = int.from_bytes(first[2:], "big") & 0x1FFF
+        self.left_out |= {f"programme {int.from_bytes(each[:2], 'big')}" for each in others}
 
     def _describe(self, table: bytes) -> None:
         """Take the first stream of each track; those that go on are kept as they are."""
@@ -180,9 +189,12 @@ class TransportStream:
             kind = table[at]
             pid = int.from_bytes(table[at + 1 : at + 3], "big") & 0x1FFF
             track = _TRACKS.get(kind)
+            name = _OTHERS.get(kind, f"stream type {kind:#04x}")
             if track is None:
-                self.left_out.add(kind)
-            elif track not in taken:
+                self.left_out.add(name)
+            elif track in taken:
+                self.left_out.add(f"{name} (stream {pid})")
+            else:
                 taken.add(track)
                 old = self._streams.get(pid)
                 fits = old is not None and old.kind == kind

@@ -8,7 +8,7 @@ our arrival time, and the media time inside a period.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -100,6 +100,10 @@ class SegmentSink(Protocol):
 
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
         """Of what arrives at one moment: the source's own clock said this at this stream time."""
+        ...
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """The source offers this too, and it is not taken; safe to repeat."""
         ...
 
     async def period(self, period: Period) -> None: ...

@@ -154,6 +154,8 @@ class _Connection:
                 self._stream.lost = 0
                 self._intake.break_off(Cause.MEDIA_LOST)
             self._intake.take_tag(tag)
+        if self._stream.left_out:
+            self._intake.leave_out(self._stream.left_out)
 
 
 class _Listener:

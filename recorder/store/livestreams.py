@@ -20,6 +20,7 @@ _COLUMNS = (
     " l.segments, l.length_bytes, l.interrupted_at, l.closing_at, l.last_number, l.closed_at,"
     " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
     " l.media_type, l.latitude, l.longitude, l.accuracy_m, l.promised_period, l.promised_number,"
+    " l.left_out,"
     " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled,"
     " (EXISTS (SELECT FROM recording r WHERE r.livestream_id = l.id AND r.restrictions <> '{}')"
     "  OR EXISTS (SELECT FROM recording r WHERE r.copy_of = l.id AND r.restrictions <> '{}')"
@@ -77,6 +78,7 @@ def _from_row(row: Row) -> Livestream:
         is_restricted=row["is_restricted"],
         promised_period=row["promised_period"],
         promised_number=row["promised_number"],
+        left_out=tuple(row["left_out"]),
     )
 
 
@@ -86,9 +88,9 @@ async def insert(change: Change, livestream: Livestream) -> None:
         "INSERT INTO livestream (id, agency_id, device_id, device_number, dock_id, officer, title,"
         " stage, case_numbers, opened_by, source, quarantine_reasons, flags, form, key_prefix,"
         " device_clock_at, clock_offset_ms, created_at, media_type, latitude, longitude,"
-        " accuracy_m)"
+        " accuracy_m, left_out)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19, $20, $21, $22)",
+        " $19, $20, $21, $22, $23)",
         livestream.id,
         livestream.agency,
         livestream.device,
@@ -111,6 +113,7 @@ async def insert(change: Change, livestream: Livestream) -> None:
         livestream.latitude,
         livestream.longitude,
         livestream.accuracy_m,
+        list(livestream.left_out),
     )
 
 
@@ -351,6 +354,23 @@ async def add_flag(connection: Connection, livestream: LivestreamId, fence: int,
         fence,
         flag,
     )
+
+
+async def leave_out(
+    change: Change, livestream: LivestreamId, fence: int, names: Sequence[str], flag: str
+) -> bool:
+    """Remember by name what is not taken; False, and nothing changed, under an old fence."""
+    touched = await change.connection.execute(
+        "UPDATE livestream SET left_out = left_out || $3::text[],"
+        " flags = CASE WHEN flags @> ARRAY[$4::text] THEN flags"
+        " ELSE array_append(flags, $4::text) END"
+        " WHERE id = $1 AND fence = $2",
+        livestream,
+        fence,
+        list(names),
+        flag,
+    )
+    return touched == 1
 
 
 async def promise(

@@ -833,6 +833,8 @@ CREATE INDEX livestream_running ON livestream (id) WHERE state <> 'closed';
 ALTER TABLE livestream ADD COLUMN opening_lock_until timestamptz;
 -- The highest numbers that waited in the spool of an ingest process: its sealing waits for them.
 ALTER TABLE livestream ADD COLUMN promised_period integer, ADD COLUMN promised_number bigint;
+-- What its source offers and is not taken, as the source calls it.
+ALTER TABLE livestream ADD COLUMN left_out text[] NOT NULL DEFAULT '{}';
 CREATE INDEX livestream_opening_lock
     ON livestream ((coalesce(opening_lock_until, '-infinity'::timestamptz)))
     WHERE opening_version IS NOT NULL;

@@ -102,6 +102,7 @@ class LivestreamShape(LivestreamLineShape):
     pull: PullShape | None = Field(description="where the service fetches it from, if it does")
     gaps: tuple[GapShape, ...]
     copies: tuple[uuid.UUID, ...] = Field(description="recordings that a gateway wrote of it")
+    left_out: tuple[str, ...] = Field(description="what its source offers and is not taken")
 
     @classmethod
     def of_view(cls, view: LivestreamView) -> LivestreamShape:
@@ -119,6 +120,7 @@ class LivestreamShape(LivestreamLineShape):
             pull=PullShape.of(view.pulled_from) if view.pulled_from else None,
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
             copies=view.copies,
+            left_out=found.left_out,
         )
 
 
@@ -157,7 +159,7 @@ class CautionShape(Shape):
 
     code: str = Field(
         description="no_keyframe, clock_off, long_segments (value: seconds), store_slow (segments),"
-        " sound_missing"
+        " sound_missing, tracks_left_out (how many)"
     )
     value: int
 

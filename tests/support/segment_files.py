@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ class SegmentFiles:
     segments: list[Segment] = field(default_factory=list)
     ends: list[Cause] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    left_out: set[str] = field(default_factory=set)
     #: Cleared to make the next segment wait.
     open: asyncio.Event = field(default_factory=asyncio.Event)
     #: Raised instead of taking a segment.
@@ -29,6 +31,9 @@ class SegmentFiles:
         self.open.set()
 
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None: ...
+
+    def leave_out(self, names: Collection[str]) -> None:
+        self.left_out.update(names)
 
     async def period(self, period: Period) -> None:
         assert period.number == len(self.periods)

@@ -91,7 +91,7 @@ def test_frames_are_the_same_in_whatever_pieces_they_come(piece: int) -> None:
     tags, stream = _taken(data, piece)
     times = _times(tags)
     assert [at - times[0] for at in times] == [0, 40, 80]
-    assert (stream.lost, stream.left_out, stream.tracks) == (0, {0x06}, {Track.VIDEO})
+    assert (stream.lost, stream.left_out, stream.tracks) == (0, {"private data"}, {Track.VIDEO})
     header, frame = tags[0], tags[1]
     assert look(Track.VIDEO, header.body).part is Part.HEADER
     assert frame.body[2:5] == b"\0\0\x28"

@@ -69,7 +69,7 @@ def test_a_description_names_what_can_be_recorded_and_what_cannot() -> None:
         "rtsp://camera/live/trackID=1",
         "rtsp://camera/live/trackID=2",
     ]
-    assert left_out == ["vnd.onvif.metadata"]
+    assert left_out == ["application vnd.onvif.metadata"]
 
 
 def test_a_picture_in_pieces_and_one_in_a_group_come_back_whole() -> None:

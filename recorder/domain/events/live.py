@@ -38,6 +38,15 @@ class LivestreamSourceNamed(CustodyEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LivestreamTracksLeftOut(CustodyEvent):
+    """Its source offers something that is not taken; each is named once."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    #: As the source calls them.
+    tracks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LivestreamRestricted(CustodyEvent):
     """Only some may watch it from now on, and what it becomes."""
 

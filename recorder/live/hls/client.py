@@ -35,20 +35,21 @@ async def fetch(
 ) -> None:
     """Take what a playlist lists until it ends; always raises FetchError, which says why."""
     async with web.reaching(address, reach) as got:
-        place, sound = Place(address.url), None
-        listed = await listed_at(got, place)
+        place = Place(address.url)
+        listed = chosen = await listed_at(got, place)
         if listed.variant is not None:
-            place, sound = Place(listed.variant), listed.sound
+            place = Place(listed.variant)
             listed = await listed_at(got, place)
         if listed.variant is not None:
             raise FetchError(Trouble.BROKEN, "its playlists lead to playlists")
         peer = Fetched(address.host, encrypted=address.encrypted)
         inlet = await admit(peer)
+        inlet.leave_out(chosen.left_out)
         marks = _read(bookmark.text)
-        pictures, apart = Lane(got, place, marks[0], LEAD_MS if sound else None), None
-        if sound:
-            lane = Lane(got, Place(sound), marks[1], LEAD_MS)
-            apart = Sound(lane, peer, listed.target_s)
+        pictures, apart = Lane(got, place, marks[0], LEAD_MS if chosen.sound else None), None
+        if chosen.sound:
+            lane = Lane(got, Place(chosen.sound), marks[1], LEAD_MS)
+            apart = Sound(lane, peer, listed.target_s, chosen.sound_name)
         following = _Following(pictures, apart, peer, inlet, now, bookmark)
         try:
             await following.follow(listed)
@@ -114,6 +115,7 @@ class _Following:
         """Get one segment and hand it on with its sound, or tell that it is lost."""
         taken = await self._pictures.take(segment)
         pictures = self._pictures.read(taken)
+        self._inlet.leave_out(self._pictures.left_out)
         beside = await self._beside(pictures, segment, tail_s)
         await self._bookmark.note(self._marks())
         now = self._now()
@@ -134,11 +136,14 @@ class _Following:
 
     async def _beside(self, pictures: list[Piece], segment: ListedSegment, tail_s: float) -> Beside:
         if self._sound is not None and any(p.tag.track is Track.AUDIO for p in pictures):
-            self._sound = None  # They carry their own; the other is one more language.
+            # They carry their own; the other is one more language.
+            self._inlet.leave_out([self._sound.name])
+            self._sound = None
         if self._sound is None:
             return Beside()
         was_missing = self._sound.is_missing
         found = await self._sound.beside(pictures, segment, tail_s)
+        self._inlet.leave_out(self._sound.lane.left_out)
         if self._sound.is_missing and not was_missing:
             await self._bookmark.miss_sound()
         return found

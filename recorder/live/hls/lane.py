@@ -82,6 +82,11 @@ class Lane:
         self._described = b""
         self._reader: TransportStream | FragmentedMp4 = TransportStream()
 
+    @property
+    def left_out(self) -> set[str]:
+        """What is in its segments and is not read."""
+        return self._reader.left_out
+
     async def again(self) -> Playlist:
         """The playlist as it is now; one answer that fails is no end."""
         for _ in range(_TRIES - 1):

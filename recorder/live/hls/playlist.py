@@ -49,8 +49,11 @@ class Playlist:
     is_over: bool
     #: Whether its segments are locked with keys.
     is_encrypted: bool
-    #: Of a variant: where its sound is listed, if not in its own segments.
+    #: Of a variant: where its sound is listed, if not in its own segments; and what that is called.
     sound: str | None = None
+    sound_name: str = ""
+    #: What else belongs to the variant: other languages of sound, other angles, subtitles.
+    left_out: tuple[str, ...] = ()
 
 
 def read(text: str, base: str) -> Playlist:
@@ -59,29 +62,49 @@ def read(text: str, base: str) -> Playlist:
     if not lines or lines[0] != "#EXTM3U":
         raise ViolationError("it is no playlist")
     best = _best_variant(lines)
-    if best is not None:
-        variant, group = best
-        sound = _sound(lines, group) if group else None
-        apart = urljoin(base, sound) if sound else None
-        return Playlist(urljoin(base, variant), (), 0.0, False, False, apart)
-    return _segments(lines, base)
+    if best is None:
+        return _segments(lines, base)
+    variant, facts = best
+    sounds = _renditions(lines, "AUDIO", facts)
+    taken = sounds[0] if sounds else {}
+    apart = urljoin(base, _said(taken, "URI")) if _said(taken, "URI") else None
+    others = [*sounds[1:], *_renditions(lines, "VIDEO", facts)]
+    others += _renditions(lines, "SUBTITLES", facts)
+    left_out = tuple(_called(each) for each in others if _said(each, "URI"))
+    return Playlist(urljoin(base, variant), (), 0.0, False, False, apart, _called(taken), left_out)
 
 
-def _sound(lines: list[str], group: str) -> str | None:
-    """Where the sound of a group is listed: that which players take unless told otherwise."""
+def _renditions(lines: list[str], kind: str, variant: dict[str, str]) -> list[dict[str, str]]:
+    """What belongs to a variant of that kind; first what players take unless told otherwise."""
     tag = "#EXT-X-MEDIA:"
     said = [dict(_ATTRIBUTE.findall(line)) for line in lines if line.startswith(tag)]
-    mine = [each for each in said if (each.get("TYPE"), each.get("GROUP-ID")) == ("AUDIO", group)]
-    mine.sort(key=lambda each: (each.get("DEFAULT") != "YES", each.get("AUTOSELECT") != "YES"))
-    return mine[0].get("URI", "").strip('"') or None if mine else None
+    group = (kind, variant[kind]) if kind in variant else None
+    mine = [each for each in said if (each.get("TYPE"), each.get("GROUP-ID")) == group]
+    return sorted(
+        mine, key=lambda each: (each.get("DEFAULT") != "YES", each.get("AUTOSELECT") != "YES")
+    )
 
 
-def _best_variant(lines: list[str]) -> tuple[str, str | None] | None:
+def _said(rendition: dict[str, str], name: str) -> str:
+    return rendition.get(name, "").strip('"')
+
+
+def _called(rendition: dict[str, str]) -> str:
+    """Its kind, language and name, as far as they are said."""
+    words = (
+        _said(rendition, "TYPE").lower(),
+        _said(rendition, "LANGUAGE"),
+        _said(rendition, "NAME"),
+    )
+    return " ".join(each for each in words if each)
+
+
+def _best_variant(lines: list[str]) -> tuple[str, dict[str, str]] | None:
     """The one with most bits: what is evidence is not chosen by the width of a line.
 
-    With the group of its sound.
+    With what is said of it.
     """
-    best: tuple[int, str, str | None] | None = None
+    best: tuple[int, str, dict[str, str]] | None = None
     for n, line in enumerate(lines):
         if not line.startswith("#EXT-X-STREAM-INF:"):
             continue
@@ -90,7 +113,7 @@ def _best_variant(lines: list[str]) -> tuple[str, str | None] | None:
         bits = int(said) if said.isascii() and said.isdigit() else 0
         place = next((each for each in lines[n + 1 :] if each and not each.startswith("#")), "")
         if place and (best is None or bits > best[0]):
-            best = bits, place, facts.get("AUDIO")
+            best = bits, place, facts
     return best[1:] if best else None
 
 

@@ -50,8 +50,10 @@ class Beside:
 class Sound:
     """Follows a playlist of sound as far as pictures go."""
 
-    def __init__(self, lane: Lane, peer: Fetched, target_s: float) -> None:
+    def __init__(self, lane: Lane, peer: Fetched, target_s: float, name: str = "audio") -> None:
         self.lane = lane
+        #: What its list calls it.
+        self.name = name
         #: Whether people should know that sound is announced and is not taken.
         self.is_missing = False
         self._peer = peer

@@ -111,11 +111,12 @@ class _Conversation:
         self._base = (
             answer.header("content-base") or answer.header("content-location") or self._address.url
         )
-        self._described, left_out = description.read(
+        self._described, self._left_out = description.read(
             answer.body.decode("utf-8", "replace"), self._base
         )
         if not self._described:
-            raise FetchError(Trouble.NOTHING_RECORDABLE, f"only {', '.join(left_out) or 'nothing'}")
+            only = ", ".join(self._left_out) or "nothing"
+            raise FetchError(Trouble.NOTHING_RECORDABLE, f"only {only}")
         return None
 
     async def play(self, admit: Admit) -> Farewell | None:
@@ -133,6 +134,7 @@ class _Conversation:
         self._align(answer.header("rtp-info"))
         peer = Fetched(self._address.host, encrypted=self._address.encrypted)
         inlet = await admit(peer)
+        inlet.leave_out(self._left_out)
         keeping = asyncio.create_task(self._keep_session())
         try:
             await self._listen(peer, inlet)

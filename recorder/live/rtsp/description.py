@@ -53,7 +53,7 @@ class Described:
 
 
 def read(text: str, base: str) -> tuple[list[Described], list[str]]:
-    """The first track of each kind that can be recorded, and the formats that are left out."""
+    """The first track of each kind that can be recorded, and what is left out, by name."""
     found: dict[Track, Described] = {}
     left_out: list[str] = []
     session, *parts = re.split(r"(?m)^(?=m=)", text.replace("\r\n", "\n"))
@@ -75,7 +75,7 @@ def read(text: str, base: str) -> tuple[list[Described], list[str]]:
         if name == "mpeg4-generic":
             usable = usable and words.get("mode", "").lower() == "aac-hbr" and "config" in words
         if track is None or not usable:
-            left_out.append(name or media[1])
+            left_out.append(f"{media[1]} {name or payload_type}")
             continue
         control = _joined(root, _attribute(part, "control"))
         found[track] = Described(track, name, payload_type, rate, control, words)

@@ -15,6 +15,7 @@ from recorder.services.live.leases import (
     promise,
     take,
 )
+from recorder.services.live.leaving_out import leave_out
 from recorder.services.live.listing import keep_beginnings
 from recorder.services.live.marking import livestream_marks, make_mark
 from recorder.services.live.opening import (
@@ -111,6 +112,7 @@ __all__ = [
     "keep",
     "keep_beginnings",
     "keep_source",
+    "leave_out",
     "let_go",
     "lift_livestream_restriction",
     "list_livestreams",

@@ -227,6 +227,7 @@ def description(livestream: Livestream) -> dict[str, object]:
         "media_type": livestream.media_type,
         # Text: the canonical form knows no fractions.
         "position": position_text(livestream),
+        "left_out": list(livestream.left_out),
     }
 
 

@@ -214,6 +214,7 @@ async def _understood(
         is_restricted=False,
         promised_period=None,
         promised_number=None,
+        left_out=tuple(said.get("left_out", ())),
         **_position(said.get("position")),
     )
 

@@ -32,7 +32,7 @@ STORE_WITHIN = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class Caution:
     """What a person should know: no_keyframe, clock_off, long_segments (s), store_slow (number),
-    sound_missing."""
+    sound_missing, tracks_left_out (number)."""
 
     code: str
     value: int
@@ -110,6 +110,8 @@ def _cautions(
         yield Caution("store_slow", recent.waiting)
     if Flag.SOUND_MISSING in livestream.flags:
         yield Caution("sound_missing", 0)
+    if livestream.left_out:
+        yield Caution("tracks_left_out", len(livestream.left_out))
 
 
 def _ms(length: timedelta) -> int:

@@ -108,6 +108,11 @@ FLAGS: dict[str, tuple[str, str]] = {
         "Its source lists sound apart from the pictures, and it could not be taken, or not at"
         " times.",
     ),
+    "tracks_left_out": (
+        "Tracks not taken",
+        "Its source offers more than is recorded: other languages, angles or kinds of tracks. The"
+        " custody of its livestream names them.",
+    ),
     "supplementary": (
         "Came after the closing",
         "These segments came when the livestream was a recording already, which they supplement.",

@@ -165,6 +165,25 @@ async def test_sound_that_cannot_be_taken_leaves_the_pictures_and_people_are_tol
     assert frames(file) == {"video": sent(place, tmp_path)["video"], "audio": []}
 
 
+async def test_what_the_source_offers_besides_is_named(source: HlsSource, pulled: Pulled) -> None:
+    serve(source, hls_source.apart())
+    other = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="group_sound",NAME="粤语",LANGUAGE="yue",URI="{}"\n'
+    angle = '#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID="rooms",NAME="Door",URI="2.m3u8"\n'
+    listed = source.files["main.m3u8"].decode()
+    assert 'GROUP-ID="group_sound"' in listed
+    listed = listed.replace("#EXT-X-STREAM-INF:", f'{angle}#EXT-X-STREAM-INF:VIDEO="rooms",')
+    source.files["main.m3u8"] = (listed + other.format("3.m3u8")).encode()
+    pulled.puller.start()
+    livestream = await pulled.open(source.url)
+    await pulled.trouble(livestream, "ended")
+    seen = await live.sight(pulled.deps, pulled.actor, livestream)
+    assert ("tracks_left_out", 2) in [(caution.code, caution.value) for caution in seen.cautions]
+    events = await live.livestream_events(pulled.deps, pulled.actor, livestream, 50)
+    named = [event for event in events if event.name == "LivestreamTracksLeftOut"]
+    assert [event.facts["tracks"] for event in named] == [["audio yue 粤语", "video Door"]]
+    assert await closed(pulled, livestream) == ("tracks_left_out",)
+
+
 async def test_discontinuities_are_crossed_by_pictures_and_sound_together(
     source: HlsSource, pulled: Pulled, tmp_path: Path
 ) -> None:

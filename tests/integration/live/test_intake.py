@@ -90,6 +90,15 @@ async def test_a_publisher_that_sends_nothing_leaves_nothing(tmp_path: Path) -> 
     assert (sink.periods, sink.segments, sink.ends) == ([], [], [Cause.UNPUBLISHED])
 
 
+async def test_what_no_period_can_hold_is_named(tmp_path: Path) -> None:
+    sent = clip()
+    async with stand(tmp_path) as place:
+        place.take([*sent, sent[-1]._replace(kind=8, payload=b"\xb2speex")])
+        sink = await place.finished()
+    all_there(sink, sent)
+    assert sink.left_out == {"audio-11"}
+
+
 @pytest.mark.parametrize("codec", ["h264", "bframes", "hevc"])
 async def test_the_media_tool_writes_the_same_frames_at_the_same_times(
     tmp_path: Path, codec: str
