@@ -56,6 +56,8 @@ def test_srs_asks_by_http_hooks_and_cuts_by_keyframes() -> None:
         assert told[hook] == HOOKS
     assert told["dvr_plan"] == "segment"
     assert told["time_jitter"] == "off"
+    # Its log tells the keys of publishers at lower levels.
+    assert told["srs_log_level"] == "warn"
     written = told["dvr_path"].removeprefix(f"{FILES}/").replace("[app]", "live")
     written = written.replace("[stream]", "D-1").replace("[timestamp]", "1772440000500")
     assert layout.read(GatewayKind.SRS, PurePosixPath(written)).stream == "D-1"
@@ -73,6 +75,9 @@ def test_zlmediakit_has_an_address_for_each_hook() -> None:
         assert hook[name] == f"{HOOKS}/{name}"
     assert (told["protocol"]["enable_mp4"], told["protocol"]["modify_stamp"]) == ("1", "0")
     assert told["protocol"]["mp4_save_path"] == FILES
+    # Nothing is added to what came, and nothing that is missing is hidden in a file.
+    assert (told["protocol"]["add_mute_audio"], told["protocol"]["continue_push_ms"]) == ("0", "0")
+    assert (told["protocol"]["enable_hls"], told["api"]["apidebug"]) == ("0", "0")
 
 
 def test_the_unit_starts_the_command_with_words_that_it_knows() -> None:
