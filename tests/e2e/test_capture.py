@@ -34,6 +34,35 @@ HELD = """(store) => new Promise((resolve) => {
   };
 })"""
 
+#: What phones and networks do to a page, done by hand.
+WEATHER = """
+  let epoch = 0;
+  const born = new WeakMap();
+  const { transaction } = IDBDatabase.prototype;
+  IDBDatabase.prototype.transaction = function (...words) {
+    if (!born.has(this)) born.set(this, epoch);
+    if (born.get(this) < epoch) throw new DOMException("It is closing.", "InvalidStateError");
+    return transaction.apply(this, words);
+  };
+  window.takeStoresAway = () => { epoch += 1; };
+  window.recorders = new Set();
+  const { start } = MediaRecorder.prototype;
+  MediaRecorder.prototype.start = function (...words) {
+    recorders.add(this);
+    this.addEventListener("stop", () => recorders.delete(this));
+    return start.apply(this, words);
+  };
+  const asked = window.fetch;
+  window.isPortal = false;
+  window.fetch = (place, words) => (isPortal && String(place).includes("/chunks/")
+    ? Promise.resolve(new Response("<p>Welcome to our network</p>", { status: 200 }))
+    : asked(place, words));
+  window.see = (value) =>
+    Object.defineProperty(document, "visibilityState", { value, configurable: true });
+  window.muteCamera = () => document.querySelector("[data-preview]").srcObject.getVideoTracks()[0]
+    .dispatchEvent(new Event("mute"));
+"""
+
 
 @pytest.fixture
 async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIterator[Pages]:
@@ -157,6 +186,41 @@ async def test_nothing_a_phone_recorded_is_lost_to_a_tunnel_a_reload_or_a_killed
         await _webm_is_a_livestream_of_its_own(hand, pages)
     found = await audit.run(pages.service.deps, SERVICE, level=audit.Level.DIGEST)
     assert found.findings == []
+
+
+async def test_what_phones_and_networks_do_to_the_page_costs_nothing_of_a_recording(
+    pages: Pages, tmp_path: Path
+) -> None:
+    async with phone(tmp_path, camera_that_shows(NUMBER, tmp_path)) as held:
+        hand, page = Hand(held, pages), held.page
+        await page.add_init_script(WEATHER)
+        await hand.open()
+        await page.click("[data-record]")
+        await hand.kept_for(1)
+        # A page that was in the background has no connection to its store any more.
+        await page.evaluate("takeStoresAway()")
+        await hand.kept_for(await hand.seconds("kept") + 2)
+        # Somebody on the way says OK to everything.
+        await page.evaluate("isPortal = true")
+        await hand.waiting(2)
+        await page.evaluate("isPortal = false")
+        # A call takes the camera; the officer is quicker than the camera's return.
+        await page.evaluate("see('hidden'), muteCamera()")
+        await page.locator("[aria-pressed=false][data-record]").wait_for()
+        await page.evaluate("see('visible')")
+        await page.click("[data-record]")
+        await page.locator("[aria-pressed=true][data-record]").wait_for()
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await hand.period(2)
+        assert await page.evaluate("recorders.size") == 1
+        await page.click("[data-record]")
+        await page.locator("[data-say]", has_text="全部内容已安全存入系统").wait_for()
+        (take,) = await page.evaluate(HELD, "takes")
+        assert take["keptMs"] == take["safeMs"]
+        assert held.said == []
+    stored = "SELECT count(*) FROM livestream_segment WHERE state = 'stored'"
+    assert await pages.bureau.value(stored) == take["number"]
+    assert await pages.bureau.value("SELECT count(*) FROM livestream") == 1
 
 
 async def _is_watched_meanwhile(staff: Reader) -> None:

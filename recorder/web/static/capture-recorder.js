@@ -11,6 +11,10 @@ const TYPES = [
 ];
 const SLICE_MS = 2000;
 const BITS_PER_SECOND = 2_500_000;
+// A recorder that was held up hands out much at once; the service takes 64 MiB.
+const LARGEST = 16 << 20;
+// One that has not ended by then will not say so any more.
+const ENDING_MS = 5000;
 
 export const chosenType = () => TYPES.find((type) => MediaRecorder.isTypeSupported(type));
 
@@ -56,15 +60,28 @@ export class Recording {
     return performance.now() - this.began;
   }
 
+  // Whether it ended by itself.
+  get isOver() {
+    return !this.wanted && this.recorder.state === "inactive";
+  }
+
   take(blob) {
     const [now, at] = [performance.now(), this.at];
     const ms = Math.round(now - this.began);
     [this.began, this.at] = [now, Date.now()];
-    if (!blob.size) return;
-    this.line = this.line.then(async () => {
-      const body = await blob.arrayBuffer();
-      await this.keep({ body, at, ms, digest: await digestOf(body) });
-    });
+    for (let begins = 0; begins < blob.size; begins += LARGEST) {
+      const part = blob.slice(begins, begins + LARGEST);
+      const isLast = begins + LARGEST >= blob.size;
+      this.line = this.line.then(async () => {
+        const body = await part.arrayBuffer();
+        await this.keep({ body, at, ms: isLast ? ms : 0, digest: await digestOf(body) });
+      }).catch(() => this.breakOff());
+    }
+  }
+
+  // A slice that the browser does not give out: what comes next is another file.
+  breakOff() {
+    if (this.recorder.state !== "inactive") this.recorder.stop();
   }
 
   async drained() {
@@ -78,7 +95,8 @@ export class Recording {
   // The last slice is handed out and put down; the camera stays open.
   stop() {
     this.wanted = true;
-    if (this.recorder.state !== "inactive") this.recorder.stop();
-    return this.ended;
+    this.breakOff();
+    const late = new Promise((resolve) => setTimeout(resolve, ENDING_MS));
+    return Promise.race([this.ended, late.then(() => this.drained())]);
   }
 }

@@ -21,7 +21,7 @@ async function ask(method, path, { key, csrf, body, headers = {} }) {
     method, body, headers: { Accept: "application/json", ...who, ...headers },
     // The key must do without the session, which may be somebody else's by now.
     credentials: key ? "omit" : "same-origin",
-    cache: "no-store", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS),
+    cache: "no-store", redirect: "error", signal: AbortSignal.timeout?.(PATIENCE_MS),
   });
   const words = await answer.json().catch(() => ({}));
   if (answer.ok) return words;
@@ -29,6 +29,12 @@ async function ask(method, path, { key, csrf, body, headers = {} }) {
     throw Object.assign(new Error("later"), { afterMs: 1000 * Number(answer.headers.get("Retry-After") || 0) });
   }
   throw new Refused(answer.status, words.code ?? "http-error");
+}
+
+// What a service says of a body that it has; whoever else answers "OK" on the way does not know it.
+function isKept(words, digest) {
+  const bytes = Array.from(atob(digest), (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0"));
+  return words.sha256 === bytes.join("");
 }
 
 const json = (words) => ({ body: JSON.stringify(words), headers: { "Content-Type": "application/json" } });
@@ -102,7 +108,7 @@ export class Sender {
     if (!take.key) return this.askKey(take);
     if (!chunk) return this.close(take);
     try {
-      await ask("PUT", `/api/v1/livestreams/${take.livestream}/periods/${chunk.period}/chunks/${chunk.number}?cause=${chunk.cause}`, {
+      const words = await ask("PUT", `/api/v1/livestreams/${take.livestream}/periods/${chunk.period}/chunks/${chunk.number}?cause=${chunk.cause}`, {
         key: take.key, body: chunk.body,
         headers: {
           "Content-Type": "application/octet-stream",
@@ -110,6 +116,7 @@ export class Sender {
           "Recorder-Device-Time": new Date(chunk.at).toISOString(),
         },
       });
+      if (!isKept(words, chunk.digest)) throw new Error("somebody else answered");
     } catch (refusal) {
       // The service keeps it beside the first body of that number: it is there.
       if (refusal.code !== "segment-conflicting") throw refusal;
@@ -129,6 +136,7 @@ export class Sender {
     const said = { title: take.title, case_numbers: take.cases, media_type: take.mediaType, device_clock_at: new Date().toISOString() };
     if (take.stage) said.stage = take.stage;
     const opened = await ask("POST", "/api/v1/livestreams", { csrf: this.csrf, ...json({ ...said, ...take.place }) });
+    if (!opened.id) throw new Error("somebody else answered");
     await store.changeTake(take.id, { livestream: opened.id });
     return true;
   }
@@ -136,12 +144,14 @@ export class Sender {
   async askKey(take) {
     if (take.account !== this.account) throw new Refused(401, "other-account");
     const made = await ask("POST", `/api/v1/livestreams/${take.livestream}/push-keys`, { csrf: this.csrf });
+    if (!made.key) throw new Error("somebody else answered");
     await store.changeTake(take.id, { key: made.key });
     return true;
   }
 
   async close(take) {
-    await ask("POST", `/api/v1/livestreams/${take.livestream}/close`, { key: take.key, ...json({ last: take.number }) });
+    const closed = await ask("POST", `/api/v1/livestreams/${take.livestream}/close`, { key: take.key, ...json({ last: take.number }) });
+    if (closed.id !== take.livestream) throw new Error("somebody else answered");
     await store.changeTake(take.id, { closed: true });
     return true;
   }

@@ -2,7 +2,13 @@
 // A take is one livestream; a chunk leaves only in the transaction that counts it as safe.
 const NAME = "recorder-capture";
 
-let opened;
+let opened = null;
+
+// What comes next asks for another connection: this one is gone, or cannot be trusted.
+function lose(database) {
+  opened = null;
+  database?.close();
+}
 
 function open() {
   opened ??= new Promise((resolve, reject) => {
@@ -12,23 +18,42 @@ function open() {
       asked.result.createObjectStore("chunks", { keyPath: ["take", "number"] });
     });
     asked.addEventListener("success", () => {
-      // Another tab with a newer page wants to change the shape: let it.
-      asked.result.addEventListener("versionchange", () => asked.result.close());
+      // Another tab with a newer page wants to change the shape: let it. An iPhone takes the
+      // connection away from a page that was in the background.
+      for (const event of ["versionchange", "close"]) asked.result.addEventListener(event, () => lose(asked.result));
       resolve(asked.result);
     });
-    asked.addEventListener("error", () => reject(asked.error));
+    asked.addEventListener("error", () => {
+      lose(null);
+      reject(asked.error);
+    });
   });
   return opened;
 }
 
+// A transaction; where the connection is gone without a word, on another one.
+async function begun(mode) {
+  for (let tries = 2; ; tries -= 1) {
+    const database = await open();
+    try {
+      return [database, database.transaction(["takes", "chunks"], mode, { durability: "strict" })];
+    } catch (failure) {
+      lose(database);
+      if (tries === 1) throw failure;
+    }
+  }
+}
+
 // Runs `work` in one transaction and gives what it leaves in `box`; strict: on the disk, not on its way.
 async function within(mode, work) {
-  const database = await open();
+  const [database, change] = await begun(mode);
   return new Promise((resolve, reject) => {
-    const change = database.transaction(["takes", "chunks"], mode, { durability: "strict" });
     const box = {};
     change.addEventListener("complete", () => resolve(box.value));
-    change.addEventListener("abort", () => reject(change.error));
+    change.addEventListener("abort", () => {
+      if (change.error?.name !== "QuotaExceededError") lose(database);
+      reject(change.error);
+    });
     work(change.objectStore("takes"), change.objectStore("chunks"), box);
   });
 }

@@ -7,6 +7,7 @@ import * as store from "./capture-store.js";
 const RETRY_MS = 1000;
 // A recorder that ends by itself so soon would do it again and again.
 const TOO_SHORT_MS = 5000;
+const MOST_SHORT = 3;
 const SILENT_MS = 10_000;
 const root = document.getElementById("capture");
 const $ = (name) => root.querySelector(`[data-${name}]`);
@@ -21,8 +22,11 @@ let startedAt = 0;
 let take = null;
 let release = () => {};
 let awake = null;
+let asking = false;
+let seenAt = performance.now();
 let place = {};
 let busy = false;
+let known = [];
 
 const sender = new Sender({ account: root.dataset.account, csrf: document.body.dataset.csrf, onChange: () => show() });
 
@@ -50,7 +54,8 @@ function note(name) {
 }
 
 async function show() {
-  const takes = (await store.allTakes()).sort((one, other) => one.lastAt - other.lastAt);
+  known = await store.allTakes().catch(() => known);
+  const takes = known.sort((one, other) => one.lastAt - other.lastAt);
   const now = takes.find((one) => one.id === take?.id) ?? (take && { keptMs: 0, safeMs: 0 });
   root.dataset.state = recording ? "recording" : busy ? "busy" : "ready";
   $("record").setAttribute("aria-pressed", String(Boolean(recording)));
@@ -70,7 +75,7 @@ async function show() {
 function showLine(takes, behind) {
   const trouble = problem ?? (behind > 0 ? sender.problem : null);
   if (trouble) say(trouble, trouble === "away" ? "warn" : "bad");
-  else if (recording) say("recording");
+  else if (recording) say(awake?.released === false ? "recording" : "recording-dims");
   else if (behind > 0) say("sending", "warn");
   else if (takes.some((one) => one.closed)) say("all-safe", "good");
   else say("");
@@ -135,27 +140,35 @@ function holdTake(id) {
   navigator.locks.request(`capture-take-${id}`, () => new Promise((resolve) => { release = resolve; }));
 }
 
-// The phone's store may be full: nothing is dropped, it is tried until what was sent has made room.
-async function keep(slice, period, cause) {
-  const { number } = await store.findTake(take.id);
+// The phone's store may be full or away: nothing is dropped, it is tried until it is down.
+async function keepOne(slice, facts) {
+  let number;
   for (;;) {
     try {
-      await store.keepChunk({ ...slice, take: take.id, period, cause, number: number + 1 });
+      const there = (await store.findTake(facts.take)).number;
+      number ??= there + 1;
+      // A store that broke off may have taken it all the same.
+      if (there < number) await store.keepChunk({ ...slice, ...facts, number });
       break;
-    } catch {
-      note("phone-full");
+    } catch (failure) {
+      note(failure?.name === "QuotaExceededError" ? "phone-full" : "phone-stuck");
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
-  if (problem === "phone-full" || problem === "camera-lost") problem = null;
+  if (["phone-full", "phone-stuck", "camera-lost"].includes(problem)) problem = null;
   sender.nudge();
   show();
 }
+
+// One after the other, whichever recorder they are of.
+let keeping = Promise.resolve();
+const keep = (slice, facts) => (keeping = keeping.then(() => keepOne(slice, facts)));
 
 async function begin(cause, old = null) {
   const type = chosenType();
   if (!type) return note("no-recorder");
   if (!(await showCamera())) return;
+  lost = null;
   // A file of WebM stands alone (docs/design/live-capture.md): it goes on in a livestream of its own.
   const goesOn = old && old.mediaType === "video/mp4" && type.startsWith("video/mp4");
   if (old && !goesOn) await store.changeTake(old.id, { ended: true });
@@ -166,7 +179,13 @@ async function begin(cause, old = null) {
   const period = take.period + 1;
   problem = null;
   startedAt = performance.now();
-  recording = new Recording(camera, type, (slice) => keep(slice, period, cause), cameraLost);
+  const facts = { take: take.id, period, cause };
+  try {
+    recording = new Recording(camera, type, (slice) => keep(slice, facts), cameraLost);
+  } catch {
+    letGo();
+    return note("no-recorder");
+  }
   await stayAwake();
   navigator.storage?.persist?.();
   show();
@@ -180,45 +199,50 @@ async function halt() {
   return was && store.findTake(take.id);
 }
 
+function letGo() {
+  release();
+  take = null;
+}
+
 async function end() {
   if (!(await halt())) return;
   await store.changeTake(take.id, { ended: true });
-  release();
-  take = null;
+  letGo();
   awake?.release();
   sender.nudge();
 }
 
-// A call, another program or the lock screen took the camera away; it goes on when it is back.
+// A call, another program or the lock screen took the camera away; it goes on when it is back, or
+// when somebody presses a button before.
 let lost = null;
+let shortOnes = 0;
 
 async function cameraLost() {
   if (!recording || busy) return;
   await alone(async () => {
     lost = await halt();
-    release();
-    take = null;
+    letGo();
     note("camera-lost");
   });
-  if (performance.now() - startedAt > TOO_SHORT_MS) comeBack();
+  shortOnes = performance.now() - startedAt > TOO_SHORT_MS ? 0 : shortOnes + 1;
+  if (shortOnes < MOST_SHORT) comeBack();
 }
 
 async function comeBack() {
   const muted = camera?.getTracks().some((track) => track.readyState === "live" && track.muted);
-  if (!lost || muted || document.visibilityState !== "visible") return;
-  await alone(async () => {
-    const old = lost;
-    lost = null;
-    await begin("silence", old);
-  });
+  if (!lost || recording || muted || document.visibilityState !== "visible") return;
+  await alone(() => begin("silence", lost));
 }
 
 async function stayAwake() {
+  if (asking || awake?.released === false) return;
+  asking = true;
   try {
     awake = await navigator.wakeLock?.request("screen");
   } catch {
-    // The battery is low, or the page is hidden: it goes on without.
+    // The battery is low, or the page is hidden: it goes on without, and says so.
   }
+  asking = false;
 }
 
 // One thing at a time: fingers are quicker than cameras.
@@ -235,15 +259,19 @@ async function alone(work) {
 
 // --- buttons ----------------------------------------------------------------------------------
 
-$("record").addEventListener("click", () => alone(() => (recording ? end() : begin("reconnect"))));
+$("record").addEventListener("click", () => alone(() => {
+  shortOnes = 0;
+  return recording ? end() : begin(lost ? "silence" : "reconnect", lost);
+}));
 
 $("switch").addEventListener("click", () => alone(async () => {
   const old = await halt();
-  release();
-  if (old) take = null;
+  if (old) letGo();
   facing = facing === "environment" ? "user" : "environment";
   closeCamera(camera);
   camera = null;
+  // If the other one does not open, it goes on when one does.
+  lost = old ?? lost;
   if (old) await begin("codec_change", old);
   else await showCamera();
 }));
@@ -254,6 +282,7 @@ $("go-on").addEventListener("click", () => alone(async () => {
 }));
 
 $("end-it").addEventListener("click", () => alone(async () => {
+  lost = null;
   await endOthers();
   sender.nudge();
 }));
@@ -298,6 +327,7 @@ $("place").addEventListener("change", (event) => {
 
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible") return;
+  seenAt = performance.now();
   if (recording) stayAwake();
   comeBack();
   show();
@@ -321,7 +351,11 @@ async function install() {
 }
 
 // What is safe since an earlier visit is of no interest any more.
-for (const one of await store.allTakes()) if (one.closed) await store.forgetTake(one.id);
+try {
+  for (const one of await store.allTakes()) if (one.closed) await store.forgetTake(one.id);
+} catch {
+  problem = "phone-stuck"; // Without a store nothing that is recorded would be kept: it is told.
+}
 sender.run();
 if (!window.isSecureContext || !navigator.mediaDevices || !window.MediaRecorder) {
   $("record").disabled = true;
@@ -333,6 +367,11 @@ show();
 install().catch(() => {}); // Without it the page does not open in a tunnel; all else goes on.
 setInterval(() => {
   if (!recording) return;
-  if (recording.silentMs > SILENT_MS) problem ??= "camera-lost";
+  if (document.visibilityState === "visible") {
+    stayAwake();
+    // It ended while something else was being done, or hands out nothing though it is seen.
+    const silentMs = Math.min(recording.silentMs, performance.now() - seenAt);
+    if (recording.isOver || silentMs > SILENT_MS) cameraLost();
+  }
   show();
 }, RETRY_MS);
