@@ -169,6 +169,25 @@ def test_a_playlist_is_read_as_it_is_meant() -> None:
     assert (found.target_s, found.is_over, found.is_encrypted) == (2.0, True, False)
 
 
+@given(since=st.integers(0, 60), parts=st.booleans())
+def test_of_a_long_playlist_only_what_comes_next_is_read(since: int, parts: bool) -> None:
+    lines = ["#EXTM3U", "#EXT-X-MEDIA-SEQUENCE:7", "#EXT-X-PROGRAM-DATE-TIME:2026-03-02T08:00:00Z"]
+    for n in range(40):
+        part = f"#EXT-X-BYTERANGE:10{'@0' if n == 0 else ''}\n" if parts else ""
+        lines.append(f"#EXTINF:2,\n{part}{'all' if parts else n}.ts")
+        lines += ["#EXT-X-DISCONTINUITY"] * (n % 11 == 10)
+    whole = playlist.read("\n".join(lines), "http://host/list.m3u8")
+    found = playlist.read("\n".join(lines), "http://host/list.m3u8", since)
+    # With smaller numbers than those that are known a list has begun anew: then all of it counts.
+    wanted = [each for each in whole.segments if each.sequence >= since]
+    assert list(found.segments) == (wanted or list(whole.segments))
+
+
+def test_a_playlist_without_end_is_refused_and_never_cut_where_its_newest_segments_are() -> None:
+    with pytest.raises(ViolationError):
+        playlist.read("#EXTM3U\n" + "\n" * 1_000_000, "http://host/list.m3u8")
+
+
 def test_dates_of_a_playlist_go_on_over_what_joins_and_are_dates_with_a_zone() -> None:
     said = "#EXT-X-PROGRAM-DATE-TIME:"
     found = playlist.read(

@@ -114,7 +114,7 @@ class _Following:
     async def _take(self, segment: ListedSegment, tail_s: float) -> None:
         """Get one segment and hand it on with its sound, or tell that it is lost."""
         taken = await self._pictures.take(segment)
-        pictures = self._pictures.read(taken)
+        pictures = await self._pictures.read_beside(taken)
         self._inlet.leave_out(self._pictures.left_out)
         beside = await self._beside(pictures, segment, tail_s)
         await self._bookmark.note(self._marks())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from recorder.live.elementary import Tag
@@ -25,6 +25,11 @@ _LONGEST_SEGMENT = 64 << 20
 _FROM_END = 3
 _TRIES = 3
 _TRY_AGAIN_S = 0.5
+#: Reading more than this takes longer than others should wait.
+_LARGE = 256 << 10
+
+
+Result = TypeVar("Result")
 
 
 class Mark(NamedTuple):
@@ -52,11 +57,20 @@ class Taken:
     cause: Cause | None
 
 
-async def listed_at(got: Web, place: Place) -> Playlist:
-    """What is listed there now. Raises FetchError."""
+async def _beside(size: int, work: Callable[[], Result]) -> Result:
+    """Do it; what is large not in the loop, in which all other livestreams are."""
+    return work() if size < _LARGE else await asyncio.to_thread(work)
+
+
+async def listed_at(got: Web, place: Place, since: int = 0) -> Playlist:
+    """What is listed there now, from that number on. Raises FetchError."""
     found = await got.get(place, _LONGEST_PLAYLIST)
+
+    def read() -> Playlist:
+        return playlist.read(found.content.decode("utf-8", "replace"), found.url, since)
+
     try:
-        listed = playlist.read(found.content.decode("utf-8", "replace"), found.url)
+        listed = await _beside(len(found.content), read)
     except (ViolationError, ValueError) as error:
         # An address in it may be none at all.
         raise FetchError(Trouble.BROKEN, "it is no playlist that can be read") from error
@@ -89,14 +103,15 @@ class Lane:
 
     async def again(self) -> Playlist:
         """The playlist as it is now; one answer that fails is no end."""
+        since = self.mark.sequence if self.mark else 0
         for _ in range(_TRIES - 1):
             try:
-                return await listed_at(self._web, self._place)
+                return await listed_at(self._web, self._place, since)
             except FetchError as error:
                 if error.trouble in (Trouble.FORBIDDEN, Trouble.ENCRYPTED):
                     raise
             await asyncio.sleep(_TRY_AGAIN_S)
-        return await listed_at(self._web, self._place)
+        return await listed_at(self._web, self._place, since)
 
     def fresh(self, listed: Playlist, tail_s: float | None = None) -> list[ListedSegment]:
         """The segments behind the mark; a playlist that does not know it has begun anew.
@@ -127,6 +142,10 @@ class Lane:
         elif segment.breaks_off and last is not None:
             cause = Cause.DISCONTINUITY
         return Taken(segment, init, content, cause)
+
+    async def read_beside(self, taken: Taken) -> list[Piece]:
+        """The same as ``read``, which a large segment would hold everybody up with."""
+        return await _beside(len(taken.content or b""), lambda: self.read(taken))
 
     def read(self, taken: Taken) -> list[Piece]:
         """Its frames, in their order; no frame goes from one segment into the next."""

@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 from recorder.live.rtmp.violation import ViolationError
 
-_MOST_LINES = 200_000
+#: A day in segments of a second, with room.
+_MOST_LINES = 1_000_000
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
 
 
@@ -56,14 +57,17 @@ class Playlist:
     left_out: tuple[str, ...] = ()
 
 
-def read(text: str, base: str) -> Playlist:
-    """Raises ViolationError for what is no playlist."""
-    lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines()[:_MOST_LINES]]
+def read(text: str, base: str, since: int = 0) -> Playlist:
+    """Segments before number ``since`` are left out, if any is left then: a list of a day is long,
+    and is asked for every second or two. Raises ViolationError for what is no playlist."""
+    lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines()]
     if not lines or lines[0] != "#EXTM3U":
         raise ViolationError("it is no playlist")
+    if len(lines) > _MOST_LINES:
+        raise ViolationError("it lists too much")
     best = _best_variant(lines)
     if best is None:
-        return _segments(lines, base)
+        return _segments(lines, base, since)
     variant, facts = best
     sounds = _renditions(lines, "AUDIO", facts)
     taken = sounds[0] if sounds else {}
@@ -160,10 +164,19 @@ class _Reading:
             self.sequence, place, self.breaks_off, self.is_missing, self.begins_at, self.init,
             self.lasts.total_seconds(), self.stretch,
         )  # fmt: skip
+        self._pass()
+        return found
+
+    def skip(self, line: str) -> None:
+        """The same for one that nobody asks about."""
+        if self.part is not None:
+            self._place(urljoin(self.base, line))
+        self._pass()
+
+    def _pass(self) -> None:
         self.sequence, self.breaks_off, self.is_missing = self.sequence + 1, False, False
         # A date goes on over the segments behind it that join.
         self.begins_at, self.lasts = _behind(self.begins_at, self.lasts), timedelta()
-        return found
 
     def _place(self, url: str) -> Place:
         part, self.part = self.part, None
@@ -185,7 +198,7 @@ class _Reading:
         return Place(url, (begins or 0, length))
 
 
-def _segments(lines: list[str], base: str) -> Playlist:
+def _segments(lines: list[str], base: str, since: int) -> Playlist:
     found: list[ListedSegment] = []
     target_s, is_over, is_encrypted = 6.0, False, False
     reading = _Reading(base)
@@ -199,8 +212,12 @@ def _segments(lines: list[str], base: str) -> Playlist:
             is_encrypted = True
         elif line.startswith("#"):
             reading.tag(tag, value)
+        elif line and reading.sequence < since:
+            reading.skip(line)
         elif line:
             found.append(reading.segment(line))
+    if since and not found:
+        return _segments(lines, base, 0)  # It has begun anew, with small numbers.
     return Playlist(None, tuple(found), target_s, is_over, is_encrypted)
 
 

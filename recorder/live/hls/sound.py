@@ -133,6 +133,7 @@ class Sound:
         segment = self._queue[0]
         taken = await self.lane.take(segment)
         self._queue.popleft()
+        # It is short, and given up in its middle it would be lost.
         read = self.lane.read(taken)
         # Where it is lost is told before the pictures, which go on.
         found.is_lossy |= taken.cause is Cause.MEDIA_LOST or any(p.is_behind_loss for p in read)
