@@ -32,7 +32,7 @@ from recorder.services import (
     watch,
     webhooks,
 )
-from recorder.services.feeding import pulling, replaying
+from recorder.services.feeding import pulling, remapping, replaying
 from workers.read_back import read_back
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ CHORES: tuple[Chore, ...] = (
     (organs.renew_reach, 300),
     (webhooks.send_due, 2),
     (when_whole(_mend_pools), 60),
+    (when_whole(remapping.spread_mappings), 5),
     (when_whole(pulling.pull_due), 5),
     (limits.sweep, 3600),
     (read_back, 60),

@@ -1473,6 +1473,18 @@ CREATE TABLE feed_mapping (
 );
 CREATE INDEX feed_mapping_source ON feed_mapping (source_id, field, code, valid_from, made_at);
 
+-- How far a mapping has come: the rows of its source that came before it are read again, up to here.
+CREATE TABLE feed_mapping_spread (
+    mapping_id uuid PRIMARY KEY REFERENCES feed_mapping,
+    source_id uuid NOT NULL REFERENCES feed_source,
+    -- Whether rows that were taken may hold the code; else only the pool is looked at.
+    rereads boolean NOT NULL,
+    after_key text COLLATE "C" NOT NULL DEFAULT '',
+    after_digest bytea NOT NULL DEFAULT '',
+    done_at timestamptz
+);
+CREATE INDEX feed_mapping_spread_due ON feed_mapping_spread (mapping_id) WHERE done_at IS NULL;
+
 -- Every row as it came: `body` is its canonical JSON, `digest` that text's SHA-256. `about`: the key that a
 -- withdrawal takes back. Sources and agencies are never removed, so the large tables do not refer to
 -- them. One row of a key is winning or withdrawn at most.
@@ -1492,7 +1504,7 @@ CREATE TABLE feed_row (
     PRIMARY KEY (source_id, key, digest),
     CHECK (state <> 'pooled' OR problem IS NOT NULL)
 );
-CREATE INDEX feed_row_pooled ON feed_row (source_id, problem, problem_field, problem_value)
+CREATE INDEX feed_row_waiting ON feed_row (source_id, problem, problem_field, problem_value, key, digest)
     WHERE state = 'pooled';
 CREATE INDEX feed_row_withdrawal ON feed_row (source_id, about) WHERE about IS NOT NULL;
 

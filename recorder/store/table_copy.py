@@ -71,6 +71,7 @@ TABLES = (
     "feed_source",
     "feed_day",
     "feed_mapping",
+    "feed_mapping_spread",
     "feed_row",
     "feed_case",
     "case_mention",

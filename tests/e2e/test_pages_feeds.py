@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from recorder.domain.feed import rows
 from recorder.domain.people import OPERATOR, Role
-from recorder.services.feeding import pulling, receiving, sources
+from recorder.services.feeding import pulling, receiving, remapping, sources
 from tests.support.feed_desk import case, event
 from tests.support.pages import Pages, open_pages
 
@@ -21,7 +21,7 @@ async def pages(database_url: str, tmp_path: Path, browser: Browser) -> AsyncIte
         yield opened
 
 
-async def test_a_supervisor_maps_a_code_and_decides_a_merge(pages: Pages) -> None:
+async def test_a_supervisor_maps_a_code_and_decides_a_merge(pages: Pages, tmp_path: Path) -> None:
     deps = pages.service.deps
     added = await sources.add_source(deps, OPERATOR, name="market-2026")
     said = [
@@ -45,12 +45,24 @@ async def test_a_supervisor_maps_a_code_and_decides_a_merge(pages: Pages) -> Non
         await reader.page.locator("summary", has_text="对照代码").click()
         await reader.page.locator("select[name=value]").select_option("seizure")
         await reader.page.get_by_role("button", name="对照并补收").click()
+        assert "重新读取。 3 行" in await reader.text("main")
+        # It was another thing: the rows that were taken follow.
+        pages.bureau.clock.forward(seconds=1)
+        await reader.page.locator("summary", has_text="代码对照表").click()
+        assert await reader.overflow() == 0
+        await reader.page.screenshot(path=tmp_path / "mappings.png", full_page=True)
+        await reader.page.locator("summary", has_text="更改").click()
+        await reader.page.locator("select[name=value]").select_option("hearing")
+        await reader.page.get_by_role("button", name="对照并补收").click()
         assert "代码已对照" in await reader.text("main")
         await reader.page.locator("summary", has_text="处理").click()
         await reader.page.locator("input[name=reason]").fill("同一案件")
         await reader.page.get_by_role("button", name="是同一案件").click()
         assert "编号指向两个案件" not in await reader.text("main")
-    assert await pages.bureau.value("SELECT count(*) FROM case_event") == 3
+    while await remapping.spread_mappings(deps):
+        pass
+    kinds = "SELECT array_agg(kind ORDER BY key) FROM case_event"
+    assert await pages.bureau.value(kinds) == ["hearing"] * 3
 
 
 async def test_how_pulls_go_and_what_they_could_not_take_is_shown(

@@ -33,7 +33,7 @@ from recorder.store import case_links, case_mentions, cases, coverage_due
 from recorder.store.cases import LockedCase
 from recorder.store.change import Change
 from recorder.store.coverage import findings
-from recorder.store.feed import case_documents, case_events, feed_cases
+from recorder.store.feed import case_documents, case_events, feed_cases, proposals
 
 
 class _AsItWas(Exception):
@@ -165,6 +165,7 @@ async def merge_cases(
             await told.move(change, case_id, into)
         await _move_findings(change, case_id, into)
         await cases.mark_merged(change, case_id, into)
+        await proposals.follow(change, source.agency, case_id, into)
         change.record(
             CaseMerged(
                 subject=case_id,

@@ -71,11 +71,13 @@ async def take(
     given: Sequence[FeedRow],
     *,
     stored: bool = False,
+    again: bool = False,
     backfill: bool = False,
 ) -> tuple[list[RowAnswer], datetime | None]:
     """Let the rows take part; what became of each, and the latest past moment that they tell of.
 
-    ``stored`` ones waited in the pool. The caller holds the source. Raises NumbersRaced.
+    ``stored`` ones waited in the pool. Those that are read ``again`` count already, and say
+    something else by now. The caller holds the source. Raises NumbersRaced.
     """
     kept = await rows.of_keys(
         change.connection, source.id, {r.key for r in given}, [r.digest for r in given if not r.key]
@@ -86,7 +88,7 @@ async def take(
     places: list[int] = []
     for row in given:
         before = known.get((row.key, row.digest))
-        if before is not None and not stored:
+        if before is not None and not (stored or again):
             answers.append(_repeated(row, before))
             continue
         known[(row.key, row.digest)] = KeptRow(
@@ -94,15 +96,18 @@ async def take(
         )
         places.append(len(answers))
         answers.append(None)
-        entries.append(Entry(row, stored))
+        entries.append(Entry(row, stored or again, is_reread=again))
     batch = Batch(source, entries, is_backfill=backfill)
     kept += await _join_waiting(change, batch)
     await _read(change, batch)
+    # What counts and can be read no more stays as it was read: it does not go into the pool.
+    batch.entries = [each for each in entries if each.problem is None or not each.is_reread]
     _decide(batch, kept)
+    batch.reread = {each.row.key for each in batch.entries if each.is_reread and each.won}
     await _withdraw(change, batch)
     await _place(change, batch)
     await writing.write(change, batch)
-    for place, entry in zip(places, batch.entries, strict=False):
+    for place, entry in zip(places, entries, strict=False):
         answers[place] = _answer(entry)
     told = [e.statement.occurred_at for e in entries if e.statement and e.statement.occurred_at]
     # What is still to come says nothing of how late the source is.
@@ -117,6 +122,8 @@ def _repeated(row: FeedRow, before: KeptRow) -> RowAnswer:
 
 def _answer(entry: Entry) -> RowAnswer:
     row = entry.row
+    if entry.problem is not None and entry.is_reread:
+        return RowAnswer(Outcome.REPEATED, row.key, row.revision, entry.problem)
     if entry.problem is not None:
         return RowAnswer(Outcome.POOLED, row.key or None, row.revision, entry.problem)
     outcome = Outcome.ACCEPTED if entry.won else Outcome.SUPERSEDED
@@ -143,10 +150,10 @@ async def _join_waiting(change: Change, batch: Batch) -> list[KeptRow]:
 async def _read(change: Change, batch: Batch) -> None:
     """Each row's statement, agency and case, or the problem with it."""
     source, connection = batch.source, change.connection
-    mapping = Mapping(each.meaning for each in await mappings.of_source(connection, source.id))
-    today = change.now.astimezone(CHINA).date()
+    batch.mapping = Mapping(m.meaning for m in await mappings.of_source(connection, source.id))
+    batch.today = change.now.astimezone(CHINA).date()
     for entry in batch.entries:
-        said = statements.read(entry.row, mapping, today)
+        said = statements.read(entry.row, batch.mapping, batch.today)
         if isinstance(said, Problem):
             entry.problem = said
         else:
@@ -192,7 +199,7 @@ def _find_agency(
     entry.agency = agencies.get(word)
     if entry.agency is None:
         return Problem(ProblemCode.ORGAN_UNKNOWN, "organ", word[:200])
-    if not source.city and entry.agency != source.agency:
+    if not source.speaks_for(entry.agency):
         return Problem(ProblemCode.ORGAN_FOREIGN, "organ", word[:200])
     return None
 

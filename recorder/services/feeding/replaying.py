@@ -20,13 +20,12 @@ from recorder.services.feeding.batch import Outcome
 from recorder.services.feeding.cases import NumbersRaced
 from recorder.services.feeding.receiving import BATCH_ROWS, batch_event
 from recorder.services.paging import page_size
-from recorder.store.feed import feed_cases, mappings, pulls, rows
+from recorder.store.feed import mappings, pulls, rows
 from recorder.store.feed import sources as source_rows
 from recorder.store.feed.mappings import MadeMapping
 from recorder.store.feed.pulls import Pull
-from recorder.store.feed.rows import PooledRow, PoolLine
+from recorder.store.feed.rows import Place, PooledRow, PoolLine
 from recorder.store.feed.sources import FeedDay, FeedSource
-from recorder.store.registry import organisations
 
 _MOST_LINES = 200
 _MOST_DAYS = 31
@@ -168,31 +167,34 @@ def _checked_value(field: MappedField, value: str | None) -> str | None:
 async def replay(
     deps: Deps, actor: Actor, source: FeedSource, problem: Problem
 ) -> Counter[Outcome]:
-    """Let the rows that wait with this problem take part again, batch by batch.
+    """Let the rows that wait with this problem take part again, each once, batch by batch.
 
-    Ends when a whole batch still has the problem; dying in between leaves the rest in the pool.
-    More than a batch is evaluated behind what happens today: mostly it came as back-fill.
+    Dying in between leaves the rest in the pool, for the clock. More than a batch is evaluated
+    behind what happens today: mostly it came as back-fill.
     """
     found: Counter[Outcome] = Counter()
-    while True:
-        taken = await _replay_batch(deps, actor, source, problem, backfill=bool(found))
+    after: Place | None = rows.START
+    while after is not None:
+        taken, after = await _replay_batch(
+            deps, actor, source, problem, after, backfill=bool(found)
+        )
         found += taken
-        if sum(taken.values()) < BATCH_ROWS or taken[Outcome.POOLED] == BATCH_ROWS:
-            return found
+    return found
 
 
 async def _replay_batch(
-    deps: Deps, actor: Actor, source: FeedSource, problem: Problem, *, backfill: bool
-) -> Counter[Outcome]:
+    deps: Deps, actor: Actor, source: FeedSource, problem: Problem, after: Place, *, backfill: bool
+) -> tuple[Counter[Outcome], Place | None]:
+    """What became of the rows behind a place, and where to go on; None: that was all."""
     for left in reversed(range(_TRIES)):
         try:
             async with deps.database.acquire() as connection:
-                if not await rows.waiting_for(connection, source.id, problem, limit=1):
-                    return Counter()
+                if not await rows.waiting_for(connection, source.id, problem, after=after, limit=1):
+                    return Counter(), None
             async with deps.change(actor) as change:
                 await source_rows.hold(change, source.id)
                 waiting = await rows.waiting_for(
-                    change.connection, source.id, problem, limit=BATCH_ROWS
+                    change.connection, source.id, problem, after=after, limit=BATCH_ROWS
                 )
                 again = [writing.reread(each) for each in waiting]
                 answers, _ = await batch.take(change, source, again, stored=True, backfill=backfill)
@@ -200,7 +202,9 @@ async def _replay_batch(
                 today = FeedDay(change.now.astimezone(CHINA).date(), 0, 0, 0, 0)
                 await source_rows.heard(change, source.id, today, None)
                 change.record(batch_event(source, again, found, replayed=True))
-            return found
+            if len(waiting) < BATCH_ROWS:
+                return found, None
+            return found, (waiting[-1].key, waiting[-1].digest)
         except NumbersRaced:
             if not left:
                 break
@@ -208,27 +212,12 @@ async def _replay_batch(
 
 
 async def replay_all(deps: Deps, actor: Actor) -> int:
-    """Try again what waits for agencies and cases that may be there now. For the clock."""
-    mended = 0
+    """Try again what waits for agencies and cases that are there now. For the clock."""
+    count = 0
     for source in await sources.list_sources(deps, actor):
         async with deps.database.acquire() as connection:
-            lines = await rows.pool_summary(connection, source.id, _MOST_LINES)
-        for line in lines:
-            if line.problem.code in (ProblemCode.ORGAN_UNKNOWN, ProblemCode.CASE_UNKNOWN):
-                mended += await _mend(deps, actor, source, line.problem)
-    return mended
-
-
-async def _mend(deps: Deps, actor: Actor, source: FeedSource, problem: Problem) -> int:
-    if not await _is_mended(deps, source, problem):
-        return 0
-    found = await replay(deps, actor, source, problem)
-    return sum(found.values()) - found[Outcome.POOLED]
-
-
-async def _is_mended(deps: Deps, source: FeedSource, problem: Problem) -> bool:
-    words = [problem.value or ""]
-    async with deps.database.acquire() as connection:
-        if problem.code is ProblemCode.ORGAN_UNKNOWN:
-            return bool(await organisations.by_codes(connection, words))
-        return bool(await feed_cases.by_keys(connection, source.id, words))
+            problems = await rows.mended(connection, source.id)
+        for problem in problems:
+            found = await replay(deps, actor, source, problem)
+            count += sum(found.values()) - found[Outcome.POOLED]
+    return count

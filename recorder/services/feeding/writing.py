@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recorder.domain.feed import rows as feed_rows
+from recorder.domain.feed import statements
 from recorder.domain.feed.problems import Problem
 from recorder.domain.feed.rows import FeedRow
 from recorder.domain.feed.statements import CaseStatement, DocumentStatement, EventStatement
@@ -47,7 +48,9 @@ async def _write_rows(change: Change, batch: Batch, changed: set[str]) -> None:
         else:
             new.append((entry.row, state, entry.problem))
     for key, stood in batch.stood.items():
-        state = "superseded" if key in changed else _standing(batch, key)
+        winner = batch.winners.get(key)
+        replaced = key in changed and (winner is None or winner.digest != stood.digest)
+        state = "superseded" if replaced else _standing(batch, key)
         if (key in changed or key in batch.winners) and state != stood.state:
             known.append((key, stood.digest, state, None))
     if new:
@@ -85,11 +88,30 @@ async def _leave(change: Change, batch: Batch, changed: set[str]) -> set[CaseId]
         for table in _TABLES.values():
             touched |= set(await table.set_withdrawn(change, source, ended, True))
     back = {key for key in batch.winners if key not in batch.withdrawn} - changed
+    back -= await _silent(change, batch, back)
     for kind, table in _TABLES.items():
         keys = {key for key in back if key in batch.stood and batch.stood[key].kind == kind}
         if keys:
             touched |= set(await table.set_withdrawn(change, source, keys, False))
     return touched
+
+
+async def _silent(change: Change, batch: Batch, keys: set[str]) -> set[str]:
+    """Those of the keys whose rows tell of nothing: what they said before does not come back."""
+    asked = [(key, stood.digest) for key in keys if (stood := batch.stood.get(key))]
+    if not asked:
+        return set()
+    silent = set()
+    for text in await rows.texts_of(change.connection, batch.source.id, asked):
+        row = feed_rows.parse(text)
+        if isinstance(row, Problem):
+            continue
+        match statements.read(row, batch.mapping, batch.today):
+            case EventStatement(kind=None) | DocumentStatement(document=None):
+                silent.add(row.key)
+            case _:
+                pass
+    return silent
 
 
 async def _write_statements(change: Change, batch: Batch, changed: set[str]) -> set[CaseId]:

@@ -75,6 +75,24 @@ async def insert(
     )
 
 
+async def follow(change: Change, agency: AgencyId, merged: CaseId, into: CaseId) -> None:
+    """What was proposed of a case that was merged, and nobody has decided, is of the other now."""
+    rows = await change.connection.fetch(
+        "SELECT p.source_id, p.agency_id, o.id AS other, p.key, p.numbers"
+        " FROM case_merge_proposal p JOIN case_file o"
+        " ON o.id = CASE p.case_id WHEN $2 THEN p.other_id ELSE p.case_id END"
+        " WHERE p.decision IS NULL AND p.agency_id = $1 AND $2 IN (p.case_id, p.other_id)"
+        " AND o.merged_into IS NULL AND o.id <> $3 ORDER BY p.proposed_at, p.id",
+        agency,
+        merged,
+        into,
+    )
+    for row in rows:
+        one, other = sorted((row["other"], into))
+        pair = (row["agency_id"], one, other, row["key"], tuple(row["numbers"]))
+        await insert(change, row["source_id"], [pair])
+
+
 async def open_ones(
     connection: Connection, scope: Scope, after: tuple[datetime, uuid.UUID] | None, limit: int
 ) -> list[MergeProposal]:

@@ -71,6 +71,20 @@ async def of_keys(
     return [_from_row(row) for row in rows]
 
 
+async def texts_of(
+    connection: Connection, source: uuid.UUID, asked: Collection[tuple[str, bytes]]
+) -> list[str]:
+    """The rows of these keys and digests as they came."""
+    rows = await connection.fetch(
+        "SELECT f.body FROM feed_row f JOIN unnest($2::text[], $3::bytea[]) AS a (key, digest)"
+        " ON f.key = a.key AND f.digest = a.digest WHERE f.source_id = $1",
+        source,
+        [key for key, _ in asked],
+        [digest for _, digest in asked],
+    )
+    return [row["body"] for row in rows]
+
+
 async def withdrawals_of(
     connection: Connection, source: uuid.UUID, keys: Collection[str]
 ) -> list[KeptRow]:
@@ -190,22 +204,92 @@ def _pooled(row: Row) -> PooledRow:
     return PooledRow(row["key"], row["digest"], row["body"], row["received_at"], problem)
 
 
+#: Where a walk along keys and digests begins.
+Place = tuple[str, bytes]
+START: Place = ("", b"")
+
+
 async def waiting_for(
-    connection: Connection, source: uuid.UUID, problem: Problem, *, limit: int
+    connection: Connection,
+    source: uuid.UUID,
+    problem: Problem,
+    *,
+    after: Place = START,
+    limit: int,
 ) -> list[PooledRow]:
-    """Pooled rows that have this very problem."""
+    """Pooled rows that have this very problem, in the order of keys and digests behind a place."""
     rows = await connection.fetch(
         "SELECT key, digest, body, received_at, problem, problem_field, problem_value"
         " FROM feed_row WHERE source_id = $1 AND state = 'pooled' AND problem = $2"
-        " AND problem_field IS NOT DISTINCT FROM $3 AND problem_value IS NOT DISTINCT FROM $4"
-        " LIMIT $5",
+        " AND problem_field = $3 AND problem_value = $4 AND (key, digest) > ($5, $6)"
+        " ORDER BY key, digest LIMIT $7",
         source,
         problem.code.value,
         problem.field,
         problem.value,
+        *after,
         limit,
     )
     return [_pooled(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows of one walk through a source."""
+
+    #: Bodies of those that were wanted.
+    texts: tuple[str, ...]
+    #: Where the walk goes on; None: it has ended.
+    end: Place | None
+
+
+async def taken_after(
+    connection: Connection,
+    source: uuid.UUID,
+    after: Place,
+    kinds: Collection[str],
+    pieces: Collection[str],
+    limit: int,
+) -> Slice:
+    """Of so many rows behind a place those that count, of these kinds, with one of the pieces."""
+    rows = await connection.fetch(
+        "WITH walked AS (SELECT key, digest, kind, state, body FROM feed_row WHERE source_id = $1"
+        "  AND (key, digest) > ($2, $3) ORDER BY key, digest LIMIT $6)"
+        " SELECT key, digest, CASE WHEN state IN ('winning', 'withdrawn')"
+        "  AND kind = ANY($4::text[]) AND EXISTS (SELECT FROM unnest($5::text[]) p"
+        "   WHERE strpos(body, p) > 0) THEN body END AS body FROM walked ORDER BY key, digest",
+        source,
+        *after,
+        list(kinds),
+        list(pieces),
+        limit,
+    )
+    end = (rows[-1]["key"], rows[-1]["digest"]) if len(rows) == limit else None
+    return Slice(tuple(row["body"] for row in rows if row["body"] is not None), end)
+
+
+async def mended(connection: Connection, source: uuid.UUID) -> list[Problem]:
+    """What rows wait for and what is there by now: organs, and cases that were told of.
+
+    So do rows of an organ that has become a branch of the source's own.
+    """
+    rows = await connection.fetch(
+        "WITH awaited AS (SELECT DISTINCT problem, problem_field, problem_value FROM feed_row"
+        "  WHERE source_id = $1 AND state = 'pooled'"
+        "  AND problem IN ('organ-unknown', 'organ-foreign', 'case-unknown')),"
+        " named AS (SELECT a.code AS word, a.id FROM agency a UNION SELECT o.uscc, o.agency_id"
+        "  FROM organisation o WHERE o.uscc <> '' AND o.superseded_at IS NULL)"
+        " SELECT w.problem, w.problem_field, w.problem_value FROM awaited w"
+        " WHERE CASE w.problem WHEN 'case-unknown' THEN EXISTS (SELECT FROM feed_case c"
+        "  WHERE c.source_id = $1 AND c.key = w.problem_value)"
+        " WHEN 'organ-unknown' THEN EXISTS (SELECT FROM named n WHERE n.word = w.problem_value)"
+        " ELSE EXISTS (SELECT FROM named n JOIN agency_reach r ON r.seen_id = n.id AND r.acts"
+        "  JOIN feed_source s ON s.agency_id = r.agency_id AND s.id = $1"
+        "  WHERE n.word = w.problem_value) END"
+        " ORDER BY w.problem DESC, w.problem_value",
+        source,
+    )
+    return [found for row in rows if (found := _problem(row)) is not None]
 
 
 async def waiting_for_cases(

@@ -16,7 +16,9 @@ from recorder.store.connection import Connection, Row
 
 _COLUMNS = (
     "s.id, s.agency_id, a.code AS agency_code, s.name, s.city, s.token_id, s.rows_per_minute,"
-    " s.created_at, s.suspended_at, s.heard_at, s.newest_at"
+    " s.created_at, s.suspended_at, s.heard_at, s.newest_at,"
+    " ARRAY(SELECT r.seen_id FROM agency_reach r WHERE r.agency_id = s.agency_id AND r.acts)"
+    " AS branches"
 )
 _FROM = " FROM feed_source s JOIN agency a ON a.id = s.agency_id"
 
@@ -39,6 +41,12 @@ class FeedSource:
     heard_at: datetime | None
     #: The latest moment that any of its rows tells of.
     newest_at: datetime | None
+    #: Branches of its agency, and those whose place that took: it speaks for them too.
+    branches: frozenset[AgencyId] = frozenset()
+
+    def speaks_for(self, agency: AgencyId) -> bool:
+        """Whether its rows may be of this organ."""
+        return self.city or agency == self.agency or agency in self.branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ def _from_row(row: Row) -> FeedSource:
         suspended_at=row["suspended_at"],
         heard_at=row["heard_at"],
         newest_at=row["newest_at"],
+        branches=frozenset(row["branches"]),
     )
 
 

@@ -97,8 +97,10 @@ async def by_codes(connection: Connection, codes: Collection[str]) -> dict[str, 
     """The agencies of these codes, or unified social credit codes; unknown ones are left out."""
     rows = await connection.fetch(
         "SELECT code, id FROM agency WHERE code = ANY($1) UNION ALL"
-        " SELECT DISTINCT uscc, agency_id FROM organisation"
-        " WHERE uscc = ANY($1) AND uscc <> '' AND superseded_at IS NULL",
+        # Of organs that had one after the other it is the latest one's.
+        " (SELECT uscc, agency_id FROM organisation"
+        " WHERE uscc = ANY($1) AND uscc <> '' AND superseded_at IS NULL"
+        " ORDER BY valid_to DESC, valid_from DESC, agency_id)",
         list(codes),
     )
     found: dict[str, AgencyId] = {}

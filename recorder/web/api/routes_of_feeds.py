@@ -96,7 +96,8 @@ FEED_ROUTES: tuple[Route, ...] = (
         path=f"{_FEEDS}/{{source}}/mappings",
         handler=feeds.map_code,
         permission=Permission.MEND_FEEDS,
-        summary="Say what a code means from a day on; rows that waited for it take part at once.",
+        summary="Say what a code means from a day on; rows that waited for it take part at once,"
+        " and those taken by another meaning are read anew.",
         request=feed_schemas.MappingBody,
         answer=Answer(status=201, schema=shapes.ReplayShape),
         problems=("feed-not-found", "feed-mapping-invalid"),

@@ -29,7 +29,8 @@ DONE = {
     "merged": "The cases are merged; the old address leads here.",
     "added": "Added.",
     "changed": "Changed.",
-    "feed-mapped": "The code is mapped; rows that waited for it count.",
+    "feed-mapped": "The code is mapped; rows that waited for it count, and those taken before are"
+    " read anew within minutes.",
     "merge-decided": "Decided.",
     "noted": "Noted in the hand-over log.",
     "revoked": "The token is worthless from now on.",
