@@ -1889,7 +1889,7 @@ CREATE INDEX finding_answer_awaited ON finding (agency_id, answer_by) INCLUDE (d
 CREATE TABLE finding_act (
     finding_id uuid NOT NULL REFERENCES finding,
     n integer NOT NULL,
-    act text NOT NULL CHECK (act IN ('reply', 'assign', 'appeal', 'close')),
+    act text NOT NULL CHECK (act IN ('reply', 'assign', 'appeal', 'close', 'withdraw')),
     text text NOT NULL,
     at timestamptz NOT NULL,
     by_id text NOT NULL,

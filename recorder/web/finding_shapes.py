@@ -152,7 +152,7 @@ class FindingShape(FoundShape):
 class ActShape(Shape):
     """One line of the conversation."""
 
-    act: str = Field(description="reply, assign, appeal or close")
+    act: str = Field(description="reply, assign, appeal, close, or withdraw by a source")
     text: str
     at: datetime
     by: str

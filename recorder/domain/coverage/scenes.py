@@ -76,11 +76,14 @@ def scenes_of(facts: CaseFacts) -> tuple[tuple[Scene, ...], tuple[CaseEvent, ...
     return tuple(scenes), tuple(scan for scan in scans if scan.id not in taken)
 
 
-def _key(event: CaseEvent) -> str:
+def scene_key(source: str, agency: AgencyId, key: str, visit: str | None) -> str:
+    """The scene to which an event belongs, by source, organ, key and visit."""
     # Several organs may be at one place; each answers for its own.
-    if event.visit:
-        return f"{event.source}/{event.agency}/visit/{event.visit}"
-    return f"{event.source}/{event.key}"
+    return f"{source}/{agency}/visit/{visit}" if visit else f"{source}/{key}"
+
+
+def _key(event: CaseEvent) -> str:
+    return scene_key(event.source, event.agency, event.key, event.visit)
 
 
 def _belongs(scan: CaseEvent, key: str, scene: Scene) -> bool:

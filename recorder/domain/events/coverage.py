@@ -71,6 +71,8 @@ class FindingWithdrawn(CustodyEvent):
     finding: uuid.UUID
     kind: str
     state_before: str
+    #: Where the source took back what it rested on: which withdrawal, and its reason.
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,22 +6,25 @@ import hashlib
 import json
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from recorder.domain.coverage import CaseFacts, Evaluation, EventFact, SceneCoverage, event_facts
 from recorder.domain.coverage.differences import Changed, KnownFinding, differences
+from recorder.domain.coverage.scenes import scene_key
 from recorder.domain.deadline import Calendar, deadline, parse_term
 from recorder.domain.events import FindingChanged, FindingRaised, FindingWithdrawn
 from recorder.domain.finding import Finding, FindingKind, FindingState
-from recorder.domain.ids import new_uuid
+from recorder.domain.ids import CaseId, new_uuid
 from recorder.domain.instant import CHINA
 from recorder.store.change import Change
 from recorder.store.coverage import days, finding_counts, findings, scenes
 from recorder.store.coverage import event_facts as fact_rows
 from recorder.store.coverage.days import CountedScene, SceneCount
 from recorder.store.coverage.finding_counts import FindingCount
+from recorder.store.feed import withdrawals
+from recorder.store.feed.withdrawals import TakenBack
 
 #: How long an agency has for its answer.
 ANSWER_TERM = parse_term("5wd")
@@ -105,7 +108,7 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
     known = await findings.known_of(change.connection, [facts.case for facts, _ in answers])
     raised: list[tuple[uuid.UUID, Finding, date, datetime | None]] = []
     changed: list[tuple[Changed, date, datetime | None]] = []
-    withdrawn: list[KnownFinding] = []
+    withdrawn: list[tuple[KnownFinding, frozenset[str]]] = []
     counts: dict[FindingCount, int] = defaultdict(int)
     for facts, answer in answers:
         found = differences(known.get(facts.case, []), answer.findings)
@@ -122,17 +125,48 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
                    each.before.state, -1)  # fmt: skip
             _count(counts, each.after, day, each.state, 1)
         for gone in () if answer.too_large else found.withdrawn:
-            withdrawn.append(gone)
+            withdrawn.append((gone, lost_grounds(gone.finding, facts, answer)))
             _count(counts, gone.finding, day_of(gone.finding.began_at), gone.state, -1)
     if raised:
         await findings.insert(change, raised)
     if changed:
         await findings.amend(change, changed)
-    if withdrawn:
-        await findings.withdraw(change, [each.id for each in withdrawn])
+    reasons = await _withdraw(change, withdrawn) if withdrawn else {}
     if counts:
         await finding_counts.count(change, counts)
-    _record(change, raised, changed, withdrawn)
+    _record(change, raised, changed, [each for each, _ in withdrawn], reasons)
+
+
+async def _withdraw(
+    change: Change, withdrawn: Sequence[tuple[KnownFinding, frozenset[str]]]
+) -> dict[uuid.UUID, str]:
+    """Findings end; those whose ground a source took back say by which withdrawal, and why."""
+    await findings.withdraw(change, [each.id for each, _ in withdrawn])
+    cases = {each.finding.case for each, grounds in withdrawn if grounds}
+    if not cases:
+        return {}
+    taken_back: dict[tuple[CaseId, str], TakenBack] = {}
+    for row in await withdrawals.of_cases(change.connection, cases):
+        event = f"{row.source}/{row.key}"
+        names = [event] if row.visit is None else [
+            event, scene_key(row.source, row.agency, row.key, row.visit)
+        ]  # fmt: skip
+        taken_back.update({(row.case, name): row for name in names})
+    told: dict[uuid.UUID, tuple[str, str]] = {}
+    for each, grounds in withdrawn:
+        for name in sorted(grounds):
+            if by := taken_back.get((each.finding.case, name)):
+                told[each.id] = (by.source, f"{by.source}/{by.by}: {by.reason or '–'}")
+    await findings.insert_grounds(change, [(one, *words) for one, words in told.items()])
+    return {one: words for one, (_, words) in told.items()}
+
+
+def lost_grounds(finding: Finding, facts: CaseFacts, answer: Evaluation) -> frozenset[str]:
+    """The scene, event or document that a finding rested on, if there is none of that name now."""
+    there = {scene.key for scene in answer.scenes}
+    there.update(f"{event.source}/{event.key}" for event in facts.events)
+    there.update(f"{document.source}/{document.key}" for document in facts.documents)
+    return frozenset(name for name in (finding.scene, finding.about) if name) - there
 
 
 def _answer_by(now: datetime, calendar: Calendar) -> datetime:
@@ -151,6 +185,7 @@ def _record(
     raised: Sequence[tuple[uuid.UUID, Finding, date, datetime | None]],
     changed: Sequence[tuple[Changed, date, datetime | None]],
     withdrawn: Sequence[KnownFinding],
+    reasons: Mapping[uuid.UUID, str],
 ) -> None:
     for finding_id, finding, _, _ in raised:
         change.record(
@@ -189,6 +224,7 @@ def _record(
                 finding=gone.id,
                 kind=gone.finding.kind.value,
                 state_before=gone.state.value,
+                reason=reasons.get(gone.id),
             )
         )
 

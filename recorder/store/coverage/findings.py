@@ -232,7 +232,7 @@ async def ids(connection: Connection, scope: Scope, wanted: Wanted, limit: int) 
 class FindingAct:
     """One line of what people said about a finding."""
 
-    #: reply, assign, appeal or close.
+    #: reply, assign, appeal, close; or withdraw, by a source.
     act: str
     text: str
     at: datetime
@@ -355,6 +355,15 @@ async def move(change: Change, source: CaseId, into: CaseId) -> list[KnownFindin
         change.now,
     )
     return moved
+
+
+async def insert_grounds(change: Change, told: Collection[tuple[uuid.UUID, str, str]]) -> None:
+    """Say of findings that are withdrawn (finding, source, words) which source took them back."""
+    await change.connection.executemany(
+        "INSERT INTO finding_act (finding_id, n, act, text, at, by_id, by_name)"
+        " SELECT $1, count(*), 'withdraw', $2, $3, $4, $5 FROM finding_act WHERE finding_id = $1",
+        [(finding, words, change.now, f"source:{name}", name) for finding, name, words in told],
+    )
 
 
 # --- writing by people -------------------------------------------------------------------------

@@ -61,6 +61,7 @@ FINDING_ACTS = {
     "appeal": "Appealed",
     "close": "Settled",
     "assign": "Assigned",
+    "withdraw": "Its ground was taken back",
 }
 FINDING_TABS = {
     "open": "Awaits an answer",
