@@ -36,6 +36,12 @@ PAUSES: tuple[timedelta, ...] = (
 )
 
 
+#: A receiver that is away is tried at least this often.
+_LONGEST_REST = timedelta(minutes=5)
+#: Answers that say nothing of the message: the receiver, or what stands before it, is in trouble.
+_AWAY = frozenset({429, 502, 503, 504})
+
+
 class Topic(enum.StrEnum):
     #: Footage was tied to a case.
     LINKED = "linked"
@@ -120,6 +126,11 @@ class Attempt:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def is_away(self) -> bool:
+        """Whether it says that the receiver is in trouble, whatever it would be sent."""
+        return self.status is None or self.status in _AWAY
+
+    @property
     def is_gone(self) -> bool:
         """Whether the receiver wants no more of it (410)."""
         return self.status == 410
@@ -128,3 +139,12 @@ class Attempt:
 def next_try(attempts: int, now: datetime) -> datetime | None:
     """When to try again after so many tries; None: never."""
     return now + PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
+
+
+def rest(troubles: int) -> timedelta:
+    """How long a receiver is left alone that was away so many times in a row."""
+    return min(PAUSES[0] * (1 << min(troubles - 1, 10)), _LONGEST_REST)
+
+
+#: What nobody could be told of for so long has failed.
+PATIENCE = sum(PAUSES, timedelta())

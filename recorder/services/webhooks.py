@@ -200,6 +200,8 @@ async def _send(deps: Deps, poster: http.Poster, due: Due) -> None:
     again = None if attempt.is_taken or attempt.is_gone else webhook.next_try(due.attempts, now)
     async with deps.database.transaction() as connection:
         await webhooks.settle(connection, due, attempt, again)
+        if secret is not None:
+            await webhooks.note_receiver(connection, due, now, away=attempt.is_away)
     if attempt.is_gone:
         await _stop_gone(deps, due)
 

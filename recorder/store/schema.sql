@@ -1706,7 +1706,10 @@ CREATE TABLE webhook_endpoint (
     topics text[] NOT NULL,
     created_at timestamptz NOT NULL,
     stopped_at timestamptz,
-    stopped_why text
+    stopped_why text,
+    -- How many times in a row the receiver was away, and until when it is left alone for that.
+    troubles integer NOT NULL DEFAULT 0,
+    rests_until timestamptz
 );
 
 -- Written with the fact that it tells of.
@@ -1731,7 +1734,8 @@ CREATE TABLE webhook_delivery (
     trouble text,
     PRIMARY KEY (endpoint_id, position)
 );
-CREATE INDEX webhook_delivery_due ON webhook_delivery (due_at) WHERE state = 'waiting';
+CREATE INDEX webhook_delivery_queue ON webhook_delivery (endpoint_id, due_at, position)
+    WHERE state = 'waiting';
 
 -- A version of an agency's audio-video list; approved, it never changes again.
 CREATE TABLE duty_list (

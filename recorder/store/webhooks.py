@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from recorder.domain.ids import AgencyId
 from recorder.domain.people import Scope
-from recorder.domain.webhook import Attempt, Topic
+from recorder.domain.webhook import PATIENCE, Attempt, Topic, rest
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -21,7 +21,7 @@ from recorder.store.connection import Connection, Row
 LEASE = timedelta(minutes=1)
 _COLUMNS = (
     "w.id, w.agency_id, a.code AS agency_code, w.city, w.url, w.topics, w.created_at,"
-    " w.stopped_at, w.stopped_why"
+    " w.stopped_at, w.stopped_why, w.troubles, w.rests_until"
 )
 
 
@@ -39,6 +39,9 @@ class Endpoint:
     created_at: datetime
     stopped_at: datetime | None
     stopped_why: str | None
+    #: How many times in a row it was away, and until when it is left alone for that.
+    troubles: int = 0
+    rests_until: datetime | None = None
 
 
 def _from_row(row: Row) -> Endpoint:
@@ -52,6 +55,8 @@ def _from_row(row: Row) -> Endpoint:
         created_at=row["created_at"],
         stopped_at=row["stopped_at"],
         stopped_why=row["stopped_why"],
+        troubles=row["troubles"],
+        rests_until=row["rests_until"],
     )
 
 
@@ -121,20 +126,34 @@ class Due:
     message: uuid.UUID
     body: str
     attempts: int
+    #: How many times in a row the receiver was away before.
+    troubles: int = 0
 
 
 async def claim(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Take due messages in hand, passing over those that others hold."""
+    """Take due messages in hand, passing over those that others hold.
+
+    Receivers take turns, so that one with a long queue keeps no other waiting; one that is away
+    is left alone for a while and then tried with a single message.
+    """
     rows = await connection.fetch(
-        "WITH due AS (SELECT d.endpoint_id, d.position FROM webhook_delivery d"
-        "  JOIN webhook_endpoint w ON w.id = d.endpoint_id AND w.stopped_at IS NULL"
-        "  WHERE d.state = 'waiting' AND d.due_at <= $1 ORDER BY d.due_at, d.position LIMIT $2"
-        "  FOR UPDATE OF d SKIP LOCKED)"
+        "WITH queues AS (SELECT d.*, row_number() OVER (PARTITION BY d.endpoint_id"
+        "   ORDER BY d.due_at, d.position) AS turn FROM webhook_endpoint w"
+        "  CROSS JOIN LATERAL (SELECT endpoint_id, position, due_at FROM webhook_delivery"
+        "   WHERE endpoint_id = w.id AND state = 'waiting' AND due_at <= $1"
+        "   ORDER BY due_at, position LIMIT CASE WHEN w.troubles > 0 THEN 1 ELSE $2::bigint END) d"
+        "  WHERE w.stopped_at IS NULL AND (w.rests_until IS NULL OR w.rests_until <= $1)),"
+        " due AS (SELECT d.endpoint_id, d.position FROM webhook_delivery d JOIN"
+        "   (SELECT endpoint_id, position FROM queues ORDER BY turn, due_at, position"
+        "    LIMIT $2::bigint) q"
+        "   ON q.endpoint_id = d.endpoint_id AND q.position = d.position"
+        "  WHERE d.state = 'waiting' AND d.due_at <= $1 FOR UPDATE OF d SKIP LOCKED)"
         " UPDATE webhook_delivery d SET due_at = $3, attempts = d.attempts + 1, tried_at = $1"
         " FROM due, webhook_endpoint w, webhook_message m"
         " WHERE d.endpoint_id = due.endpoint_id AND d.position = due.position"
         " AND w.id = d.endpoint_id AND m.position = d.position"
-        " RETURNING d.endpoint_id, d.position, w.url, w.secret, m.id, m.body, d.attempts",
+        " RETURNING d.endpoint_id, d.position, w.url, w.secret, m.id, m.body, d.attempts,"
+        " w.troubles",
         now,
         limit,
         now + LEASE,
@@ -148,6 +167,7 @@ async def claim(connection: Connection, now: datetime, limit: int) -> list[Due]:
             row["id"],
             row["body"],
             row["attempts"],
+            row["troubles"],
         )
         for row in rows
     ]
@@ -168,6 +188,34 @@ async def settle(
         next_at,
         attempt.status,
         attempt.trouble,
+    )
+
+
+async def note_receiver(connection: Connection, due: Due, now: datetime, *, away: bool) -> None:
+    """Leave the receiver alone for a while, or no longer; what waited too long for it has failed.
+
+    Of several that found it away at once the first counts.
+    """
+    if not away:
+        await connection.execute(
+            "UPDATE webhook_endpoint SET troubles = 0, rests_until = NULL"
+            " WHERE id = $1 AND troubles > 0",
+            due.endpoint,
+        )
+        return
+    troubles = due.troubles + 1
+    await connection.execute(
+        "UPDATE webhook_endpoint SET troubles = $2, rests_until = $3"
+        " WHERE id = $1 AND troubles < $2",
+        due.endpoint,
+        troubles,
+        now + rest(troubles),
+    )
+    await connection.execute(
+        "UPDATE webhook_delivery SET state = 'failed', trouble = 'receiver-away'"
+        " WHERE endpoint_id = $1 AND state = 'waiting' AND due_at < $2",
+        due.endpoint,
+        now - PATIENCE,
     )
 
 
@@ -217,7 +265,13 @@ async def deliveries(
 
 
 async def replay(change: Change, endpoint: uuid.UUID, after: int, states: Collection[str]) -> int:
-    """Send messages behind a position again, those in one of these states; how many."""
+    """Send messages behind a position again, those in one of these states; how many.
+
+    The receiver is not left alone any more: somebody says that it is there.
+    """
+    await change.connection.execute(
+        "UPDATE webhook_endpoint SET troubles = 0, rests_until = NULL WHERE id = $1", endpoint
+    )
     return await change.connection.execute(
         "UPDATE webhook_delivery SET state = 'waiting', due_at = $4::timestamptz, attempts = 0"
         " WHERE endpoint_id = $1 AND position > $2 AND state = ANY($3::text[])",

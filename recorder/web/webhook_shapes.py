@@ -24,6 +24,8 @@ class WebhookShape(Shape):
     created_at: datetime
     stopped_at: datetime | None
     stopped_why: str | None
+    troubles: int = Field(description="how many times in a row the receiver was away")
+    rests_until: datetime | None = Field(description="it is left alone until then, being away")
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> WebhookShape:
@@ -36,6 +38,8 @@ class WebhookShape(Shape):
             created_at=endpoint.created_at,
             stopped_at=endpoint.stopped_at,
             stopped_why=endpoint.stopped_why,
+            troubles=endpoint.troubles,
+            rests_until=endpoint.rests_until,
         )
 
 

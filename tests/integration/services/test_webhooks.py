@@ -128,6 +128,36 @@ async def test_who_was_away_is_told_again_for_days_and_then_by_hand(
     assert len({words["webhook-id"] for _, words, _ in receiver.got}) == 1
 
 
+async def test_a_receiver_that_is_away_keeps_no_other_waiting(
+    bureau: Bureau, receiver: Receiver
+) -> None:
+    away = await add(bureau, "http://127.0.0.1:9/away")
+    for number in range(30):
+        await linked(bureau, f"深罚〔2026〕{number}号")
+    here = await add(bureau, f"{receiver.url}/here")
+    await linked(bureau, "深罚〔2026〕99号")
+    while await webhooks.send_due(bureau.deps):
+        pass
+    # It came last and is told with the first.
+    assert [each.state for each in await sent(bureau, here)] == ["taken"]
+    tried = [each.attempts for each in await sent(bureau, away)]
+    assert (sum(tried), max(tried)) == (19, 1)
+    (listed,) = [e for e in await webhooks.list_endpoints(bureau.deps, OPERATOR) if e.troubles]
+    assert (listed.id, listed.troubles) == (away.endpoint.id, 1)
+    # One message in the longer and longer whiles in which it is tried; in the end all have failed.
+    for turn in range(2, 5):
+        bureau.clock.forward(seconds=5 * 2 ** (turn - 2) + 0.1)
+        while await webhooks.send_due(bureau.deps):
+            pass
+        assert sum(each.attempts for each in await sent(bureau, away)) == 19 + turn - 1
+    bureau.clock.forward(hours=76)
+    await webhooks.send_due(bureau.deps)
+    states = {each.state for each in await sent(bureau, away)}
+    assert states == {"failed", "waiting"}
+    troubles = [each.trouble for each in await sent(bureau, away)]
+    assert troubles.count("receiver-away") == 30
+
+
 async def test_a_replay_begins_behind_a_position(bureau: Bureau, receiver: Receiver) -> None:
     added = await add(bureau, receiver.url)
     for number in range(3):
