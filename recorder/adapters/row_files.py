@@ -6,8 +6,9 @@ import codecs
 import csv
 import hashlib
 import io
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,34 +30,54 @@ _PARTS = ";"
 
 
 @dataclass(frozen=True, slots=True)
-class RowFile:
+class ListedFile:
+    """A file as a folder names it, before anybody has read it."""
+
     path: Path
-    digest: bytes
+    length: int
+    changed_ns: int
+
+    @property
+    def look(self) -> bytes:
+        """SHA-256 of name, length and time of change: the same while nobody writes to it."""
+        said = f"file\0{self.length}\0{self.changed_ns}\0{self.path.name}"
+        return hashlib.sha256(said.encode("utf-8", "surrogateescape")).digest()
 
 
-def listed(folder: Path, most: int) -> list[Path]:
+def listed(folder: Path, most: int) -> list[ListedFile]:
     """Files with rows, the oldest first. Raises Unavailable ``pull-unreachable``."""
+    found: list[ListedFile] = []
     try:
-        found = [each for each in folder.iterdir() if is_named_so(each.name) and each.is_file()]
-        found.sort(key=lambda each: (each.stat().st_mtime, each.name))
-        return found[:most]
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not is_named_so(entry.name) or not entry.is_file():
+                    continue
+                if len(found) == most:
+                    raise Unavailable(
+                        "pull-unreachable",
+                        f"The folder {folder} has more than {most} files; take old ones away.",
+                    )
+                facts = entry.stat()
+                found.append(ListedFile(Path(entry.path), facts.st_size, facts.st_mtime_ns))
+    except FileNotFoundError as error:
+        if not folder.exists():
+            raise Unavailable("pull-unreachable", f"The folder {folder} is not there.") from error
+        # Somebody takes old files away at this moment: the next look sees the others.
     except OSError as error:
         raise Unavailable("pull-unreachable", f"The folder {folder}: {error.strerror}.") from error
+    return sorted(found, key=lambda each: (each.changed_ns, each.path.name))
 
 
-def digested(paths: Iterable[Path]) -> list[RowFile]:
-    """The files with the digests of their contents. Raises Unavailable ``pull-unreachable``."""
-    found = []
-    for path in paths:
-        with _opened(path) as file:
-            found.append(RowFile(path, hashlib.file_digest(file, "sha256").digest()))
-    return found
+def digest_of(path: Path) -> bytes:
+    """The digest of the file's contents. Raises Unavailable ``pull-unreachable``."""
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
-def read(file: RowFile) -> Iterator[FeedRow | Problem]:
+def read(path: Path) -> Iterator[FeedRow | Problem]:
     """The rows of a file, one after another. Raises Unavailable ``pull-unreachable``."""
-    with _opened(file.path) as raw:
-        yield from rows_of(raw, file.path.name)
+    with _opened(path) as raw:
+        yield from rows_of(raw, path.name)
 
 
 @contextmanager

@@ -1680,11 +1680,15 @@ CREATE TABLE feed_pull (
     -- Files that were taken, lines of them that hold no row, and the last file with such lines.
     files integer NOT NULL DEFAULT 0,
     refused bigint NOT NULL DEFAULT 0,
-    refused_in text
+    refused_in text,
+    -- Where the watermark of a query stood a while ago, and since when this is noted.
+    behind text NOT NULL DEFAULT '',
+    behind_at timestamptz
 );
 CREATE INDEX feed_pull_due ON feed_pull (due_at) WHERE stopped_at IS NULL;
 
--- Files that were taken, each once by its digest; of a bucket, by that of key, tag and length.
+-- Files that were taken, each once by its digest; of a bucket, by that of key, tag and length; and how
+-- files of a folder look (name, length, time of change) that are not read again.
 CREATE TABLE feed_file (
     pull_id uuid NOT NULL REFERENCES feed_pull,
     digest bytea NOT NULL CHECK (length(digest) = 32),

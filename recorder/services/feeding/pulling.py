@@ -66,7 +66,7 @@ async def add_folder(
 
     Raises NotFound ``feed-not-found``, Unavailable ``pull-unreachable``.
     """
-    await asyncio.to_thread(row_files.listed, folder, 1)
+    await asyncio.to_thread(row_files.listed, folder, taking.LONGEST_FOLDER)
     place = {"folder": str(folder.absolute()), "backfill": backfill}
     return await _add(deps, actor, name, "folder", place, every_s)
 
@@ -194,6 +194,7 @@ async def pull_due(deps: Deps) -> bool:
             now,
             next_at=now if look.again else now + timedelta(seconds=pull.every_s),
             watermark=look.watermark,
+            behind=look.behind,
             trouble=storable(look.trouble)[:_LONGEST_TROUBLE] if look.trouble else None,
         )
     return True

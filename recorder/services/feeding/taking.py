@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from recorder.adapters import row_files, sql_source
@@ -16,6 +17,7 @@ from recorder.domain.feed import rows
 from recorder.domain.feed.problems import Problem, storable
 from recorder.domain.feed.rows import FeedRow
 from recorder.domain.people import SERVICE
+from recorder.errors import Unavailable
 from recorder.runtime import Deps
 from recorder.services.feeding import receiving
 from recorder.services.feeding.receiving import BATCH_ROWS
@@ -26,9 +28,13 @@ from recorder.store.feed.sources import FeedSource
 #: Rows of one look at a database; a full one is followed by the next at once.
 _MOST_ROWS = 5000
 MOST_FILES = 50
-_LONGEST_FOLDER = 100_000
-#: Files whose contents are looked at before the pull is held for another lease.
-_AT_ONCE = 100
+LONGEST_FOLDER = 1_000_000
+#: Files of a folder that are asked about at once.
+_AT_ONCE = 1_000
+#: A file that was written to just now may be written to again within the same tick of its clock.
+_SETTLED = timedelta(seconds=10)
+#: Rows that were written over there, and committed so much later, are fetched all the same.
+OVERLAP = timedelta(minutes=10)
 _LONGEST_NAME = 1024
 
 
@@ -44,6 +50,8 @@ class Look:
     #: More is there at once.
     again: bool = False
     trouble: str | None = None
+    #: Where the watermark stood, to begin there once more in a while; None: as noted before.
+    behind: str | None = None
 
 
 @dataclass
@@ -86,6 +94,14 @@ class Hand:
         async with self.deps.database.acquire() as connection:
             await pulls.note_file(connection, self.pull.id, file, self.deps.clock.now())
 
+    async def note_look(self, look: bytes, name: str) -> None:
+        """A file that looks so is not read again."""
+        async with self.deps.database.acquire() as connection:
+            await pulls.note_look(
+                connection, self.pull.id, look, storable(name)[-_LONGEST_NAME:],
+                self.deps.clock.now(),
+            )  # fmt: skip
+
     async def taken(self, digests: Sequence[bytes]) -> set[bytes]:
         async with self.deps.database.acquire() as connection:
             return await pulls.taken_files(connection, self.pull.id, digests)
@@ -101,26 +117,65 @@ def _some(reading: Iterator[FeedRow | Problem]) -> list[FeedRow | Problem]:
 
 
 async def from_query(hand: Hand, dsn: str, query: str) -> Look:
-    """Rows behind the watermark."""
-    fetched = await sql_source.fetch(dsn, query, hand.pull.watermark, _MOST_ROWS)
+    """Rows behind the watermark; now and then once more those behind where it stood before.
+
+    A row gets its watermark when it is written, and is seen when its transaction commits: by then
+    the watermark may have gone past it.
+    """
+    pull, now = hand.pull, hand.deps.clock.now()
+    fetched = await _fetch(hand, dsn, query, pull.watermark)
+    if pull.behind_at is not None and now - pull.behind_at < OVERLAP:
+        return Look(fetched.watermark, fetched.is_full)
+    if not fetched.is_full and pull.behind_at is not None:
+        mark, is_full = pull.behind, True
+        while is_full:
+            await hand.keep()
+            again = await _fetch(hand, dsn, query, mark)
+            is_full = again.is_full and again.watermark != mark
+            mark = again.watermark
+    return Look(fetched.watermark, fetched.is_full, behind=pull.watermark)
+
+
+async def _fetch(hand: Hand, dsn: str, query: str, watermark: str) -> sql_source.Fetched:
+    fetched = await sql_source.fetch(dsn, query, watermark, _MOST_ROWS)
     await hand.take([rows.of_value(each) for each in fetched.rows])
-    return Look(fetched.watermark, fetched.is_full)
+    return fetched
 
 
 async def from_folder(hand: Hand, folder: Path) -> Look:
-    """New files, the oldest first."""
-    paths = await asyncio.to_thread(row_files.listed, folder, _LONGEST_FOLDER)
-    left = MOST_FILES
-    for place in range(0, len(paths), _AT_ONCE):
-        await hand.keep()
-        files = await asyncio.to_thread(row_files.digested, paths[place : place + _AT_ONCE])
-        taken = await hand.taken([file.digest for file in files])
-        for file in files:
-            if file.digest in taken:
+    """New files, the oldest first; one that cannot be read is left, and the others are taken.
+
+    A file is read for its digest once, and again only when its length or time of change is
+    another.
+    """
+    found = await asyncio.to_thread(row_files.listed, folder, LONGEST_FOLDER)
+    settled_ns = int((hand.deps.clock.now() - _SETTLED).timestamp() * 1_000_000_000)
+    left, trouble = MOST_FILES, None
+    for place in range(0, len(found), _AT_ONCE):
+        listed = found[place : place + _AT_ONCE]
+        seen = await hand.taken([each.look for each in listed])
+        for file in listed:
+            if file.look in seen:
                 continue
             if not left:
-                return Look(again=True)
-            await hand.take_file(file.digest, file.path.name, row_files.read(file))
-            taken.add(file.digest)
-            left -= 1
-    return Look()
+                return Look(again=True, trouble=trouble)
+            await hand.keep()
+            try:
+                left -= await _take_new(hand, file)
+            except Unavailable as error:
+                if error.code != "pull-unreachable":
+                    raise
+                trouble = trouble or f"{error.code}: {error.detail}"
+                continue
+            if file.changed_ns <= settled_ns:
+                await hand.note_look(file.look, file.path.name)
+    return Look(trouble=trouble)
+
+
+async def _take_new(hand: Hand, file: row_files.ListedFile) -> bool:
+    """Take the file unless its contents were taken; whether they are new."""
+    digest = await asyncio.to_thread(row_files.digest_of, file.path)
+    if await hand.taken([digest]):
+        return False
+    await hand.take_file(digest, file.path.name, row_files.read(file.path))
+    return True

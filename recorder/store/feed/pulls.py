@@ -14,7 +14,7 @@ from recorder.store.connection import Connection, Row
 LEASE = timedelta(minutes=5)
 _COLUMNS = (
     "id, source_id, kind, place, every_s, due_at, watermark, pulled_at, trouble, stopped_at,"
-    " files, refused, refused_in"
+    " files, refused, refused_in, behind, behind_at"
 )
 
 
@@ -37,6 +37,9 @@ class Pull:
     files: int = 0
     refused: int = 0
     refused_in: str | None = None
+    #: Where the watermark of a query stood a while ago, and since when this is noted.
+    behind: str = ""
+    behind_at: datetime | None = None
 
 
 def _from_row(row: Row) -> Pull:
@@ -54,6 +57,8 @@ def _from_row(row: Row) -> Pull:
         files=row["files"],
         refused=row["refused"],
         refused_in=row["refused_in"],
+        behind=row["behind"],
+        behind_at=row["behind_at"],
     )
 
 
@@ -111,13 +116,16 @@ async def settle(
     *,
     next_at: datetime,
     watermark: str | None = None,
+    behind: str | None = None,
     trouble: str | None = None,
 ) -> None:
     """Note how it went and when it is due again, unless somebody else has it now."""
     await connection.execute(
         "UPDATE feed_pull SET due_at = $2, watermark = coalesce($3, watermark),"
         " pulled_at = CASE WHEN $4::text IS NULL THEN $5::timestamptz ELSE pulled_at END,"
-        " trouble = $4, trouble_at = CASE WHEN $4 IS NULL THEN NULL ELSE $5 END"
+        " trouble = $4, trouble_at = CASE WHEN $4 IS NULL THEN NULL ELSE $5 END,"
+        " behind = coalesce($7::text, behind),"
+        " behind_at = CASE WHEN $7 IS NULL THEN behind_at ELSE $5 END"
         " WHERE id = $1 AND due_at = $6",
         pull.id,
         next_at,
@@ -125,6 +133,7 @@ async def settle(
         trouble,
         now,
         pull.due_at,
+        behind,
     )
 
 
@@ -175,5 +184,19 @@ async def note_file(
         file.name,
         file.rows,
         file.refused,
+        now,
+    )
+
+
+async def note_look(
+    connection: Connection, pull: uuid.UUID, look: bytes, name: str, now: datetime
+) -> None:
+    """A file of a folder that looks so was taken, or its contents were; it is not counted."""
+    await connection.execute(
+        "INSERT INTO feed_file (pull_id, digest, name, rows, taken_at) VALUES ($1, $2, $3, 0, $4)"
+        " ON CONFLICT DO NOTHING",
+        pull,
+        look,
+        name,
         now,
     )

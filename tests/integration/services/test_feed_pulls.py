@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -86,6 +87,25 @@ async def test_a_query_is_asked_from_where_it_ended(desk: Desk, empty_database_u
         (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
         assert (kept.trouble, kept.watermark) == (None, "2026-03-05T02:03:00+00:00")
         assert empty_database_url.encode() not in kept.place
+
+
+async def test_a_row_that_was_committed_late_is_fetched_all_the_same(
+    desk: Desk, empty_database_url: str
+) -> None:
+    async with other_system(empty_database_url) as other:
+        deps = desk.bureau.deps
+        await visit(other, "v1", 1, 0)
+        await pulling.add_sql(deps, OPERATOR, "sj", dsn=empty_database_url, query=QUERY)
+        await pull(desk)
+        await visit(other, "v5", 1, 5)
+        await pull(desk)
+        # Written before the row that was fetched, and committed behind it.
+        await visit(other, "v3", 1, 3)
+        for _ in range(11):
+            await pull(desk)
+        assert [key for key, _, _ in await desk.events()] == ["v1", "v3", "v5"]
+        (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
+        assert (kept.watermark, kept.behind) == (("2026-03-05T02:05:00+00:00",) * 2)
 
 
 async def test_a_query_can_change_nothing_over_there(desk: Desk, empty_database_url: str) -> None:
@@ -224,6 +244,45 @@ async def test_each_file_of_a_folder_is_taken_once(desk: Desk, tmp_path: Path) -
     assert await value("SELECT jsonb_array_length(officers) FROM case_event WHERE key = 't1'") == 2
     assert await value("SELECT count(*) FROM feed_file") == 2
     assert await value("SELECT sum(repeated) FROM feed_day") == 0
+
+
+async def test_a_file_is_opened_once_and_one_that_cannot_be_read_stops_no_other(
+    desk: Desk, tmp_path: Path
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    deps = desk.bureau.deps
+    await pulling.add_folder(deps, OPERATOR, "sj", folder=folder)
+    # A file of which reading fails, whoever reads it.
+    (folder / "0.ndjson").symlink_to("/proc/self/mem")
+
+    def write(name: str, row: dict[str, object], age_s: int) -> None:
+        (folder / name).write_text(json.dumps(row, ensure_ascii=False), "utf-8")
+        then = desk.bureau.clock.at.timestamp() - age_s
+        os.utime(folder / name, (then, then))
+
+    write("a.ndjson", case("C1", 1, "深罚〔2026〕1号"), 10_000)
+    write("b.ndjson", event("e1", 1, "C1"), 9_000)
+    await pull(desk)
+    assert [key for key, _, _ in await desk.events()] == ["e1"]
+    (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
+    assert kept.files == 2
+    assert (kept.trouble or "").startswith("pull-unreachable: The file 0.ndjson")
+    (folder / "0.ndjson").unlink()
+    # Nobody can tell from outside that it holds something else, so it is not opened.
+    facts = (folder / "b.ndjson").stat()
+    write("b.ndjson", event("e2", 1, "C1"), 0)
+    os.utime(folder / "b.ndjson", ns=(facts.st_mtime_ns, facts.st_mtime_ns))
+    await pull(desk)
+    assert [key for key, _, _ in await desk.events()] == ["e1"]
+    os.utime(folder / "b.ndjson", (1, 1))
+    os.utime(folder / "a.ndjson", (1, 1))
+    await pull(desk)
+    assert [key for key, _, _ in await desk.events()] == ["e1", "e2"]
+    (kept,) = await pulling.pulls_of(deps, OPERATOR, "sj")
+    assert (kept.files, kept.trouble) == (3, None)
+    # What looks otherwise and holds the same is read, and nothing of it is taken twice.
+    assert await desk.bureau.value("SELECT sum(repeated) FROM feed_day") == 0
 
 
 async def test_nothing_is_fetched_for_a_source_that_is_suspended_or_whose_pull_was_stopped(
