@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId, RecordingId
-from recorder.domain.provenance import review_of
+from recorder.domain.provenance import ContentReview, review_of
 
 
 class Integrity(enum.StrEnum):
@@ -153,6 +153,11 @@ class Recording:
     def review(self) -> str | None:
         """Of fixed monitoring: awaited, passed or refused (R14); None of all other footage."""
         return review_of(self.camera, self.provenance, self.content_review)
+
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether nothing of the kind stands in the way of its being evidence."""
+        return self.review in (None, ContentReview.PASSED)
 
     @property
     def state(self) -> str:

@@ -24,6 +24,7 @@ from recorder.services.review.viewing import (
     RecordingView,
     find_own,
     need_bytes,
+    need_review_of,
     recording,
 )
 from recorder.services.secrecy import hash_of, new_secret
@@ -199,12 +200,14 @@ async def open_original(
 ) -> OpenObject:
     """The original's bytes; the event names the range that was asked for.
 
-    Raises Conflict ``recording-simulated`` where there never were any.
+    Raises Conflict ``recording-simulated`` where there never were any, ``review-awaited`` for
+    fixed monitoring that passed no review.
     """
     async with deps.database.acquire() as connection:
         found = await find_own(connection, actor, recording_id)
         _need_pictures(actor, found)
         need_bytes(found)
+        need_review_of(actor, found)
         objects = await recordings.objects_of(connection, found.id)
     async with deps.change(actor) as change:
         change.record(

@@ -16,7 +16,7 @@ from recorder.domain.events import (
 from recorder.domain.filmed_code import FilmedCode
 from recorder.domain.ids import RecordingId
 from recorder.domain.media import MediaFacts, Showable, plan
-from recorder.domain.people import Actor, Role
+from recorder.domain.people import Actor, ActorKind, Permission, Role
 from recorder.domain.recorded_stream import RecordedStream
 from recorder.domain.recording import Integrity, Recording
 from recorder.errors import Conflict, InvalidInput, NotFound
@@ -269,6 +269,24 @@ def need_bytes(found: Recording) -> None:
     if found.integrity is Integrity.SIMULATED:
         raise Conflict(
             "recording-simulated", "It was invented by a simulator; there is no footage."
+        )
+
+
+def may_take_original(actor: Actor, found: Recording) -> bool:
+    """Whether the original leaves for this actor, as far as its review goes (R14).
+
+    What no review has passed is no evidence and must not leave as such: it is for who reviews
+    it, a person of its own organ.
+    """
+    reviewer = actor.kind is ActorKind.PERSON and actor.may(Permission.ADMIT)
+    return found.is_reviewed or (reviewer and actor.acts_for(found.agency))
+
+
+def need_review_of(actor: Actor, found: Recording) -> None:
+    """Raise Conflict ``review-awaited`` unless ``may_take_original``."""
+    if not may_take_original(actor, found):
+        raise Conflict(
+            "review-awaited", "Nobody has said that its content passed review.", review=found.review
         )
 
 

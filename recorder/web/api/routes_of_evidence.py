@@ -76,7 +76,13 @@ RECORDING_ROUTES: tuple[Route, ...] = (
                 headers=(("ETag", "the SHA-256, once verified"), ("Content-Disposition", "name")),
                 others=_PARTS,
             ),
-            problems=(*_NO_RECORDING, *_RESTRICTED, "recording-simulated", *_BYTES),
+            problems=(
+                *_NO_RECORDING,
+                *_RESTRICTED,
+                "recording-simulated",
+                "review-awaited",
+                *_BYTES,
+            ),
             tags=("recordings",),
         )
     ),

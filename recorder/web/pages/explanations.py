@@ -170,6 +170,7 @@ PROBLEMS: dict[str, str] = {
     "gap-reason-invalid": "Another reason needs a note, and none can be reported in the future.",
     "provenance-incomplete": "Say who handed it over and when; of other footage, why by hand.",
     "footage-restricted": "Who may watch this footage is restricted, and you may not.",
+    "review-awaited": "Its content passed no review, so its original does not leave yet.",
     "review-not-needed": "Only footage of fixed monitoring has its content reviewed.",
     "restriction-not-found": "There is no such restriction, or it is lifted already.",
     "mark-not-found": "There is no such mark, or it is withdrawn already.",

@@ -141,6 +141,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         continuation=await review.continuation(deps, actor, recording),
         copies=await card_copies.copies_of(deps, actor, recording),
         can_watch=actor.may(Permission.WATCH) and clip.playable != "restricted",
+        may_take=review.may_take_original(actor, view.recording),
         restrictions=await review.recording_restrictions(deps, actor, recording),
         grounds=list(RestrictionGround),
         provenance=await stating.provenance_of(deps, actor, recording),

@@ -49,6 +49,10 @@ PROBLEMS: dict[str, Entry] = {
             "Nothing to show",
             "Download the original; `flags` says what is odd about it.",
         ),
+        review_awaited=(
+            "Not reviewed",
+            "A supervisor of its agency reviews its content; until then it is only played.",
+        ),
         review_not_needed=(
             "No review needed",
             "Say first that it is from surveillance, if it is.",

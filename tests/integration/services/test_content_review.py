@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recorder.domain.ids import RecordingId
-from recorder.domain.people import OPERATOR, Actor, Role
+from recorder.domain.people import OPERATOR, Actor, ActorKind, Role
 from recorder.domain.provenance import ProvenanceKind
 from recorder.domain.restriction import RestrictionGround
 from recorder.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -87,3 +87,27 @@ async def test_only_the_own_agency_reviews_and_only_who_may_watch(bureau: Bureau
     with pytest.raises(Forbidden):
         await said(bureau, bureau.actor(Role.OFFICER), fixed)
     assert await said(bureau, bureau.actor(), fixed) == "passed"
+
+
+async def test_what_passed_no_review_leaves_with_nobody_but_who_reviews_it(bureau: Bureau) -> None:
+    device, deps = await camera(bureau), bureau.deps
+    fixed = await deliver(bureau, device, b"fixed", camera="surveillance")
+    body = await deliver(bureau, device, b"body", camera="body")
+    supervisor, officer = bureau.actor(), bureau.actor(Role.OFFICER)
+    program = replace(supervisor, kind=ActorKind.PROGRAM)
+    above = replace(bureau.actor(agency=bureau.theirs), below=(bureau.ours,))
+
+    async def taken(actor: Actor, recording: RecordingId = fixed) -> bool:
+        try:
+            await review.open_original(deps, actor, recording, 0, None)
+        except Conflict as refused:
+            return refused.code != "review-awaited"
+        return True
+
+    asking = (supervisor, officer, program, above)
+    assert [await taken(actor) for actor in asking] == [True, False, False, False]
+    await said(bureau, supervisor, fixed, passed=False, reason="画面不清")
+    assert [await taken(actor) for actor in asking] == [True, False, False, False]
+    await said(bureau, supervisor, fixed)
+    assert [await taken(actor) for actor in asking] == [True] * 4
+    assert await taken(officer, body)
