@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -123,12 +123,26 @@ class DutyList:
         return min(found, key=lambda rule: rule.rank, default=None)
 
 
-def list_in_force(lists: Iterable[DutyList], agency: AgencyId, day: date) -> DutyList | None:
-    """The agency's own newest version of that day, else the one for everybody."""
-    found = [each for each in lists if each.agency in (agency, None) and each.in_force(day)]
+def list_in_force(
+    lists: Iterable[DutyList], agency: AgencyId, day: date, organs: Sequence[AgencyId] = ()
+) -> DutyList | None:
+    """The agency's own newest version of that day; else that of the organs in whose name it acts,
+    the nearest first; else the one for everybody.
+    """
+    place = {each: n for n, each in reversed(list(enumerate((agency, *organs))))}
+    found = [
+        each
+        for each in lists
+        if (each.agency is None or each.agency in place) and each.in_force(day)
+    ]
     return max(
         found,
-        key=lambda each: (each.agency is not None, each.valid_from, each.version, each.id.int),
+        key=lambda each: (
+            -place[each.agency] if each.agency is not None else -len(place),
+            each.valid_from,
+            each.version,
+            each.id.int,
+        ),
         default=None,
     )
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import enum
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from recorder.domain.ids import AgencyId
 
 #: GB 32100: digits and letters without I, O, S, V and Z, in the order of their values.
 _USCC_LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -52,3 +56,39 @@ def circle(parents: Mapping[uuid.UUID, uuid.UUID | None]) -> tuple[uuid.UUID, ..
             at = parents.get(at)
         clear.update(way)
     return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InNameOf:
+    """From when to when, both included, a branch or an entrusted body acts in an organ's name."""
+
+    agency: AgencyId
+    organ: AgencyId
+    begins: date
+    ends: date
+
+
+#: Agency → what is known of it.
+Names = Mapping[AgencyId, Sequence[InNameOf]]
+
+
+def organs_of(names: Names, agency: AgencyId, day: date | None = None) -> tuple[AgencyId, ...]:
+    """The organs in whose name it acts on the day, the nearest first; None: on any day.
+
+    A branch of a branch acts in the name of the organ above both.
+    """
+    found: dict[AgencyId, None] = {}
+    walked = [agency]
+    for at in walked:
+        for each in names.get(at, ()):
+            held = day is None or each.begins <= day <= each.ends
+            if held and each.organ != agency and each.organ not in found:
+                found[each.organ] = None
+                walked.append(each.organ)
+    return tuple(found)
+
+
+def acting_for(names: Names, organs: Iterable[AgencyId]) -> set[AgencyId]:
+    """These organs, and all that act in the name of one of them on any day."""
+    wanted = set(organs)
+    return wanted | {each for each in names if wanted & set(organs_of(names, each))}

@@ -69,6 +69,11 @@ def test_the_newest_own_version_of_the_day_counts_before_the_one_for_everybody()
     assert list_in_force(lists, AGENCY, date(2027, 1, 1)) is later
     assert list_in_force(lists, OTHER, date(2027, 1, 1)) is general
     assert list_in_force([later], AGENCY, date(2026, 1, 1)) is None
+    # A branch goes by the list of its organ, as long as it has none of its own.
+    assert list_in_force(lists, OTHER, date(2027, 1, 1), [AGENCY]) is later
+    branch = duty_list(agency=OTHER, version=1, valid_from=date(2026, 6, 1))
+    assert list_in_force([*lists, branch], OTHER, date(2027, 1, 1), [AGENCY]) is branch
+    assert list_in_force([*lists, branch], OTHER, date(2026, 5, 1), [AGENCY]) is second
 
 
 def test_only_what_must_be_recorded_is_an_omission() -> None:

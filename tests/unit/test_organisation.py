@@ -5,8 +5,16 @@ from datetime import date
 
 import pytest
 
+from recorder.domain.ids import AgencyId
 from recorder.domain.officer import Certificate, device_name, is_gb28181
-from recorder.domain.organisation import circle, is_credit_code, is_region
+from recorder.domain.organisation import (
+    InNameOf,
+    acting_for,
+    circle,
+    is_credit_code,
+    is_region,
+    organs_of,
+)
 
 A, B, C, D = (uuid.UUID(int=n) for n in range(1, 5))
 
@@ -63,3 +71,25 @@ def test_names_of_devices_are_gbk_padded_with_nul() -> None:
 def test_an_id_by_gb28181_has_twenty_digits() -> None:
     assert is_gb28181("44030500001320000001")
     assert not is_gb28181("4403050000132000000")
+
+
+def test_a_branch_acts_in_the_name_of_every_organ_above_it_while_it_is_one() -> None:
+    brigade, unit, bureau, other = (AgencyId(uuid.UUID(int=n)) for n in range(4))
+
+    def names(agency: AgencyId, organ: AgencyId, begins: int, ends: int) -> InNameOf:
+        return InNameOf(
+            agency=agency, organ=organ, begins=date(begins, 1, 1), ends=date(ends, 12, 31)
+        )
+
+    told = {
+        unit: [names(unit, brigade, 2020, 2030)],
+        brigade: [names(brigade, other, 2020, 2024), names(brigade, bureau, 2025, 2030)],
+        # Each in the other's name: nobody's list would be found if that went on for ever.
+        bureau: [names(bureau, unit, 2029, 2030)],
+    }
+    assert organs_of(told, unit, date(2024, 5, 1)) == (brigade, other)
+    assert organs_of(told, unit, date(2026, 5, 1)) == (brigade, bureau)
+    assert organs_of(told, unit, date(2019, 5, 1)) == ()
+    assert organs_of(told, unit, date(2030, 5, 1)) == (brigade, bureau)
+    assert organs_of(told, bureau, date(2026, 5, 1)) == ()
+    assert acting_for(told, [other]) >= {other, brigade, unit}

@@ -9,8 +9,10 @@ from datetime import date, datetime
 from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
 from recorder.domain.deadline import Calendar
-from recorder.domain.duty import DutyList
+from recorder.domain.duty import DutyList, list_in_force
 from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.domain.instant import CHINA
+from recorder.domain.organisation import Names, organs_of
 
 #: A case with more events, named officers, documents and recordings than this together is not
 #: evaluated: what is laid beside each other grows with the square of it.
@@ -149,9 +151,16 @@ class CaseFacts:
     devices_elsewhere: tuple[Presence, ...] = ()
     #: Versions that may be in force on the days of the events; those for everybody too.
     lists: tuple[DutyList, ...] = ()
+    #: In whose name its agencies act: their lists count where an agency has none of its own.
+    names: Names = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     #: How many rows there are, where they are more than MOST_ROWS and were not read therefore.
     unread: int = 0
+
+    def list_of(self, agency: AgencyId, moment: datetime) -> DutyList | None:
+        """The list that is in force for the agency on the day of the moment, in China."""
+        day = moment.astimezone(CHINA).date()
+        return list_in_force(self.lists, agency, day, organs_of(self.names, agency, day))
 
     @property
     def rows(self) -> int:

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from recorder.domain.case import Stage
 from recorder.domain.case_event import ActType, CaseEvent, EventKind, EventOfficer, Exemption, Place
 from recorder.domain.coverage.facts import CaseFacts, Interval
-from recorder.domain.duty import STRICTNESS, DutyLevel, DutyList, DutyRule, list_in_force
+from recorder.domain.duty import STRICTNESS, DutyLevel, DutyList, DutyRule
 from recorder.domain.ids import AgencyId
-from recorder.domain.instant import CHINA
 
 #: A scan belongs to the scene that begins this soon after it.
 SCAN_BEFORE = timedelta(minutes=30)
@@ -142,10 +141,9 @@ def _strictest(
 
     Of equals the first.
     """
-    day = began.astimezone(CHINA).date()
 
     def judged(event: CaseEvent) -> tuple[CaseEvent, DutyList | None, DutyRule | None]:
-        found = list_in_force(facts.lists, event.agency, day)
+        found = facts.list_of(event.agency, began)
         kind = event.kind if event.kind.is_scene else EventKind.ONSITE_INSPECTION
         rule = found and found.rule_for(
             event.act_type or facts.act_type, event.stage, kind, event.matter or facts.matter

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from recorder.domain.coverage.facts import CaseFacts, Interval
 from recorder.domain.coverage.scenes import Scene
-from recorder.domain.duty import DutyList, list_in_force
+from recorder.domain.duty import DutyList
 from recorder.domain.finding import (
     STATUTES,
     WHOLE_PROCESS,
@@ -17,7 +17,7 @@ from recorder.domain.finding import (
     Severity,
 )
 from recorder.domain.ids import AgencyId, RecordingId
-from recorder.domain.instant import CHINA, format_utc
+from recorder.domain.instant import format_utc
 
 _NO_FACTS: Mapping[str, object] = {}
 #: Kinds that rest on the scene's own rule before anything else.
@@ -49,7 +49,7 @@ def found(
     began_at = when.began_at if when else (scene.began_at if scene else day_of)
     if began_at is None:
         raise ValueError(f"a {kind} has a day")
-    duty_list = scene.duty_list if scene else _list_of(facts, organ, began_at)
+    duty_list = scene.duty_list if scene else facts.list_of(organ, began_at)
     told: dict[str, object] = dict(facts_)
     if scene is not None:
         told = {
@@ -77,10 +77,6 @@ def found(
 
 def _numbers(scene: Scene | None) -> tuple[str, ...]:
     return tuple(officer.number for officer in scene.officers) if scene else ()
-
-
-def _list_of(facts: CaseFacts, agency: AgencyId, at: datetime) -> DutyList | None:
-    return list_in_force(facts.lists, agency, at.astimezone(CHINA).date())
 
 
 def _rule(kind: FindingKind, scene: Scene | None, duty_list: DutyList | None) -> str:

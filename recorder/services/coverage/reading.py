@@ -19,8 +19,10 @@ from recorder.domain.coverage import (
 from recorder.domain.coverage.facts import MOST_ROWS
 from recorder.domain.coverage.placing import shift_of
 from recorder.domain.coverage.rules_of_footage import ON_ROSTER
+from recorder.domain.duty import DutyList
 from recorder.domain.gap_reason import InterruptionPlace
-from recorder.domain.ids import CaseId, RecordingId
+from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.domain.organisation import Names, organs_of
 from recorder.runtime import Deps
 from recorder.services import duties
 from recorder.services.coverage import calendar
@@ -28,7 +30,7 @@ from recorder.store import gap_reasons
 from recorder.store.connection import Connection
 from recorder.store.coverage import facts as rows
 from recorder.store.feed import case_documents, case_events
-from recorder.store.registry import officers, rosters
+from recorder.store.registry import officers, organisations, rosters
 
 #: A clock that is off by a day moves footage no further than this beyond ON_ROSTER.
 _ROSTER_AROUND = ON_ROSTER + timedelta(days=1)
@@ -56,7 +58,9 @@ async def facts_of(
     footage = await _footage(connection, cases, as_of)
     organs = {head.agency for head in heads}
     organs.update(event.agency for each in events.values() for event in each)
-    lists = await duties.in_force(deps, connection, organs, as_of)
+    names = await organisations.in_name_of(connection)
+    asked = {organ for each in organs for organ in (each, *organs_of(names, each))}
+    lists = await duties.in_force(deps, connection, asked, as_of)
     numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
     periods = await _certificates(connection, numbers, as_of)
     kept = await rows.agencies_with_officers(connection, organs)
@@ -82,12 +86,21 @@ async def facts_of(
                 officers_on_file=bool(own & kept),
                 handovers={c.device: logs[c.device] for c in shown if c.device in logs},
                 shifts={n: shifts[n] for c in shown if (n := c.officer) and n in shifts},
-                lists=tuple(each for each in lists if each.agency is None or each.agency in own),
+                lists=tuple(_lists_for(lists, names, own)),
+                names=names,
                 calendar=days,
                 unread=unread.get(head.case, 0),
             )
         )
     return found
+
+
+def _lists_for(
+    lists: Iterable[DutyList], names: Names, agencies: Iterable[AgencyId]
+) -> Iterable[DutyList]:
+    """Of these lists those that may count for one of the agencies, and those for everybody."""
+    own = {organ for each in agencies for organ in (each, *organs_of(names, each))}
+    return (each for each in lists if each.agency is None or each.agency in own)
 
 
 async def _told(

@@ -11,6 +11,7 @@ from recorder.domain.duty import DutyList, list_in_force
 from recorder.domain.events import DutyListApproved
 from recorder.domain.ids import AgencyId, ApprovalId
 from recorder.domain.instant import CHINA
+from recorder.domain.organisation import acting_for, organs_of
 from recorder.domain.people import Actor
 from recorder.errors import Conflict
 from recorder.runtime import Deps
@@ -29,6 +30,7 @@ from recorder.store.connection import Connection
 from recorder.store.coverage import scenes
 from recorder.store.duties import lists as rows
 from recorder.store.duties.lists import ListHeader
+from recorder.store.registry import organisations
 
 KIND = "duty_list"
 #: Approved versions never change, so their rules are read once in each process.
@@ -66,6 +68,8 @@ async def approve(
 ) -> ListView:
     """In force from its first day on; all cases of its agency are due to be evaluated again.
 
+    So are those of branches and entrusted bodies that act in its name.
+
     ``digest`` names the content that the actor saw, ``proposal`` the one that is decided about, if
     that is not simply the open one. Raises NotFound ``duty-list-not-found``,
     Conflict ``duty-list-state``, and as ``approvals.approve``.
@@ -85,7 +89,9 @@ async def approve(
                 approval=granted.id,
             )
         )
-        cases = await scenes.cases_of_agency(change.connection, found.agency, found.valid_from)
+        names = await organisations.in_name_of(change.connection)
+        judged = acting_for(names, [found.agency])
+        cases = await scenes.cases_of_agencies(change.connection, judged, found.valid_from)
         await coverage_due.touch(change.connection, cases, "list", bulk=True)
     return await list_view(deps, actor, list_id)
 
@@ -153,5 +159,7 @@ async def wording_of(deps: Deps, agency: AgencyId) -> str:
     """What officers of the agency say today at the beginning, by the list in force (R6)."""
     today = deps.clock.now().astimezone(CHINA).date()
     async with deps.database.acquire() as connection:
-        found = list_in_force(await in_force(deps, connection, [agency]), agency, today)
+        organs = organs_of(await organisations.in_name_of(connection), agency, today)
+        lists = await in_force(deps, connection, [agency, *organs])
+        found = list_in_force(lists, agency, today, organs)
     return found.wording if found else ""

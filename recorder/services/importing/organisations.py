@@ -8,15 +8,26 @@ from datetime import date
 
 from recorder.domain.events import AgencyAdded
 from recorder.domain.ids import AgencyId, new_uuid
-from recorder.domain.organisation import OrganisationKind, circle, is_credit_code, is_region
+from recorder.domain.organisation import (
+    Names,
+    OrganisationKind,
+    acting_for,
+    circle,
+    is_credit_code,
+    is_region,
+)
 from recorder.domain.registry_columns import RegistryRow
 from recorder.domain.registry_facts import OrganisationFacts
 from recorder.services.importing.kinds import Work
 from recorder.services.importing.settling import Book, Statement, settle_all
+from recorder.store import coverage_due
+from recorder.store.coverage import scenes
 from recorder.store.registry import organisations
 
 #: Days on which something of the tree begins, each of which is looked at; a city has some dozens.
 _MOST_DAYS = 500
+#: Before any event.
+_EVER = date(1900, 1, 1)
 
 
 async def take_organisations(work: Work, rows: Sequence[RegistryRow]) -> None:
@@ -37,11 +48,23 @@ async def take_organisations(work: Work, rows: Sequence[RegistryRow]) -> None:
         organisations.insert,
         lambda key: codes[key],
     )
+    connection = work.change.connection
+    before = await organisations.in_name_of(connection)
     changed = await settle_all(work.change, book, said, work.account, work.source, work.today)
+    await _judge_again(work, before, await organisations.in_name_of(connection))
     lines = {statement.key: statement.line for statement in said}
     await _refuse_circles(work, lines)
     await organisations.take_names(work.change, changed, work.today)
     await organisations.renew_reach(work.change.connection, work.today)
+
+
+async def _judge_again(work: Work, before: Names, after: Names) -> None:
+    """Whoever acts in another organ's name than before may be judged by another list."""
+    other = {each for each in {*before, *after} if before.get(each) != after.get(each)}
+    if other:
+        judged = acting_for(before, other) | acting_for(after, other)
+        cases = await scenes.cases_of_agencies(work.change.connection, judged, _EVER)
+        await coverage_due.touch(work.change.connection, cases, "list", bulk=True)
 
 
 async def _make(work: Work, rows: Sequence[RegistryRow], known: dict[str, AgencyId]) -> None:

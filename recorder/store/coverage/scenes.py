@@ -20,12 +20,14 @@ async def answers(connection: Connection, cases: Collection[CaseId]) -> dict[Cas
     return {row["case_id"]: row["answer"] for row in rows}
 
 
-async def cases_of_agency(connection: Connection, agency: AgencyId, since: date) -> list[CaseId]:
-    """Cases with an event of the agency on a day or after it: those whose duties a list changes."""
+async def cases_of_agencies(
+    connection: Connection, agencies: Collection[AgencyId], since: date
+) -> list[CaseId]:
+    """Cases with an event of one of them on a day or after it: whose duties a list changes."""
     rows = await connection.fetch(
-        "SELECT DISTINCT case_id FROM case_event WHERE agency_id = $1"
+        "SELECT DISTINCT case_id FROM case_event WHERE agency_id = ANY($1)"
         " AND began_at >= ($2::date)::timestamp AT TIME ZONE interval '8 hours' ORDER BY case_id",
-        agency,
+        list(agencies),
         since,
     )
     return [row["case_id"] for row in rows]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from recorder.domain.ids import AgencyId
-from recorder.domain.organisation import OrganisationKind
+from recorder.domain.organisation import InNameOf, OrganisationKind
 from recorder.domain.people import Scope
 from recorder.domain.registry_facts import OrganisationFacts
 from recorder.domain.validity import Term
@@ -128,6 +128,25 @@ async def reach_of(connection: Connection, agency: AgencyId) -> list[AgencyId]:
         "SELECT seen_id FROM agency_reach WHERE agency_id = $1 ORDER BY seen_id", agency
     )
     return [row["seen_id"] for row in rows]
+
+
+async def in_name_of(connection: Connection) -> dict[AgencyId, tuple[InNameOf, ...]]:
+    """In whose name branches and entrusted bodies act, over all days; a city has some hundred."""
+    rows = await connection.fetch(
+        "SELECT agency_id, coalesce(on_behalf_of, parent_id) AS organ_id, valid_from, valid_to"
+        " FROM organisation WHERE superseded_at IS NULL AND kind IN ('branch', 'entrusted')"
+        " AND coalesce(on_behalf_of, parent_id) IS NOT NULL ORDER BY agency_id, valid_from"
+    )
+    found: dict[AgencyId, tuple[InNameOf, ...]] = {}
+    for row in rows:
+        told = InNameOf(
+            agency=row["agency_id"],
+            organ=row["organ_id"],
+            begins=row["valid_from"],
+            ends=row["valid_to"],
+        )
+        found[told.agency] = (*found.get(told.agency, ()), told)
+    return found
 
 
 # --- writing ---------------------------------------------------------------------------------

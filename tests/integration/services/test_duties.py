@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from recorder.domain.duty import DutyLevel
+from recorder.domain.people import OPERATOR
 from recorder.errors import Conflict, Forbidden, InvalidInput, NotFound
-from recorder.services import coverage, duties
+from recorder.services import coverage, duties, importing, organs
 from recorder.store.coverage.findings import Wanted
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.enforcement import a_case, a_source, evaluated, happened
@@ -61,6 +62,45 @@ async def test_a_list_takes_effect_when_a_second_person_approves_it(bureau: Bure
     with pytest.raises(Conflict) as again:
         await duties.propose(deps, clerk, drafted.header.id)
     assert again.value.code == "duty-list-state"
+
+
+async def test_a_branch_is_judged_by_the_list_of_the_organ_in_whose_name_it_acts(
+    bureau: Bureau,
+) -> None:
+    await a_source(bureau)
+    case, deps = await a_case(bureau, "1"), bureau.deps
+    brigade = await organs.add_agency(deps, OPERATOR, code="brigade", name="支队")
+    await happened(bureau, case, agency=brigade.id)
+    drafted = await duties.draft(
+        deps, bureau.actor(), title="清单", valid_from=FIRST, text=OPTIONAL, wording="本局执法"
+    )
+    await duties.propose(deps, bureau.actor(), drafted.header.id)
+    await duties.approve(deps, bureau.actor(), drafted.header.id, drafted.digest)
+
+    async def level() -> DutyLevel:
+        await evaluated(bureau)
+        found = await coverage.case_coverage(deps, bureau.actor(city=True), case)
+        return found.evaluation.scenes[0].level
+
+    assert await level() is DutyLevel.FULL_UNINTERRUPTED
+    assert len((await coverage.findings(deps, OPERATOR, Wanted(case=case))).items) == 1
+    own = drafted.header.agency_code
+    table = f"code,name,kind,parent\n{own},市局,bureau,\nbrigade,支队,branch,{own}\n"
+    await importing.import_file(
+        deps, OPERATOR, kind="organisations", content=table.encode(), file_name="o.csv"
+    )
+    assert await level() is DutyLevel.OPTIONAL
+    assert (await coverage.findings(deps, OPERATOR, Wanted(case=case))).items == ()
+    assert await duties.wording_of(deps, brigade.id) == "本局执法"
+    # Another version of the organ's list has its cases evaluated again.
+    later = await duties.draft(
+        deps, bureau.actor(), title="清单", valid_from=date(2026, 2, 1),
+        text="序号,记录要求,场景\n1,应当记录,查封扣押\n",
+    )  # fmt: skip
+    await duties.propose(deps, bureau.actor(), later.header.id)
+    await duties.approve(deps, bureau.actor(), later.header.id, later.digest)
+    assert await level() is DutyLevel.REQUIRED
+    assert len((await coverage.findings(deps, OPERATOR, Wanted(case=case))).items) == 1
 
 
 async def test_a_draft_is_amended_compared_and_exported(bureau: Bureau) -> None:
