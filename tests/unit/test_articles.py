@@ -83,7 +83,7 @@ def of_kind(kind: FindingKind, asked: CaseFacts) -> Finding:
         (
             K.CERTIFICATE_INVALID, judged(clip(0, 60), officers={"A1": ()}),
             f"{PENALTY}第四十二条、第五十五条",
-            "执法人员 A1 当日应持有有效证件。该人员没有登记执法证件。",
+            "执法人员 A1 当日应持有有效证件。执法人员 A1 没有登记执法证件。",
         ),
         (
             K.RECORDING_UNSCANNED,

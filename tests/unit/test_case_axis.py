@@ -112,6 +112,18 @@ def test_each_hole_carries_its_finding_its_reason_or_that_there_is_still_time() 
     assert holes[0].width >= case_axis.NARROWEST
 
 
+def test_an_act_without_an_end_that_was_not_recorded_is_a_hole_that_leads_to_it() -> None:
+    unended = replace(scene(0, 3600), ended_at=None, state=SceneState.UNRECORDED)
+    told = [found(FindingKind.UNRECORDED, unended, unended.began_at)]
+    ((_, rows),) = case_axis.by_stage([unended], told)
+    (stretch,) = case_axis.lay_out(rows, []).stretches
+    ((duty,), (hole,)) = stretch.duties, stretch.holes
+    assert (hole.x, hole.width) == (duty.x, duty.width)
+    assert (hole.look, hole.finding, duty.is_open) == ("bad", told[0].id, True)
+    ((_, rows),) = case_axis.by_stage([replace(unended, state=SceneState.OPEN)], told)
+    assert case_axis.lay_out(rows, []).stretches[0].holes == ()
+
+
 def test_a_moment_leads_to_the_recording_and_the_second_that_shows_it() -> None:
     first, second = clip(0, 60), clip(100, 60)
     # Within the second nothing was recorded for ten seconds: its media goes on behind them.

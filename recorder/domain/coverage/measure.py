@@ -165,8 +165,8 @@ def _touches(placed: Placed, scene: Scene) -> bool:
 
 def _joined(scene: Scene, shown: tuple[Placed, ...], placed: PlacedFootage) -> tuple[Placed, ...]:
     """What shows the scene, with what joins that before the arrival and after the leaving."""
-    if not shown:
-        return ()
+    if not shown or len(shown) == len(placed.counted):
+        return shown
     first = bisect_left(placed.runs, scene.began_at, key=_end)
     runs = placed.runs[first : bisect_right(placed.runs, scene.until, key=_begin)]
     # The stretches between lie within the scene, and so does all of their footage.

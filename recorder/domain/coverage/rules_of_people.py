@@ -54,7 +54,8 @@ def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
             if facts.officers_on_file:
                 yield found(
                     facts, FindingKind.OFFICER_UNKNOWN, Severity.NOTICE, scene=scene,
-                    about=officer.number, facts_={"officer": officer.number},
+                    about=officer.number, officers=[officer.number],
+                    facts_={"officer": officer.number},
                 )  # fmt: skip
         elif not any(each.is_valid(day) for each in certificates):
             yield found(
@@ -63,6 +64,7 @@ def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
                 Severity.MAJOR,
                 scene=scene,
                 about=officer.number,
+                officers=[officer.number],
                 facts_={"officer": officer.number, **last_certificate(certificates, day)},
             )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from recorder.domain.case import Stage
-from recorder.domain.coverage import Hole, Interval, SceneCoverage, SceneState
+from recorder.domain.coverage import Hole, HolePlace, Interval, SceneCoverage, SceneState
 from recorder.domain.finding import FindingKind, FindingState
 from recorder.domain.ids import RecordingId
 from recorder.store.case_footage import FootageOnAxis
@@ -302,7 +302,7 @@ def _stretch(
     holes = [
         HoleBar(*placed(hole.span.began_at, hole.span.ended_at), hole, row, _finding_of(row, hole))
         for row in rows
-        for hole in row.scene.holes
+        for hole in _holes_of(row)
         if row.scene.level.must
     ]
     return Stretch(
@@ -346,6 +346,14 @@ def _merged(bars: Iterable[FootageBar], near: timedelta) -> list[FootageBar]:
         replace(first, piece=replace(first.piece, ended=ended), count=count)
         for first, ended, count in found
     ]
+
+
+def _holes_of(row: SceneRow) -> tuple[Hole, ...]:
+    scene = row.scene
+    if scene.ended_at is None and scene.state is SceneState.UNRECORDED:
+        # Nobody told how long it is: all of the bar that stands for it.
+        return (Hole(Interval(_begin_of(row), _end_of(row)), HolePlace.WHOLE),)
+    return scene.holes
 
 
 def _finding_of(row: SceneRow, hole: Hole) -> uuid.UUID | None:

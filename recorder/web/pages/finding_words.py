@@ -64,7 +64,7 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
     K.CERTIFICATE_INVALID: (
         "No valid certificate",
         "Officer %(officer)s needs a certificate that is valid on the day.",
-        "No certificate of this officer is on file.",
+        "No certificate of officer %(officer)s is on file.",
     ),
     K.OFFICER_UNKNOWN: (
         "Officer not on file",
@@ -141,8 +141,15 @@ RATHER: dict[str, tuple[tuple[str, str], ...]] = {
         ("ended_at", "This had to be recorded from %(began_at)s to %(ended_at)s."),
     ),
     SENTENCES[K.CERTIFICATE_INVALID][2]: (
-        ("valid_to", "Certificate %(certificate)s was valid until %(valid_to)s."),
-        ("valid_from", "Certificate %(certificate)s is not valid before %(valid_from)s."),
+        (
+            "valid_to",
+            "Certificate %(certificate)s of officer %(officer)s was valid until %(valid_to)s.",
+        ),
+        (
+            "valid_from",
+            "Certificate %(certificate)s of officer %(officer)s is not valid before"
+            " %(valid_from)s.",
+        ),
     ),
     SENTENCES[K.UPLOAD_LATE][1]: (
         (
