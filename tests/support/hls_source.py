@@ -87,6 +87,25 @@ def frames(files: list[Path], folder: Path) -> dict[str, list[bytes]]:
     return {kind: [content for _, content in each] for kind, each in found.items()}
 
 
+def frames_in(file: Path) -> dict[str, list[bytes]]:
+    """The frames of a file by kind."""
+    return {kind: [each for _, each in found] for kind, found in read_back(file).items()}
+
+
+def frames_apart(place: Path, folder: Path, *, but: str = "") -> dict[str, list[bytes]]:
+    """The frames of what ``apart`` wrote, as ffmpeg reads them; ``but``: without this file."""
+    found: dict[str, list[bytes]] = {}
+    for kind, n in (("video", 0), ("audio", 1)):
+        init = sorted(place.glob(f"*-init-{n}.mp4"))
+        segments = sorted(file for file in place.glob(f"*-{n}-*.*") if file.name != but)
+        whole = folder / f"whole{segments[0].suffix}"
+        whole.write_bytes(b"".join(file.read_bytes() for file in (*init, *segments)))
+        movie = folder / "whole.mp4"
+        live_clips.run(["-i", str(whole), "-c", "copy", str(movie)])
+        found[kind] = frames_in(movie)[kind]
+    return found
+
+
 @dataclass(slots=True)
 class HlsSource:
     """Lines of a playlist, and how often each place was asked for."""

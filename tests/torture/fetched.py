@@ -1,4 +1,4 @@
-"""What the torture has fetched: a playlist that grows as long as it is wanted, and a camera."""
+"""What the torture has fetched: playlists that grow as long as that is wanted, and a camera."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import eventually
 from tests.torture.promises import rows
 from tests.torture.pusher import Asking
+from tests.torture.sound_apart import SoundApart
 from tests.torture.stand import Stand
 
 _LONG_S = 240.0
@@ -29,17 +30,21 @@ _PACE_S = 0.5
 
 @dataclass
 class Fetched:
-    """The two sources, and what of the playlist must be there at the end."""
+    """The sources, and what of the playlists must be there at the end."""
 
     stand: Stand
     place: Path
     playlist: HlsSource
     #: None where there is none: it sends in its own time, and the round takes that.
     camera: RtspCamera | None
+    #: A second playlist, whose sound is listed apart, where there is one.
+    apart: SoundApart | None = None
     #: Path of the livestream that takes the whole playlist.
     livestream: str = ""
     #: Segments of a second that it lists.
     listed: int = 0
+    #: Path of the livestream that takes the second playlist.
+    apart_livestream: str = ""
 
     async def go_on(self) -> None:
         """All are opened; the playlist grows as long as that reaches faults, and then is over."""
@@ -47,12 +52,20 @@ class Fetched:
         self.livestream = await self._open(self.playlist.url)
         if self.camera is not None:
             await self._open(self.camera.url())
+        if self.apart is not None:
+            self.apart.extend()
+            self.apart_livestream = await self._open(self.apart.source.url)
         await self._marked(self.livestream, 0)
         while self.listed < _LEAST or self._is_wanted():
             self._list(1)
+            if self.apart is not None:
+                self.apart.extend()
             await asyncio.sleep(_PACE_S)
         self.playlist.end()
         await self._marked(self.livestream, self.listed - 1)
+        if self.apart is not None:
+            self.apart.end()
+            await self._marked(self.apart_livestream, self.apart.listed - 1, self.apart.sound - 1)
         await self._has_come()
 
     def _is_wanted(self) -> bool:
@@ -88,8 +101,8 @@ class Fetched:
         assert answer.status == 201, answer.content
         return answer.headers["Location"]
 
-    async def _marked(self, livestream: str, number: int) -> None:
-        """The playlist is taken up to this segment."""
+    async def _marked(self, livestream: str, *numbers: int) -> None:
+        """The playlist is taken up to this segment, and of sound that is apart to the second."""
 
         async def is_so() -> bool | None:
             (row,) = await rows(
@@ -97,10 +110,13 @@ class Fetched:
                 "SELECT bookmark FROM livestream_source WHERE livestream_id = $1::uuid",
                 livestream.rpartition("/")[2],
             )
-            return (bool(row["bookmark"]) and json.loads(row["bookmark"])[0] >= number) or None
+            marks = json.loads(row["bookmark"] or "[]")[::2]
+            if len(marks) < len(numbers):
+                return None
+            return all(mark >= wanted for mark, wanted in zip(marks, numbers, strict=False)) or None
 
         came: bool = await eventually(
-            is_so, within=_LONG_S, what=f"segment {number} of the playlist"
+            is_so, within=_LONG_S, what=f"segment {numbers} of the playlist"
         )
         assert came
 
@@ -123,7 +139,9 @@ class Fetched:
 
 
 @asynccontextmanager
-async def fetched(stand: Stand, place: Path, *, has_camera: bool) -> AsyncIterator[Fetched]:
+async def fetched(
+    stand: Stand, place: Path, *, has_camera: bool, has_apart: bool
+) -> AsyncIterator[Fetched]:
     """The sources answer inside the block."""
     async with AsyncExitStack() as stack:
         playlist = await stack.enter_async_context(hls_source.source())
@@ -131,4 +149,7 @@ async def fetched(stand: Stand, place: Path, *, has_camera: bool) -> AsyncIterat
         if has_camera:
             clip = rtsp_camera.clip(seconds=3)
             camera = await stack.enter_async_context(rtsp_camera.camera(clip))
-        yield Fetched(stand, place, playlist, camera)
+        apart = None
+        if has_apart:
+            apart = SoundApart(await stack.enter_async_context(hls_source.source()))
+        yield Fetched(stand, place, playlist, camera, apart)

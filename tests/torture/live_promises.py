@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import defaultdict
+import uuid
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from recorder.adapters.objects import Bucket
+from recorder.domain.ids import LivestreamId
+from tests.support import hls_source
+from tests.support.stored import Stored
 from tests.torture import pushed_media, pusher
 from tests.torture.promises import rows
 from tests.torture.stand import Stand
@@ -36,6 +41,13 @@ class Sent:
     #: Seconds of media that were published at least, and that the playlist listed.
     published_s: int
     listed_s: int
+    #: Address of the livestream whose sound is listed apart, if there was one, and the frames of
+    #: each kind that were listed; a folder for its files.
+    apart: str
+    frames: dict[str, int]
+    place: Path
+    #: The livestream that was closed while a spool held segments of it.
+    spooled: uuid.UUID | None
     #: Whether a process died that may have held media of either.
     has_lost_hands: bool
 
@@ -51,9 +63,38 @@ async def broken_live_promises(stand: Stand, sent: Sent) -> list[str]:
     broken += await _compacted(stand, sent.pushed)
     broken += await _gaps(stand, segments, sent.since)
     broken += _seconds(segments, sent)
+    broken += await _apart(stand, sent)
+    broken += _closed_spooled(segments, sent)
     if left := stand.spooled_files():
         broken.append(f"{len(left)} files are left in the spool")
     return broken
+
+
+async def _apart(stand: Stand, sent: Sent) -> list[str]:
+    """Of a playlist whose sound is listed apart each picture and each sound is there, once."""
+    if not sent.apart:
+        return []
+    livestream = LivestreamId(uuid.UUID(sent.apart.rpartition("/")[2]))
+    found = Counter[str]()
+    for file in await Stored(stand.straight).files(livestream, sent.place):
+        for kind, frames in hls_source.frames_in(file).items():
+            found[kind] += len(frames)
+    return [
+        f"{found[kind]} of {count} frames of {kind} that were listed apart are there"
+        for kind, count in sent.frames.items()
+        if found[kind] > count or (found[kind] < count and not sent.has_lost_hands)
+    ]
+
+
+def _closed_spooled(segments: list[Any], sent: Sent) -> list[str]:
+    """What waited in a spool when somebody closed it is in the recording of the closing."""
+    if sent.spooled is None or sent.has_lost_hands:
+        return []
+    return [
+        f"segment {row['number']} waited in a spool at the closing and came too late for it"
+        for row in segments
+        if row["livestream_id"] == sent.spooled and row["continues"] is not None
+    ]
 
 
 def _seconds(segments: list[Any], sent: Sent) -> list[str]:

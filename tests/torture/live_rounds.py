@@ -44,15 +44,26 @@ class LiveRound:
     """
 
     def __init__(
-        self, stand: Stand, *, number: int, patience_s: float = 12.0, has_camera: bool = True
+        self,
+        stand: Stand,
+        *,
+        number: int,
+        patience_s: float = 12.0,
+        has_camera: bool = True,
+        has_apart: bool = False,
+        closes_spooled: bool = False,
     ) -> None:
         self._stand = stand
         self._place = stand.folder / f"live-{number}"
         self._patience_s = patience_s
-        self._has_camera = has_camera
+        self._has_camera, self._has_apart = has_camera, has_apart
+        self._closes_spooled = closes_spooled
         self._since = datetime.now(UTC)
         self._killed = stand.director.killed["ingest"]
         self._fetched, self._listed = "", 0
+        self._apart, self._frames = "", dict[str, int]()
+        #: The livestream that was closed while a spool held segments of it.
+        self._spooled: uuid.UUID | None = None
         self.outcome = Outcome()
 
     async def strike(self) -> None:
@@ -67,11 +78,13 @@ class LiveRound:
             stand.sender("phone", "tests.torture.phone", place, stand.ear.url),
             stand.sender("publisher", "tests.torture.publisher", place, stand.rtmp_ports),
         ]
-        async with fetched(stand, place, has_camera=self._has_camera) as sources:
+        async with fetched(
+            stand, place, has_camera=self._has_camera, has_apart=self._has_apart
+        ) as sources:
             try:
                 await asyncio.gather(
                     *(sender.ended(within=_LONG_S) for sender in senders),
-                    _say_enough(stand, place, self._patience_s),
+                    self._say_enough(),
                     sources.go_on(),
                 )
                 await sources.close()
@@ -80,8 +93,17 @@ class LiveRound:
                     await sender.stop()
             await _close(stand, self._since)
         self._fetched, self._listed = sources.livestream, sources.listed
+        if sources.apart is not None:
+            self._apart = sources.apart_livestream
+            self._frames = await asyncio.to_thread(sources.apart.frames, place)
         await _late(stand, place, self._since)
         await all_done(stand, self.outcome)
+
+    async def _say_enough(self) -> None:
+        """The publisher goes on as long as something can only be struck by that."""
+        if self._closes_spooled:
+            self._spooled = await _close_spooled(self._stand, self._since)
+        await _say_enough(self._stand, self._place, self._patience_s)
 
     async def ask(self) -> None:
         """Once more without faults; then every promise."""
@@ -100,6 +122,10 @@ class LiveRound:
             fetched=self._fetched,
             published_s=GROUPS,
             listed_s=self._listed,
+            apart=self._apart,
+            frames=self._frames,
+            spooled=self._spooled,
+            place=self._place,
             has_lost_hands=stand.director.killed["ingest"] > self._killed,
         )
         self.outcome.broken += await broken_live_promises(stand, sent)
@@ -112,7 +138,10 @@ async def run_live_round(
     loop = asyncio.get_running_loop()
     began = loop.time()
     stand.director.load(faults)
-    live_round = LiveRound(stand, number=number)
+    # Each in its turn: either takes some seconds.
+    live_round = LiveRound(
+        stand, number=number, has_apart=number % 2 == 1, closes_spooled=number % 2 == 0
+    )
     outcome = live_round.outcome
     hurrying = asyncio.create_task(hurry(stand))
     try:
@@ -137,11 +166,42 @@ def _prepare(place: Path) -> None:
     shutil.copy(live_clips.clip(seconds=GROUPS), place / "clip.flv")
 
 
-async def _say_enough(stand: Stand, place: Path, patience_s: float) -> None:
-    """The publisher goes on as long as something can only be struck by that.
+async def _close_spooled(stand: Stand, since: datetime) -> uuid.UUID:
+    """Its device closes a livestream while the store takes nothing of it and a spool does."""
 
-    What is not reached by then is counted as missed.
-    """
+    async def in_a_spool() -> uuid.UUID | None:
+        waiting = {uuid.UUID(file.parent.name) for file in stand.spooled_files()}
+        published = await rows(
+            stand.straight,
+            "SELECT id FROM livestream l WHERE created_at >= $1 AND form = 'received'"
+            " AND state NOT IN ('closing', 'closed') AND id = ANY($2::uuid[])"
+            " AND NOT EXISTS (SELECT FROM livestream_source s WHERE s.livestream_id = l.id)",
+            since,
+            list(waiting),
+        )
+        return published[0]["id"] if published else None
+
+    async def has_begun() -> bool:
+        return bool(await _running(stand, since, "received"))
+
+    await _until(has_begun, "a published livestream")
+    stand.store.takes_nothing_published = True
+    try:
+        livestream: uuid.UUID = await eventually(in_a_spool, within=_LONG_S, what="a spooled one")
+        ask = pusher.Asking(stand.ear.url)
+        path = f"/api/v1/livestreams/{livestream}/close"
+        answer = await said(ask, path, stand.device, b"{}")
+        assert answer.status == 200, answer.content
+        # Workers look by themselves as well.
+        for _ in range(3):
+            await _chore(lambda: live.watch_livestreams(stand.deps))
+    finally:
+        stand.store.takes_nothing_published = False
+    return livestream
+
+
+async def _say_enough(stand: Stand, place: Path, patience_s: float) -> None:
+    """What is not reached by then is counted as missed."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + patience_s
     while True:

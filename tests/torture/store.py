@@ -103,6 +103,8 @@ class StoreProxy(FaultyS3):
         self._director = director
         #: Locks that are extended now are kept ahead; else they belong to a completion.
         self.are_chores_at_work = False
+        #: The connection breaks over each segment that is published.
+        self.takes_nothing_published = False
         #: How the segments of a livestream come, by its id; whoever hears of it adds it. The
         #: others are published.
         self._ways = ways
@@ -115,6 +117,9 @@ class StoreProxy(FaultyS3):
             self.do(handler, body, act)
             return
         point = point_of(handler.command, handler.path, self._ways)
+        if point == _PUBLISHED and self.takes_nothing_published:
+            handler.close_connection = True
+            return
         if point == "store.lock" and self.are_chores_at_work:
             point = "store.lock_ahead"
         self._director.hold(point)

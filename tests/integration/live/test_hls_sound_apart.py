@@ -12,7 +12,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.services import live
 from tests.support import hls_source, live_clips
 from tests.support.hls_source import HlsSource
-from tests.support.live_stand import LONG_S, complaints, read_back
+from tests.support.live_stand import LONG_S, complaints
 from tests.support.pulled import Pulled, pulling
 from tests.support.waiting import eventually
 
@@ -41,24 +41,6 @@ def list_so_far(source: HlsSource, place: Path, name: str, segments: int) -> Non
     lines = [line for line in (place / name).read_text().splitlines() if "ENDLIST" not in line]
     places = [n for n, line in enumerate(lines) if not line.startswith("#")]
     source.files[name] = "\n".join(lines[: places[segments - 1] + 1]).encode()
-
-
-def frames(file: Path) -> dict[str, list[bytes]]:
-    return {kind: [each for _, each in found] for kind, found in read_back(file).items()}
-
-
-def sent(place: Path, folder: Path, *, but: str = "") -> dict[str, list[bytes]]:
-    """The frames of what was served, as ffmpeg reads them."""
-    found: dict[str, list[bytes]] = {}
-    for kind, n in (("video", 0), ("audio", 1)):
-        init = sorted(place.glob(f"*-init-{n}.mp4"))
-        segments = sorted(file for file in place.glob(f"*-{n}-*.*") if file.name != but)
-        whole = folder / f"whole{segments[0].suffix}"
-        whole.write_bytes(b"".join(file.read_bytes() for file in (*init, *segments)))
-        movie = folder / "whole.mp4"
-        live_clips.run(["-i", str(whole), "-c", "copy", str(movie)])
-        found[kind] = frames(movie)[kind]
-    return found
 
 
 def offset_ms(file: Path) -> float:
@@ -95,7 +77,7 @@ async def test_sound_that_is_listed_apart_is_put_beside_its_pictures(
     assert await pulled.causes(livestream) == ["start"]
     (file,) = await pulled.files(livestream, tmp_path)
     assert complaints(file) == ""
-    assert frames(file) == sent(place, tmp_path)
+    assert hls_source.frames_in(file) == hls_source.frames_apart(place, tmp_path)
     assert abs(offset_ms(file) - offset_ms(live_clips.clip(codec))) <= 25
     segments = [name for name in source.files if name.endswith((".ts", ".m4s"))]
     assert {source.asked[name] for name in segments} == {1}
@@ -126,8 +108,8 @@ async def test_sound_that_comes_later_than_its_pictures_or_with_another_process_
     assert await closed(pulled, livestream) == ("live_gaps",)
     assert await pulled.causes(livestream) == ["start", "reconnect"]
     files = await pulled.files(livestream, tmp_path)
-    for kind, wanted in sent(place, tmp_path).items():
-        assert [each for file in files for each in frames(file)[kind]] == wanted, kind
+    for kind, wanted in hls_source.frames_apart(place, tmp_path).items():
+        assert [each for file in files for each in hls_source.frames_in(file)[kind]] == wanted, kind
 
 
 async def test_sound_that_is_lost_begins_a_period_and_pictures_and_the_rest_of_it_are_there(
@@ -144,8 +126,8 @@ async def test_sound_that_is_lost_begins_a_period_and_pictures_and_the_rest_of_i
     files = await pulled.files(livestream, tmp_path)
     for file in files:
         assert complaints(file) == ""
-    for kind, wanted in sent(place, tmp_path, but="h264-1-2.ts").items():
-        assert [each for file in files for each in frames(file)[kind]] == wanted, kind
+    for kind, wanted in hls_source.frames_apart(place, tmp_path, but="h264-1-2.ts").items():
+        assert [each for file in files for each in hls_source.frames_in(file)[kind]] == wanted, kind
 
 
 async def test_sound_that_cannot_be_taken_leaves_the_pictures_and_people_are_told(
@@ -162,7 +144,10 @@ async def test_sound_that_cannot_be_taken_leaves_the_pictures_and_people_are_tol
     assert "sound_missing" in [caution.code for caution in seen.cautions]
     assert await closed(pulled, livestream) == ("sound_missing",)
     (file,) = await pulled.files(livestream, tmp_path)
-    assert frames(file) == {"video": sent(place, tmp_path)["video"], "audio": []}
+    assert hls_source.frames_in(file) == {
+        "video": hls_source.frames_apart(place, tmp_path)["video"],
+        "audio": [],
+    }
 
 
 async def test_what_the_source_offers_besides_is_named(source: HlsSource, pulled: Pulled) -> None:
@@ -203,4 +188,4 @@ async def test_discontinuities_are_crossed_by_pictures_and_sound_together(
     files = await pulled.files(livestream, tmp_path)
     for file, place in zip(files, places, strict=True):
         assert complaints(file) == ""
-        assert frames(file) == sent(place, tmp_path), place
+        assert hls_source.frames_in(file) == hls_source.frames_apart(place, tmp_path), place
