@@ -30,6 +30,7 @@ class AlarmCode(enum.StrEnum):
     FIXITY_OVERDUE = "fixity_overdue"
     DELETE_MARKERS = "delete_markers"
     LIVE_SPOOL = "live_spool"
+    LIVE_DAMAGED = "live_damaged"
     SECOND_PUBLISHER = "second_publisher"
     LIVESTREAM_INTERRUPTED = "livestream_interrupted"
     LIVESTREAM_INCOMPLETE = "livestream_incomplete"
@@ -54,5 +55,6 @@ _CRITICAL = frozenset(
         AlarmCode.FIXITY_FAILED,
         AlarmCode.DELETE_MARKERS,
         AlarmCode.LIVE_SPOOL,
+        AlarmCode.LIVE_DAMAGED,
     }
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId, RecordingId
@@ -88,6 +88,8 @@ class PeriodCause(enum.StrEnum):
 
 #: The cause of a gap inside a period: numbers that never came.
 SEGMENTS_MISSING = "segments_missing"
+#: The cause of a gap of numbers that came and were damaged on a disk before they were stored.
+SEGMENTS_DAMAGED = "segments_damaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,12 @@ class Livestream:
     promised_number: int | None = None
     #: What its source offers and is not taken, by name.
     left_out: tuple[str, ...] = ()
+    #: How many numbers, up to the last one that there must be, can never be stored.
+    lost: int = 0
+    #: When whoever fetches it said last that media are in its hands and cannot go up.
+    heard_at: datetime | None = None
+    #: The one that is over and that its publisher goes on with here.
+    continues: LivestreamId | None = None
 
     @property
     def file_ending(self) -> str:
@@ -162,20 +170,24 @@ class Livestream:
 
     @property
     def expected_number(self) -> int | None:
-        """The last number there must be: the sender's word, or what was promised out of a spool."""
-        if self.promised_number is None:
-            return self.last_number
-        return max(self.promised_number, self.highest_number, self.last_number or 0)
+        """The last number there must be: the sender's word, or what was promised out of a spool.
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether a spool has not brought all of what was promised out of it."""
-        return self.promised_number is not None and self.highest_number < self.promised_number
+        What came beyond either stands behind numbers that must be there as well.
+        """
+        if self.promised_number is None and self.last_number is None:
+            return None
+        return max(self.promised_number or 0, self.highest_number, self.last_number or 0)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every number up to the announced last one is there."""
-        return self.expected_number is not None and self.segments >= self.expected_number
+        """Whether every number up to the announced last one is there, or can never come."""
+        expected = self.expected_number
+        return expected is not None and self.segments + self.lost >= expected
+
+    @property
+    def silent_since(self) -> datetime:
+        """Since when nothing has come of it, to us or to the store."""
+        return max(filter(None, (self.last_arrival_at, self.heard_at)), default=self.created_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +317,15 @@ def _clocks(
         after.arrived_at - after.length_of_time if after else None,
         "arrival",
     )
+
+
+def told_damaged(gap: Gap, lost: Collection[int]) -> Gap:
+    """The gap with its cause, where every number that is missing is known to be damaged."""
+    if gap.first_missing is None or gap.last_missing is None:
+        return gap
+    if all(number in lost for number in range(gap.first_missing, gap.last_missing + 1)):
+        return replace(gap, cause=SEGMENTS_DAMAGED)
+    return gap
 
 
 def missing_at_end(last_number: int | None, newest: Segment | None) -> Gap | None:

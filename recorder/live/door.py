@@ -1,7 +1,8 @@
 """Who may publish what: keys to livestreams, one publisher for each, and its lease.
 
 The key of a device is its own token; with a token behind the question mark the key is the id of
-a livestream. A wrong key, an unknown livestream and one that is closed get the same answer.
+a livestream. A wrong key and an unknown livestream get the same answer; to one that is over a
+publisher comes back into another that goes on with it.
 """
 
 from __future__ import annotations
@@ -149,12 +150,13 @@ class LivestreamDoor:
                 # A push key delivers the one it was made for, not what else its opener may see.
                 raise _unknown()
             try:
-                found = await live.find_livestream(self._deps, actor, wished)
+                await live.check_delivery(self._deps, actor, wished)
+                found = await live.find_livestream(self._deps, SERVICE, wished)
             except NotFound as error:
                 raise _unknown() from error
-            if found.form is not Form.RECEIVED or found.is_pulled or found.state not in RUNNING:
+            if found.form is not Form.RECEIVED or found.is_pulled:
                 raise _unknown()
-            return found
+            return found if found.state in RUNNING else await live.going_on(self._deps, found)
         page = await live.list_livestreams(self._deps, actor, running=True)
         for each in page.items:
             # One that the service opened holds what waited in a spool: its numbers are taken.

@@ -3,7 +3,8 @@
 What store or database do not take within seconds goes to the spool, and so does all that comes
 behind it until that is empty. Without a spool, or with a full one, a segment is given again until
 it is safe; meanwhile the publisher is slowed down by its intake.
-Under an old lease nothing is kept any more: then another process has the livestream.
+What came under a lease that another process has by now goes to the spool, and from there to a
+livestream of its own.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from recorder import metrics, telemetry
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import Actor
-from recorder.errors import RecorderError, StorageFull, Unavailable
+from recorder.errors import Conflict, RecorderError, StorageFull, Unavailable
+from recorder.live.bringing import tell_listed
 from recorder.live.sink import Cause, Period, Segment
 from recorder.live.spool import Arrived
-from recorder.live.spooling import Spool, tell_listed
+from recorder.live.spooling import Spool
 from recorder.runtime import Deps
 from recorder.services import live
 
@@ -32,6 +34,8 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 #: What the store has not taken by then goes to the spool; it may still take it.
 _PATIENCE_S = 5.0
+#: What is in hand for so long waits; a store that answers takes it sooner.
+_SLOW_S = 2.0
 #: Words of a source's clock that are remembered until its segments are through.
 _MOST_SAID = 256
 #: Times of showing and of decoding are apart by pictures; no segment that is fetched is longer.
@@ -82,6 +86,16 @@ class KeptLivestream:
         self._told: set[str] = set()
         #: Puts that took too long; what they bring is in the spool as well.
         self._slow: set[asyncio.Task[None]] = set()
+        #: Since when something is in hand that is safe nowhere, by the loop's clock.
+        self._in_hand_since: float | None = None
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether media of it are here and cannot go up: in the spool, or in memory for seconds."""
+        if self._spool is not None and self._spool.is_waiting(self._livestream):
+            return True
+        since = self._in_hand_since
+        return since is not None and asyncio.get_running_loop().time() - since >= _SLOW_S
 
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
         """See SegmentSink."""
@@ -151,6 +165,13 @@ class KeptLivestream:
 
     async def _keep(self, arrived: Arrived) -> None:
         """After return it is safe: in the store and counted, or durable in the spool."""
+        self._in_hand_since = asyncio.get_running_loop().time()
+        try:
+            await self._make_safe(arrived)
+        finally:
+            self._in_hand_since = None
+
+    async def _make_safe(self, arrived: Arrived) -> None:
         metrics.INGEST_RECEIVED_BYTES.inc(len(arrived.body))
         spool = self._spool
         if spool is None or not spool.is_waiting(self._livestream):
@@ -160,7 +181,7 @@ class KeptLivestream:
             except asyncio.CancelledError:
                 put.cancel()
                 raise
-            if done and not isinstance(put.exception(), (Unavailable, StorageFull)):
+            if done and not self._is_to_be_spooled(put.exception()):
                 put.result()
                 return
             if not done:
@@ -173,6 +194,13 @@ class KeptLivestream:
             with contextlib.suppress(Unavailable, StorageFull):
                 await self._put(arrived)
                 return
+
+    def _is_to_be_spooled(self, error: BaseException | None) -> bool:
+        """Whether it is refused now; what came under a lease that was lost goes up from there."""
+        if isinstance(error, (Unavailable, StorageFull)):
+            return True
+        is_lost = isinstance(error, Conflict) and error.code == "livestream-taken-over"
+        return is_lost and self._spool is not None
 
     async def _is_spooled(self, arrived: Arrived) -> bool:
         if self._spool is None or self._init is None:

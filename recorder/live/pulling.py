@@ -139,6 +139,7 @@ class _Pull:
         self._farewell = Farewell.SHUTDOWN
         self._peer: Peer | None = None
         self._intake: Intake | None = None
+        self._sink: KeptLivestream | None = None
         #: See Bookmark; the second one until it is written down.
         self.text: str | None = None
         self._misses_sound = False
@@ -160,7 +161,9 @@ class _Pull:
                 self._end(Farewell.SHUTDOWN)
                 break
             try:
-                wanted = await live.keep_source(self._deps, self._livestream, self._fence)
+                wanted = await live.keep_source(
+                    self._deps, self._livestream, self._fence, has_waiting=self._has_waiting
+                )
             except RecorderError as error:
                 telemetry.log(_log, logging.WARNING, "a lease could not be kept", why=error.code)
                 continue
@@ -168,6 +171,13 @@ class _Pull:
             if not wanted:
                 self._end(Farewell.UNPUBLISHED)
         await self._keep_while_delivering()
+
+    @property
+    def _has_waiting(self) -> bool:
+        """Whether media that were fetched are here and cannot go up."""
+        if self._sink is not None:
+            return self._sink.has_waiting
+        return self._spool is not None and self._spool.is_waiting(self._livestream)
 
     async def _keep_while_delivering(self) -> None:
         """What came is still on its way to the store; until it is there, it is ours."""
@@ -250,7 +260,7 @@ class _Pull:
             self._deps, SERVICE, self._livestream, self._fence, position,
             first_cause=PeriodCause.RECONNECT, spool=self._spool,
         )  # fmt: skip
-        self._peer = peer
+        self._peer, self._sink = peer, sink
         self._intake = Intake(self._tool, sink, peer, self._deps.clock, self._limits.intake)
         if self._over.is_set():
             peer.dismiss(self._farewell)

@@ -6,12 +6,14 @@
     ROOT/<owner>/<livestream>/moved.json                    where the rest of it goes instead
 
 A file is there whole or not at all, and durable before ``keep`` returns. Everything here blocks.
-What cannot be read is put aside as ``.damaged`` and never removed.
+What the disk damaged is put aside as ``.damaged`` and never removed; whoever takes the folder over
+next looks at it once more.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from recorder.domain.ids import LivestreamId
 from recorder.domain.instant import Instant, format_utc
@@ -31,6 +34,10 @@ from recorder.errors import InvalidInput, StorageFull, Unavailable
 #: Room on the disk that segments leave alone: a database may stand on the same one.
 FLOOR_BYTES = 1 << 30
 _INIT, _SEGMENT = _KINDS = ".init", ".segment"
+_DAMAGED = ".damaged"
+#: A place of the disk that cannot be read now is tried so often before it is taken for damaged.
+_TRIES = 3
+_BLOCK_BYTES = 1 << 20
 #: How long what others use of the quota is taken from the last look.
 _LOOK_S = 2.0
 
@@ -88,23 +95,41 @@ class SpoolFolder:
             self._leave(folder)
 
     def adopt(self) -> list[Place]:
-        """What dead processes left, from now on ours: their locks are free."""
-        found = []
+        """What dead processes left, from now on ours: their locks are free.
+
+        What was put aside as damaged and reads well by now is among it.
+        """
+        found: list[Place] = []
         with _translated():
             for folder in sorted(self._root.iterdir()):
                 if not folder.is_dir() or folder in self._locks or not self._lock(folder):
                     continue
-                for draft in folder.rglob(".draft-*"):
-                    draft.unlink(missing_ok=True)  # Never answered.
-                found += [_place(path) for kind in _KINDS for path in folder.glob(f"*/p*{kind}")]
-                if not found:
-                    self._leave(folder)
+                try:
+                    found += self._taken_over(folder)
+                except OSError:
+                    self._leave(folder)  # It is looked at again.
+                    raise
         return found
+
+    def _taken_over(self, folder: Path) -> list[Place]:
+        for draft in folder.rglob(".draft-*"):
+            draft.unlink(missing_ok=True)  # Never answered.
+        damaged = list(folder.glob(f"*/p*{_DAMAGED}"))
+        for path in damaged:
+            whole = path.with_name(path.name.removesuffix(_DAMAGED))
+            with contextlib.suppress(OSError):
+                if not whole.exists() and _understood(_content(path)) is not None:
+                    path.rename(whole)
+        places = [_place(path) for kind in _KINDS for path in folder.glob(f"*/p*{kind}")]
+        if not places and not damaged:
+            self._leave(folder)
+        return [place for place in places if place is not None]
 
     def highest(self, livestream: LivestreamId) -> tuple[int, int]:
         """The highest period and number that wait on this machine, in any process's part."""
         with _translated():
-            places = [_place(path) for path in self._root.glob(f"*/{livestream}/p*.*")]
+            seen = map(_place, self._root.glob(f"*/{livestream}/p*.*"))
+            places = [place for place in seen if place is not None]
         return (
             max((place.period for place in places), default=0),
             max((place.number for place in places), default=0),
@@ -123,33 +148,39 @@ class SpoolFolder:
             path = folder / f"p{arrived.period:06d}-{arrived.number:09d}{kind}"
             _write(path, _head(arrived), arrived.body)
             self._used += len(arrived.body)
-            return _place(path)
+            number = arrived.number
+            return Place(arrived.livestream, arrived.period, number, path, _size(path))
 
     def read(self, place: Place) -> Arrived | None:
-        """What lies there; None, and put aside, when it is not what was written."""
+        """What lies there; None when it is not what was written, or is put aside."""
         with _translated():
-            head, _, body = place.path.read_bytes().partition(b"\n")
-        try:
-            said = json.loads(head)
-            if hashlib.sha256(body).hexdigest() != said["sha256"]:
-                raise ValueError("the bytes are not those that were written")
-            return Arrived(
-                LivestreamId(uuid.UUID(said["livestream"])), said["period"], said["number"], body,
-                Instant.parse(said["arrived_at"]).at, PeriodCause(said["cause"]),
-                Instant.parse(said["device_at"]).at if said["device_at"] else None,
-                said.get("fence"),
-            )  # fmt: skip
-        except (ValueError, KeyError, TypeError, InvalidInput):
-            with _translated():
-                place.path.rename(place.path.with_name(f"{place.path.name}.damaged"))
-            return None
+            return _understood(_content(place.path)) if place.path.exists() else None
+
+    def left_of(self, place: Place) -> bytes:
+        """What can be read of a body that is damaged, also when it is put aside; often most."""
+        with _translated():
+            for path in (place.path, _aside(place)):
+                if path.exists():
+                    return _content(path).partition(b"\n")[2]
+        return b""
+
+    def put_aside(self, place: Place) -> None:
+        """Keep a damaged file where it is, under a name that nobody takes up."""
+        with _translated():
+            if place.path.exists():
+                place.path.rename(_aside(place))
+                _sync_directory(place.path.parent)
+
+    def name_of(self, place: Place) -> str:
+        """What a person looks for below the spool's folder, once it is put aside."""
+        return str(_aside(place).relative_to(self._root))
 
     def fence_of(self, place: Place) -> int | None:
         """The lease under which it came; None where that is not known."""
         try:
             with _translated(), contextlib.suppress(FileNotFoundError):
                 with place.path.open("rb") as file:
-                    fence = json.loads(file.readline())["fence"]
+                    fence = json.loads(_first_line(file))["fence"]
                 return fence if isinstance(fence, int) else None
         except (ValueError, KeyError, TypeError):
             pass  # It is damaged, or of an earlier release.
@@ -195,17 +226,22 @@ class SpoolFolder:
         written = [at for at in map(_written_at, places) if at is not None]
         return max(0.0, time.time() - min(written)) if written else 0.0
 
-    def used_bytes(self) -> int:
-        """Bytes of all processes on this machine that wait here, by a look just now."""
+    def waiting_bytes(self) -> int:
+        """Bytes of all processes on this machine that wait here, by a look just now.
+
+        What is damaged takes room and waits for nothing.
+        """
         with _translated():
             self._looked = time.monotonic()
-            self._used = sum(_size(path) for path in self._root.rglob("p*") if path.is_file())
-        return self._used
+            files = [path for path in self._root.rglob("p*") if path.is_file()]
+            sizes = {path: _size(path) for path in files}
+        self._used = sum(sizes.values())
+        return sum(size for path, size in sizes.items() if path.suffix in _KINDS)
 
     def is_full(self, more_bytes: int) -> bool:
         """Whether so much more would not fit."""
         if time.monotonic() - self._looked > _LOOK_S:
-            self.used_bytes()
+            self.waiting_bytes()
         with _translated():
             return self._used + more_bytes > self._quota or self._disk_is_full()
 
@@ -273,10 +309,61 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _place(path: Path) -> Place:
-    period, number = path.name.partition(".")[0].removeprefix("p").split("-")
-    livestream = LivestreamId(uuid.UUID(path.parent.name))
-    return Place(livestream, int(period), int(number), path, _size(path))
+def _place(path: Path) -> Place | None:
+    """What the name says; None for a file of somebody else's."""
+    try:
+        period, number = path.name.partition(".")[0].removeprefix("p").split("-")
+        livestream = LivestreamId(uuid.UUID(path.parent.name))
+        return Place(livestream, int(period), int(number), path, _size(path))
+    except ValueError:
+        return None
+
+
+def _aside(place: Place) -> Path:
+    return place.path.with_name(f"{place.path.name}{_DAMAGED}")
+
+
+def _content(path: Path) -> bytes:
+    """All that can be read; a file whose place on the disk is broken ends there."""
+    content = bytearray()
+    with path.open("rb", buffering=0) as file:
+        for again in range(_TRIES):
+            try:
+                while block := file.read(_BLOCK_BYTES):
+                    content += block
+                break
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                if again + 1 < _TRIES:
+                    file.seek(len(content))
+    return bytes(content)
+
+
+def _first_line(file: BinaryIO) -> bytes:
+    try:
+        return file.readline()
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""  # Its place on the disk is broken.
+
+
+def _understood(content: bytes) -> Arrived | None:
+    """What a file says; None when its bytes are not those that were written."""
+    head, _, body = content.partition(b"\n")
+    try:
+        said = json.loads(head)
+        if hashlib.sha256(body).hexdigest() != said["sha256"]:
+            return None
+        return Arrived(
+            LivestreamId(uuid.UUID(said["livestream"])), said["period"], said["number"], body,
+            Instant.parse(said["arrived_at"]).at, PeriodCause(said["cause"]),
+            Instant.parse(said["device_at"]).at if said["device_at"] else None,
+            said.get("fence"),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, InvalidInput):
+        return None
 
 
 def _written_at(place: Place) -> float | None:
@@ -298,7 +385,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (28, 122):  # No room, no quota.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull("spool-full", "The spool for livestreams is full.") from error
         raise Unavailable(
             "spool-unusable", f"The spool for livestreams cannot go on: {error.strerror}."

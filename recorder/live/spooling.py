@@ -1,29 +1,25 @@
 """What reached us and cannot go up yet: kept on a local disk, delivered when it can, never dropped.
 
-Each livestream's oldest goes first. What comes from a spool came under an earlier lease and is put
-under the present one; if another process gave its number away meanwhile, the rest becomes a
-livestream of its own. Segments carry the time at which they came.
+Each livestream's oldest goes first (``bringing``). Segments carry the time at which they came.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from recorder import metrics, telemetry
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form
 from recorder.domain.people import SERVICE
-from recorder.errors import Conflict, RecorderError, Unavailable
+from recorder.errors import RecorderError, Unavailable
+from recorder.live.bringing import Bringer
 from recorder.live.spool import FLOOR_BYTES, Arrived, Place, SpoolFolder
 from recorder.runtime import Deps
 from recorder.services import alarms, live
@@ -35,6 +31,8 @@ _LONGEST_PAUSE_S = 5.0
 #: Livestreams that go up side by side: fewer would never catch up with what goes on coming.
 _AT_ONCE = 100
 _LOOK_S = 2.0
+#: Of so many damaged ones at the end, what is before them tells the lease under which they came.
+_MOST_DAMAGED = 20
 #: A new livestream needs room for more than its first segment.
 _NEEDED_BYTES = 64 << 20
 
@@ -51,8 +49,7 @@ class Spool:
         self._turns = asyncio.Semaphore(_AT_ONCE)
         #: Writing for a livestream, and removing the last of it, exclude each other.
         self._locks: defaultdict[LivestreamId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        #: What puts under the lease that holds; asked anew after each failure.
-        self._receivers: dict[LivestreamId, live.Receiver] = {}
+        self._bringer = Bringer(deps, folder, self._promise_anew)
         #: What counts and could not be removed yet; livestreams whose descriptions could not.
         self._safe: set[Place] = set()
         #: Of each livestream the last place that the service knows of.
@@ -96,10 +93,21 @@ class Spool:
             # It is ours alone: nobody ever takes its lease.
             upto = live.Position(last.period - moved[1], max(0, number - moved[2]))
             await live.promise(self._deps, moved[0], 0, upto)
-        elif (fence := await asyncio.to_thread(self._folder.fence_of, last)) is not None:
+        elif (fence := await asyncio.to_thread(self._fence_of, places)) is not None:
             upto = live.Position(last.period, number)
             await live.promise(self._deps, livestream, fence, upto)
         self._promised[livestream] = last
+
+    def _fence_of(self, places: Sequence[Place]) -> int | None:
+        """The lease under which the last of them came; of what is damaged, the one before."""
+        for place in places[: -_MOST_DAMAGED - 1 : -1]:
+            if (fence := self._folder.fence_of(place)) is not None:
+                return fence
+        return None
+
+    async def _promise_anew(self, livestream: LivestreamId) -> None:
+        self._promised.pop(livestream, None)
+        await self.promise(livestream)
 
     async def take_over(self) -> None:
         """Find what earlier processes of this machine left."""
@@ -141,7 +149,7 @@ class Spool:
                     await self.promise(livestream)
                     await self._deliver_one(place)
             except RecorderError as error:
-                self._receivers.clear()
+                self._bringer.forget()
                 telemetry.log(_log, logging.WARNING, "a spooled segment is given again",
                               livestream=str(livestream), why=error.code)  # fmt: skip
                 await asyncio.sleep(pause)
@@ -164,7 +172,7 @@ class Spool:
             with contextlib.suppress(RecorderError):
                 await self._tidy_one(livestream)
             if not self._waiting:
-                self._receivers.clear()
+                self._bringer.forget()
             return True
 
     async def _tidy(self) -> None:
@@ -182,93 +190,11 @@ class Spool:
 
     async def _deliver_one(self, place: Place) -> None:
         if place not in self._safe:
-            await self._bring_up(place)
+            await self._bringer.bring(place, self._waiting[place.livestream])
             self._safe.add(place)
         if place.number:
             await asyncio.to_thread(self._folder.remove, place)
         self._safe.discard(place)
-
-    async def _bring_up(self, place: Place) -> None:
-        arrived = await asyncio.to_thread(self._folder.read, place)
-        if arrived is None:
-            telemetry.log(_log, logging.ERROR, "a spooled segment is damaged and stays aside",
-                          livestream=str(place.livestream), number=place.number)  # fmt: skip
-            return
-        moved = await asyncio.to_thread(self._folder.moved, place)
-        if moved is None and await self._is_given_away(arrived):
-            moved = await self._move(place, arrived)
-        going = arrived
-        if moved is not None:
-            livestream, period, number = moved
-            if arrived.number:
-                init = await asyncio.to_thread(self._folder.read, _init_of(place))
-                if init is not None:
-                    await self._put(
-                        replace(init, livestream=livestream, period=init.period - period)
-                    )
-            going = replace(
-                arrived,
-                livestream=livestream,
-                period=arrived.period - period,
-                number=arrived.number and arrived.number - number,
-            )
-        try:
-            await self._put(going)
-        except Conflict as conflict:
-            if moved is not None and conflict.code == "segment-conflicting":
-                # It is no place for it any more: the next try goes to another one.
-                await self._move(place, arrived)
-            raise
-
-    async def _is_given_away(self, arrived: Arrived) -> bool:
-        number = arrived.number or -arrived.period
-        standing = await live.digest_of(self._deps, arrived.livestream, number)
-        return standing not in (None, hashlib.sha256(arrived.body).digest())
-
-    async def _move(self, place: Place, arrived: Arrived) -> tuple[LivestreamId, int, int]:
-        old = await live.find_livestream(self._deps, SERVICE, place.livestream)
-        opened = await live.open_livestream(
-            self._deps,
-            replace(SERVICE, agency=old.agency),
-            live.Opening(
-                title=old.title,
-                form=Form.RECEIVED,
-                device_number=old.device_number,
-                officer=old.officer,
-                stage=old.stage,
-                case_numbers=old.case_numbers,
-            ),
-        )
-        segments = [each.number for each in self._waiting[place.livestream] if each.number]
-        moved = opened.id, arrived.period - 1, min(segments, default=1) - 1
-        await asyncio.to_thread(self._folder.move, place, *moved)
-        self._promised.pop(place.livestream, None)
-        await self.promise(place.livestream)
-        telemetry.log(_log, logging.WARNING, "the rest of a livestream goes to one of its own",
-                      livestream=str(old.id), new=str(opened.id))  # fmt: skip
-        return moved
-
-    async def _put(self, arrived: Arrived) -> None:
-        receiver = self._receivers.get(arrived.livestream)
-        if receiver is None:
-            found = await live.find_livestream(self._deps, SERVICE, arrived.livestream)
-            receiver = live.Receiver(self._deps, SERVICE, found.id, found.fence)
-            self._receivers[found.id] = receiver
-        if arrived.number:
-            segment = live.SegmentArrival(
-                period=arrived.period, number=arrived.number, body=arrived.body,
-                device_at=arrived.device_at, arrived_at=arrived.arrived_at,
-            )  # fmt: skip
-            receipt = await receiver.put_segment(segment)
-            tell_listed(arrived, self._deps.clock.now())
-            if receipt.conflicting:  # Given away just now; the next try sees it.
-                raise Conflict("segment-conflicting", "Another body has this number.")
-            return
-        init = live.InitArrival(
-            period=arrived.period, body=arrived.body, cause=arrived.cause,
-            arrived_at=arrived.arrived_at,
-        )  # fmt: skip
-        await receiver.put_init(init)
 
     async def _show(self) -> None:
         """What waits here, as figures."""
@@ -284,8 +210,8 @@ class Spool:
     async def _tell(self) -> None:
         """Raise the alarm once something has waited through two looks; clear it when all went."""
         host = socket.gethostname()
-        used = await asyncio.to_thread(self._folder.used_bytes)
-        if not used:
+        waiting = await asyncio.to_thread(self._folder.waiting_bytes)
+        if not waiting:
             self._since = None
             if self._may_be_open:
                 await alarms.clear_if_open(
@@ -300,14 +226,9 @@ class Spool:
         self._may_be_open = True
         await alarms.report(
             self._deps, AlarmCode.LIVE_SPOOL, about_kind="system", about=host,
-            detail=f"{used} bytes of livestreams wait on the disk of {host}.",
-            facts={"host": host, "waiting_bytes": used},
+            detail=f"{waiting} bytes of livestreams wait on the disk of {host}.",
+            facts={"host": host, "waiting_bytes": waiting},
         )  # fmt: skip
-
-
-def tell_listed(arrived: Arrived, now: datetime) -> None:
-    """Count how long this segment was on its way."""
-    metrics.INGEST_LISTED_SECONDS.observe(max(0.0, (now - arrived.arrived_at).total_seconds()))
 
 
 async def next_position(
@@ -315,11 +236,14 @@ async def next_position(
 ) -> live.Position:
     """Behind what is in the database and what waits on this machine.
 
-    What a receiver that died had stored and not counted counts first.
+    What a receiver that died had stored and not counted counts first. With the store away nobody
+    knows what of it is there: its numbers are left to it.
     """
+    is_known = False
     with contextlib.suppress(Unavailable):
         await live.finish_claimed(deps, SERVICE, livestream, fence)
-    there = await live.position(deps, livestream)
+        is_known = True
+    there = await live.position(deps, livestream, behind_claims=not is_known)
     if spool is None:
         return there
     waiting = await spool.highest(livestream)
@@ -339,11 +263,6 @@ async def give_back(deps: Deps, spool: Spool | None, livestream: LivestreamId, f
         if spool is not None:
             await spool.promise(livestream)
         await live.let_go(deps, livestream, fence)
-
-
-def _init_of(place: Place) -> Place:
-    path = place.path.with_name(f"p{place.period:06d}-{0:09d}.init")
-    return replace(place, number=0, path=path)
 
 
 @contextlib.asynccontextmanager

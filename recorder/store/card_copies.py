@@ -77,7 +77,7 @@ async def sides(connection: Connection, recording: RecordingId) -> tuple[list[Si
         "SELECT o.id, o.livestream_id, o.started_at, o.ended_at, o.clock_offset_ms,"
         " l.first_arrival_at, l.last_arrival_at FROM recording r"
         " JOIN recording o ON o.device_number = r.device_number AND o.device_id = r.device_id"
-        "  AND o.agency_id = r.agency_id AND o.continues IS NULL"
+        "  AND o.agency_id = r.agency_id AND NOT o.flags @> '{supplementary}'"
         "  AND NOT EXISTS (SELECT FROM gateway g WHERE g.dock_id = o.dock_id)"
         "  AND (o.id = r.id OR (o.livestream_id IS NULL) <> (r.livestream_id IS NULL))"
         "  AND coalesce(o.started_at, o.received_at) <"
@@ -85,7 +85,8 @@ async def sides(connection: Connection, recording: RecordingId) -> tuple[list[Si
         "  AND coalesce(o.ended_at, o.received_at) >"
         "      coalesce(r.started_at, r.received_at) - $2::interval"
         " LEFT JOIN livestream l ON l.id = o.livestream_id"
-        " WHERE r.id = $1 AND r.continues IS NULL ORDER BY o.id = r.id DESC, o.id LIMIT $3",
+        " WHERE r.id = $1 AND NOT r.flags @> '{supplementary}'"
+        " ORDER BY o.id = r.id DESC, o.id LIMIT $3",
         recording,
         _REACH,
         _MOST,

@@ -121,6 +121,16 @@ async def highest_period(connection: Connection, livestream: LivestreamId) -> in
     return highest
 
 
+async def highest_claimed(connection: Connection, livestream: LivestreamId) -> int:
+    """The highest number that bytes were ever meant to have, whether they count or not."""
+    highest: int = await connection.fetchval(
+        "SELECT coalesce(max(number), 0) FROM livestream_segment WHERE livestream_id = $1"
+        " AND number > 0",
+        livestream,
+    )
+    return highest
+
+
 async def insert_period(
     change: Change,
     livestream: LivestreamId,

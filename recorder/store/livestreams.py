@@ -1,4 +1,4 @@
-"""Livestreams: their rows, states and leases. Their segments are in ``livestream_segments``."""
+"""Livestreams: their rows and states. Their segments are in ``livestream_segments``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ _COLUMNS = (
     " l.recording_id, l.sealing_id, l.holder, l.fence, l.held_until,"
     " l.media_type, l.latitude, l.longitude, l.accuracy_m, l.promised_period, l.promised_number,"
     " l.left_out,"
+    " l.heard_at, l.continues_id,"
+    " (SELECT count(*) FROM livestream_loss x WHERE x.livestream_id = l.id"
+    "  AND x.number BETWEEN 1 AND greatest(l.highest_number, l.promised_number, l.last_number)"
+    "  AND NOT EXISTS (SELECT FROM livestream_segment s WHERE s.livestream_id = l.id"
+    "   AND s.number = x.number AND s.state = 'stored')) AS lost,"
     " EXISTS (SELECT 1 FROM livestream_source s WHERE s.livestream_id = l.id) AS is_pulled,"
     " (EXISTS (SELECT FROM recording r WHERE r.livestream_id = l.id AND r.restrictions <> '{}')"
     "  OR EXISTS (SELECT FROM recording r WHERE r.copy_of = l.id AND r.restrictions <> '{}')"
@@ -79,6 +84,9 @@ def _from_row(row: Row) -> Livestream:
         promised_period=row["promised_period"],
         promised_number=row["promised_number"],
         left_out=tuple(row["left_out"]),
+        lost=row["lost"],
+        heard_at=row["heard_at"],
+        continues=row["continues_id"],
     )
 
 
@@ -88,9 +96,9 @@ async def insert(change: Change, livestream: Livestream) -> None:
         "INSERT INTO livestream (id, agency_id, device_id, device_number, dock_id, officer, title,"
         " stage, case_numbers, opened_by, source, quarantine_reasons, flags, form, key_prefix,"
         " device_clock_at, clock_offset_ms, created_at, media_type, latitude, longitude,"
-        " accuracy_m, left_out)"
+        " accuracy_m, left_out, continues_id)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19, $20, $21, $22, $23)",
+        " $19, $20, $21, $22, $23, $24)",
         livestream.id,
         livestream.agency,
         livestream.device,
@@ -114,6 +122,7 @@ async def insert(change: Change, livestream: Livestream) -> None:
         livestream.longitude,
         livestream.accuracy_m,
         list(livestream.left_out),
+        livestream.continues,
     )
 
 
@@ -152,6 +161,16 @@ async def locked(change: Change, livestream: LivestreamId) -> Livestream | None:
         livestream,
     )
     return _from_row(row) if row else None
+
+
+async def continuing(connection: Connection, first: LivestreamId) -> list[Livestream]:
+    """Livestreams that go on with this one, the first of them first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM livestream l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
+        " WHERE l.continues_id = $1 ORDER BY l.created_at, l.id",
+        first,
+    )
+    return [_from_row(row) for row in rows]
 
 
 async def of_device_at(connection: Connection, device: DeviceId, at: datetime) -> Livestream | None:
@@ -289,60 +308,19 @@ async def supplementable(
 ) -> list[LivestreamId]:
     """Closed livestreams with segments that belong to no recording, the newest of them old."""
     rows = await connection.fetch(
-        "SELECT s.livestream_id FROM livestream_segment s"
-        " JOIN livestream l ON l.id = s.livestream_id AND l.state = 'closed'"
-        " WHERE s.recording_id IS NULL AND s.state = 'stored'"
-        " GROUP BY s.livestream_id HAVING max(s.arrived_at) < $1 LIMIT $2",
+        # From one livestream to the next: of those that run millions of segments wait.
+        "WITH RECURSIVE waiting AS ((SELECT livestream_id AS id FROM livestream_segment"
+        "  WHERE recording_id IS NULL AND state = 'stored' ORDER BY livestream_id LIMIT 1)"
+        " UNION ALL SELECT (SELECT s.livestream_id FROM livestream_segment s"
+        "  WHERE s.recording_id IS NULL AND s.state = 'stored' AND s.livestream_id > w.id"
+        "  ORDER BY s.livestream_id LIMIT 1) FROM waiting w WHERE w.id IS NOT NULL)"
+        " SELECT l.id FROM waiting w JOIN livestream l ON l.id = w.id AND l.state = 'closed'"
+        " WHERE (SELECT max(s.arrived_at) FROM livestream_segment s WHERE s.livestream_id = l.id"
+        "  AND s.recording_id IS NULL AND s.state = 'stored') < $1 LIMIT $2",
         quiet_since,
         limit,
     )
-    return [row["livestream_id"] for row in rows]
-
-
-async def take(
-    connection: Connection,
-    livestream: LivestreamId,
-    holder: str,
-    now: datetime,
-    until: datetime,
-    longest: datetime,
-) -> int | None:
-    """Take the lease and give its new fence; None while another holder lives.
-
-    One held for longer than ``longest`` was taken by a wrong clock.
-    """
-    fence: int | None = await connection.fetchval(
-        "UPDATE livestream SET holder = $2, held_until = $4, fence = fence + 1"
-        " WHERE id = $1 AND state <> 'closed' AND (holder IS NULL OR held_until < $3"
-        " OR held_until > $5) RETURNING fence",
-        livestream,
-        holder,
-        now,
-        until,
-        longest,
-    )
-    return fence
-
-
-async def keep_each(
-    connection: Connection, leases: Sequence[tuple[LivestreamId, int]], until: datetime
-) -> dict[LivestreamId, LivestreamState]:
-    """Extend these leases, livestream and fence; gives those that no other process has taken, and
-    how they stand.
-
-    Rows are locked in the order in which everybody locks many of them.
-    """
-    rows = await connection.fetch(
-        "WITH held AS (SELECT l.id FROM livestream l JOIN unnest($1::uuid[], $2::bigint[])"
-        " AS g(livestream, fence) ON l.id = g.livestream AND l.fence = g.fence"
-        " WHERE l.holder IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE OF l)"
-        " UPDATE livestream AS l SET held_until = $3 FROM held WHERE l.id = held.id"
-        " RETURNING l.id, l.state",
-        [livestream for livestream, _ in leases],
-        [fence for _, fence in leases],
-        until,
-    )
-    return {row["id"]: LivestreamState(row["state"]) for row in rows}
+    return [row["id"] for row in rows]
 
 
 async def add_flag(connection: Connection, livestream: LivestreamId, fence: int, flag: str) -> None:
@@ -371,26 +349,3 @@ async def leave_out(
         flag,
     )
     return touched == 1
-
-
-async def promise(
-    connection: Connection, livestream: LivestreamId, fence: int, period: int, number: int
-) -> None:
-    """Say that everything up to these numbers reached us; nothing under an old fence."""
-    await connection.execute(
-        "UPDATE livestream SET promised_period = greatest(promised_period, $3),"
-        " promised_number = greatest(promised_number, $4) WHERE id = $1 AND fence = $2",
-        livestream,
-        fence,
-        period,
-        number,
-    )
-
-
-async def let_go(connection: Connection, livestream: LivestreamId, fence: int) -> None:
-    """Let another process take the lease at once."""
-    await connection.execute(
-        "UPDATE livestream SET holder = NULL, held_until = NULL WHERE id = $1 AND fence = $2",
-        livestream,
-        fence,
-    )

@@ -835,6 +835,13 @@ ALTER TABLE livestream ADD COLUMN opening_lock_until timestamptz;
 ALTER TABLE livestream ADD COLUMN promised_period integer, ADD COLUMN promised_number bigint;
 -- What its source offers and is not taken, as the source calls it.
 ALTER TABLE livestream ADD COLUMN left_out text[] NOT NULL DEFAULT '{}';
+-- When whoever fetches it said last that media are in its hands and cannot go up.
+ALTER TABLE livestream ADD COLUMN heard_at timestamptz;
+-- The one that is over and that its publisher goes on with. No reference: a rebuild may find the
+-- second one first.
+ALTER TABLE livestream ADD COLUMN continues_id uuid;
+CREATE INDEX livestream_continuing ON livestream (continues_id, created_at)
+    WHERE continues_id IS NOT NULL;
 CREATE INDEX livestream_opening_lock
     ON livestream ((coalesce(opening_lock_until, '-infinity'::timestamptz)))
     WHERE opening_version IS NOT NULL;
@@ -898,6 +905,16 @@ CREATE INDEX livestream_segment_lock ON livestream_segment (lock_until)
     WHERE recording_id IS NULL AND state <> 'intended';
 CREATE INDEX livestream_segment_edge ON livestream_segment (livestream_id, number)
     WHERE NOT follows AND state = 'stored' AND number > 0;
+
+-- What reached us and can never be stored: its file in a spool was damaged by the disk. Nobody waits
+-- for it. Init segments have the number of their period, negative.
+CREATE TABLE livestream_loss (
+    livestream_id uuid NOT NULL REFERENCES livestream,
+    number bigint NOT NULL CHECK (number <> 0),
+    period integer NOT NULL,
+    told_at timestamptz NOT NULL,
+    PRIMARY KEY (livestream_id, number)
+);
 
 -- The beginning of the playlist of a running livestream, in stretches behind each other. No evidence:
 -- it says what the segments say, and goes when the livestream is closed.
@@ -2381,7 +2398,7 @@ GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed
     TO recorder_service;
 REVOKE UPDATE ON custody_event, audit_finding, filmed_code, left_behind, livestream_gap, mark, feed_mapping, feed_file,
     gap_reason, livestream_place, finding_act, livestream_stretch, restriction,
-    livestream_restriction
+    livestream_restriction, livestream_loss
     FROM recorder_service;
 REVOKE INSERT ON event_fact_feed FROM recorder_service;
 REVOKE UPDATE ON feed_past FROM recorder_service;

@@ -89,6 +89,9 @@ class LivestreamLineShape(Shape):
     closed_at: datetime | None
     flags: tuple[str, ...]
     quarantine_reasons: tuple[str, ...]
+    continues: uuid.UUID | None = Field(
+        description="the livestream that was over when its publisher came back into this one"
+    )
 
     @classmethod
     def of(cls, found: Livestream) -> LivestreamLineShape:
@@ -103,6 +106,9 @@ class LivestreamShape(LivestreamLineShape):
     gaps: tuple[GapShape, ...]
     copies: tuple[uuid.UUID, ...] = Field(description="recordings that a gateway wrote of it")
     left_out: tuple[str, ...] = Field(description="what its source offers and is not taken")
+    continued_by: tuple[uuid.UUID, ...] = Field(
+        description="livestreams in which its publisher went on when this one was over"
+    )
 
     @classmethod
     def of_view(cls, view: LivestreamView) -> LivestreamShape:
@@ -121,6 +127,7 @@ class LivestreamShape(LivestreamLineShape):
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
             copies=view.copies,
             left_out=found.left_out,
+            continued_by=view.continued_by,
         )
 
 
@@ -254,4 +261,5 @@ def _line(found: Livestream) -> dict[str, Any]:
         "closed_at": found.closed_at,
         "flags": found.flags,
         "quarantine_reasons": found.quarantine_reasons,
+        "continues": found.continues,
     }

@@ -44,7 +44,7 @@ STATEMENTS = (
     ("UPDATE livestream SET holder = NULL", "db.live_let_go"),
     ("UPDATE livestream SET holder", "db.live_take"),
     ("UPDATE livestream SET promised_period", "db.live_promised"),
-    ("WITH held AS (SELECT l.id FROM livestream l", "db.live_keep"),
+    ("WITH held AS (SELECT l.id, g.waits FROM livestream l", "db.live_keep"),
     ("UPDATE livestream SET opening_lock_until", "db.live_opening_locked"),
     ("UPDATE livestream_segment SET lock_until", "db.live_locked"),
     ("UPDATE livestream_segment SET told", "db.live_told"),

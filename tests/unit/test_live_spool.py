@@ -49,7 +49,7 @@ def test_what_a_dead_process_left_is_found_in_order_and_as_it_came(tmp_path: Pat
             other.remove(place)
     other.done(first.livestream)
     assert not (tmp_path / "dead").exists()
-    assert other.used_bytes() == 0
+    assert other.waiting_bytes() == 0
     other.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -85,12 +85,41 @@ def test_what_the_disk_damaged_is_put_aside_and_never_removed(tmp_path: Path) ->
     spool = folder(tmp_path, "a")
     first = arrived(1)
     place = spool.keep(first)
-    place.path.write_bytes(place.path.read_bytes()[:-1])
+    whole = place.path.read_bytes()
+    place.path.write_bytes(whole[:-1])
     assert spool.read(place) is None
+    spool.put_aside(place)
     spool.remove(place)
     spool.done(first.livestream)
-    (aside,) = (tmp_path / "a").glob("*/*.damaged")
+    aside = tmp_path / spool.name_of(place)
     assert aside.read_bytes().endswith(b"medi")
+    assert spool.left_of(place) == b"medi"
+    assert spool.waiting_bytes() == 0
+    spool.close()
+    # A folder of somebody else's holds up nobody.
+    (tmp_path / "a" / "a copy").mkdir()
+    (tmp_path / "a" / "a copy" / "p1.segment").touch()
+    other = folder(tmp_path, "b")
+    assert other.adopt() == []
+    assert aside.exists()
+    other.close()
+    aside.write_bytes(whole)
+    last = folder(tmp_path, "c")
+    (found,) = last.adopt()
+    assert last.read(found) == first
+
+
+def test_a_place_of_the_disk_that_cannot_be_read_is_damage_and_no_reason_to_wait(
+    tmp_path: Path,
+) -> None:
+    spool = folder(tmp_path, "a")
+    place = spool.keep(arrived(1))
+    place.path.unlink()
+    # Opens, and every read of it ends in EIO.
+    place.path.symlink_to("/proc/self/mem")
+    assert spool.read(place) is None
+    assert spool.fence_of(place) is None
+    assert spool.left_of(place) == b""
 
 
 def test_where_the_rest_of_a_livestream_goes_is_remembered(tmp_path: Path) -> None:

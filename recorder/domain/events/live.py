@@ -25,6 +25,8 @@ class LivestreamOpened(CustodyEvent):
     clock_offset_ms: int | None
     quarantine_reasons: tuple[str, ...]
     flags: tuple[str, ...]
+    #: The livestream that is over and whose publisher came back.
+    continues: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,21 @@ class LivestreamResumed(CustodyEvent):
     SUBJECT = SubjectKind.LIVESTREAM
     number: int
     interrupted_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivestreamSegmentDamaged(CustodyEvent):
+    """A segment that reached us was damaged on a disk before it was stored; its file is kept."""
+
+    SUBJECT = SubjectKind.LIVESTREAM
+    #: Negative: the init segment of that period, of which the store has what is left.
+    number: int
+    period: int
+    #: Bytes of what is left.
+    length: int
+    #: The ingest machine, and the file below its spool.
+    host: str
+    file: str
 
 
 @dataclass(frozen=True, kw_only=True)

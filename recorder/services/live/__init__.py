@@ -6,6 +6,7 @@ Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a prot
 from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
+from recorder.services.live.continuing import going_on
 from recorder.services.live.leases import (
     Position,
     digest_of,
@@ -17,6 +18,7 @@ from recorder.services.live.leases import (
 )
 from recorder.services.live.leaving_out import leave_out
 from recorder.services.live.listing import keep_beginnings
+from recorder.services.live.losing import Damaged, lose
 from recorder.services.live.marking import livestream_marks, make_mark
 from recorder.services.live.opening import (
     Opening,
@@ -85,6 +87,7 @@ __all__ = [
     "SEGMENT_TYPE",
     "Caution",
     "ChunkArrival",
+    "Damaged",
     "InitArrival",
     "LivestreamView",
     "MadeKey",
@@ -106,6 +109,7 @@ __all__ = [
     "find_livestream",
     "finish_claimed",
     "free_sources",
+    "going_on",
     "grant",
     "index",
     "is_streamed",
@@ -120,6 +124,7 @@ __all__ = [
     "livestream_marks",
     "livestream_restrictions_of",
     "look_at",
+    "lose",
     "make_mark",
     "make_push_key",
     "mark_source",

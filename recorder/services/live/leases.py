@@ -17,7 +17,7 @@ from recorder.domain.people import EVERYTHING
 from recorder.errors import Locked
 from recorder.runtime import Deps
 from recorder.services.live.gathering import Gathering
-from recorder.store import livestream_segments, livestreams
+from recorder.store import livestream_leases, livestream_segments, livestreams
 
 #: A holder that is silent for this long has lost it.
 LEASE = timedelta(seconds=8)
@@ -32,6 +32,7 @@ class _Lease:
     deps: Deps
     livestream: LivestreamId
     fence: int
+    has_waiting: bool
 
 
 _LINES: WeakKeyDictionary[Deps, Gathering[_Lease, LivestreamState | None]] = WeakKeyDictionary()
@@ -44,7 +45,7 @@ async def take(deps: Deps, livestream: LivestreamId) -> int:
     """
     now = deps.clock.now()
     async with deps.database.acquire() as connection:
-        fence = await livestreams.take(
+        fence = await livestream_leases.take(
             connection, livestream, deps.instance, now, now + LEASE, now + _LONGEST
         )
     if fence is None:
@@ -61,16 +62,22 @@ class Position:
     segment: int
 
 
-async def position(deps: Deps, livestream: LivestreamId) -> Position:
-    """Where the receiver that has just taken the livestream goes on."""
+async def position(
+    deps: Deps, livestream: LivestreamId, *, behind_claims: bool = False
+) -> Position:
+    """Where the receiver that has just taken the livestream goes on.
+
+    ``behind_claims``: also behind numbers whose objects may be in the store and do not count yet.
+    """
     async with deps.database.acquire() as connection:
         period = await livestream_segments.highest_period(connection, livestream)
+        claimed = await livestream_segments.highest_claimed(connection, livestream)
         found = await livestreams.find(connection, livestream, EVERYTHING)
     if found is None:
         return Position(period, 0)
+    highest = max(found.highest_number, claimed) if behind_claims else found.highest_number
     return Position(
-        max(period, found.promised_period or 0),
-        max(found.highest_number, found.promised_number or 0),
+        max(period, found.promised_period or 0), max(highest, found.promised_number or 0)
     )
 
 
@@ -81,7 +88,7 @@ async def promise(deps: Deps, livestream: LivestreamId, fence: int, upto: Positi
     fence nothing is said: whoever has taken the livestream since may have given them away.
     """
     async with deps.database.acquire() as connection:
-        await livestreams.promise(connection, livestream, fence, upto.period, upto.segment)
+        await livestream_leases.promise(connection, livestream, fence, upto.period, upto.segment)
 
 
 async def digest_of(deps: Deps, livestream: LivestreamId, number: int) -> bytes | None:
@@ -91,26 +98,31 @@ async def digest_of(deps: Deps, livestream: LivestreamId, number: int) -> bytes 
     return found.sha256 if found else None
 
 
-async def keep(deps: Deps, livestream: LivestreamId, fence: int) -> LivestreamState | None:
+async def keep(
+    deps: Deps, livestream: LivestreamId, fence: int, *, has_waiting: bool = False
+) -> LivestreamState | None:
     """Extend the lease, and say how the livestream stands; None when another process has it.
 
-    Asked at least every 3 s. Whoever closes it wants nothing more of its publisher.
+    Asked at least every 3 s. Whoever closes it wants nothing more of its publisher. ``has_waiting``
+    says that media reached its holder and cannot go up: that is no silence.
 
     Those of one process that ask within half a second go together.
     """
     line = _LINES.get(deps)
     if line is None:
         line = _LINES[deps] = Gathering(_keep_together, most=_MOST_ROWS, pace_s=_PACE_S)
-    return await line.join((livestream, fence), _Lease(deps, livestream, fence))
+    return await line.join((livestream, fence), _Lease(deps, livestream, fence, has_waiting))
 
 
 async def _keep_together(leases: Sequence[_Lease]) -> list[LivestreamState | None]:
     deps = leases[0].deps
+    now = deps.clock.now()
     async with deps.database.acquire() as connection:
-        kept = await livestreams.keep_each(
+        kept = await livestream_leases.keep_each(
             connection,
-            [(lease.livestream, lease.fence) for lease in leases],
-            deps.clock.now() + LEASE,
+            [(lease.livestream, lease.fence, lease.has_waiting) for lease in leases],
+            now,
+            now + LEASE,
         )
     return [kept.get(lease.livestream) for lease in leases]
 
@@ -118,4 +130,4 @@ async def _keep_together(leases: Sequence[_Lease]) -> list[LivestreamState | Non
 async def let_go(deps: Deps, livestream: LivestreamId, fence: int) -> None:
     """Let the next publisher in at once: the end of a connection that ended in order."""
     async with deps.database.acquire() as connection:
-        await livestreams.let_go(connection, livestream, fence)
+        await livestream_leases.let_go(connection, livestream, fence)

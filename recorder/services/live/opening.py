@@ -83,13 +83,7 @@ async def open_livestream(
                     host=found.host,
                 )
             )
-    if not is_received:
-        return await described(deps, livestream)
-    # With the store away media go to a spool; whoever puts the first of them describes it before.
-    with contextlib.suppress(Unavailable, StorageFull, TimeoutError):
-        async with asyncio.timeout(_PATIENCE_S):
-            return await described(deps, livestream)
-    return livestream
+    return await (described_soon if is_received else described)(deps, livestream)
 
 
 def _facts(opening: Opening, title: str, actor: Actor, now: datetime) -> FootageFacts:
@@ -203,6 +197,17 @@ async def described(deps: Deps, livestream: Livestream) -> Livestream:
     return found or livestream
 
 
+async def described_soon(deps: Deps, livestream: Livestream) -> Livestream:
+    """As ``described``, and no publisher waits for it.
+
+    With the store away media go to a spool; whoever puts the first of them describes it before.
+    """
+    with contextlib.suppress(Unavailable, StorageFull, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            return await described(deps, livestream)
+    return livestream
+
+
 def description(livestream: Livestream) -> dict[str, object]:
     """What was said when it opened, as plain values: for the description and for manifests."""
     clock = livestream.device_clock_at
@@ -228,6 +233,7 @@ def description(livestream: Livestream) -> dict[str, object]:
         # Text: the canonical form knows no fractions.
         "position": position_text(livestream),
         "left_out": list(livestream.left_out),
+        "goes_on_with": str(livestream.continues) if livestream.continues else None,
     }
 
 
@@ -288,7 +294,7 @@ async def deliverable(deps: Deps, actor: Actor, livestream: LivestreamId) -> Liv
         found = await livestreams.find(connection, livestream, EVERYTHING)
     own = (
         found is not None
-        and actor.livestream in (None, found.id)
+        and actor.livestream in (None, found.id, found.continues)
         and (
             found.opened_by == actor.sender
             or (actor.device is not None and found.device == actor.device)

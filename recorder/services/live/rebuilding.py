@@ -215,8 +215,15 @@ async def _understood(
         promised_period=None,
         promised_number=None,
         left_out=tuple(said.get("left_out", ())),
+        lost=0,
+        heard_at=None,
+        continues=_id_of(said.get("goes_on_with")),
         **_position(said.get("position")),
     )
+
+
+def _id_of(text: str | None) -> LivestreamId | None:
+    return LivestreamId(uuid.UUID(text)) if text else None
 
 
 def _position(text: str | None) -> dict[str, float]:

@@ -24,8 +24,9 @@ from recorder.domain.livestream import (
     gap_of,
     manifest_key,
     missing_at_end,
+    told_damaged,
 )
-from recorder.domain.people import Actor
+from recorder.domain.people import EVERYTHING, Actor
 from recorder.domain.recording import Admission, Flag, Integrity, QuarantineReason, Recording
 from recorder.errors import Conflict, InternalError
 from recorder.runtime import Deps
@@ -37,6 +38,7 @@ from recorder.services.live.tally import Tally
 from recorder.services.live.telling import tell
 from recorder.store import (
     devices,
+    livestream_losses,
     livestream_segments,
     livestreams,
     recordings,
@@ -161,12 +163,14 @@ async def _listed(deps: Deps, livestream: Livestream, listed: manifest.Manifest)
 async def gaps_now(connection: Connection, livestream: Livestream) -> list[Gap]:
     """Where media are missing or do not join, as far as it is known now."""
     edges = await livestream_segments.edges(connection, livestream.id)
-    gaps = [gap for gap in map(gap_of, edges) if gap is not None]
+    lost = await livestream_losses.numbers(connection, livestream.id)
+    gaps = [told_damaged(gap, lost) for gap in map(gap_of, edges) if gap is not None]
     newest = await livestream_segments.newest(connection, livestream.id)
     # What waits in the spool of a running one is on its way, and not missing.
     over = livestream.state in _CLOSABLE
-    end = missing_at_end(livestream.expected_number, newest) if over else None
-    return [*gaps, end] if end else gaps
+    expected = max(filter(None, (livestream.expected_number, *lost)), default=None)
+    end = missing_at_end(expected, newest) if over else None
+    return [*gaps, told_damaged(end, lost)] if end else gaps
 
 
 async def _is_ours(change: Change, livestream: Livestream, assembly: Assembly) -> bool:
@@ -182,7 +186,8 @@ async def write(change: Change, assembly: Assembly) -> None:
     if await devices.is_out_of_use(change.connection, livestream.device, livestream.opened_by):
         # Whoever has it now may have sent the end.
         reasons[QuarantineReason.DEVICE_SUSPENDED.value] = None
-    recording = _recording(change, assembly, conflicts, tuple(reasons))
+    continues = assembly.continues or await _goes_on_with(change, livestream)
+    recording = _recording(change, assembly, conflicts, tuple(reasons), continues)
     await recordings.insert(
         change,
         recording,
@@ -223,7 +228,11 @@ async def write(change: Change, assembly: Assembly) -> None:
 
 
 def _recording(
-    change: Change, assembly: Assembly, conflicts: bool, reasons: tuple[str, ...]
+    change: Change,
+    assembly: Assembly,
+    conflicts: bool,
+    reasons: tuple[str, ...],
+    continues: RecordingId | None,
 ) -> Recording:
     livestream, members = assembly.livestream, assembly.members
     first, last = members.first, members.last
@@ -272,8 +281,16 @@ def _recording(
         created_at=change.now,
         sealed_at=None,
         livestream=livestream.id,
-        continues=assembly.continues,
+        continues=continues,
     )
+
+
+async def _goes_on_with(change: Change, livestream: Livestream) -> RecordingId | None:
+    """The recording of the livestream that its publisher went on with here, if there is one."""
+    if livestream.continues is None:
+        return None
+    first = await livestreams.find(change.connection, livestream.continues, EVERYTHING)
+    return first.recording if first else None
 
 
 def _end(segment: Segment) -> datetime | None:
@@ -309,6 +326,6 @@ def _told(assembly: Assembly, recording: Recording) -> RecordingAssembled:
         original_name=recording.original_name,
         device_number=recording.device_number,
         officer=recording.officer,
-        continues=assembly.continues,
+        continues=recording.continues,
         flags=recording.flags,
     )

@@ -105,9 +105,14 @@ async def mark_source(deps: Deps, livestream: LivestreamId, fence: int, bookmark
             raise Conflict("livestream-taken-over", "Another process fetches it by now.")
 
 
-async def keep_source(deps: Deps, livestream: LivestreamId, fence: int) -> bool:
-    """Extend the lease; False when another process has it, or nothing more is wanted."""
-    return await leases.keep(deps, livestream, fence) in RUNNING
+async def keep_source(
+    deps: Deps, livestream: LivestreamId, fence: int, *, has_waiting: bool
+) -> bool:
+    """Extend the lease; False when another process has it, or nothing more is wanted.
+
+    ``has_waiting``: see ``leases.keep``.
+    """
+    return await leases.keep(deps, livestream, fence, has_waiting=has_waiting) in RUNNING
 
 
 async def tell_source(

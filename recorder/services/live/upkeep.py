@@ -5,8 +5,11 @@ Each function may run in several processes at once and die at any line.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import LivestreamClosing, LivestreamInterrupted
@@ -23,20 +26,69 @@ from recorder.store import livestream_openings, livestream_segments, livestreams
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 100
+#: How long the store may take to say that it is there.
+_PATIENCE_S = 5.0
 #: By then an ingest process, or the next one on its machine, has told what waits in its spool.
 TELLING = timedelta(seconds=10)
+#: After a failure of database or store, so many looks, two seconds apart, go by before anything is
+#: closed by silence: nobody could deliver meanwhile, and whoever will is back by then.
+_LOOKS = 15
+_LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What this process has seen of database and store."""
+
+    #: Looks since its begin, or since the last failure.
+    looks: int = 0
+    has_failed: bool = False
+    #: Of the last look, by a clock that nobody sets.
+    at_s: float | None = None
+
+    def fail(self) -> None:
+        self.looks, self.has_failed = 0, True
+
+    def look(self, at_s: float) -> None:
+        """One more; a database that only hung has failed as well."""
+        if self.at_s is not None and at_s - self.at_s > _LONGEST_PAUSE_S:
+            self.fail()
+        self.looks, self.at_s = self.looks + 1, at_s
+
+    def believes(self, livestream: Livestream, now: datetime) -> bool:
+        """Whether silence of this one may be believed.
+
+        A lease that was not given back may have ended because the database was away.
+        """
+        left = livestream.held_until is not None and livestream.held_until < now
+        return self.looks > _LOOKS or not (left or self.has_failed)
+
+
+_WATCHES: WeakKeyDictionary[Deps, _Watch] = WeakKeyDictionary()
 
 
 async def watch_livestreams(deps: Deps) -> None:
     """Chore: interrupt what fell silent, close what stays so, seal what is complete or overdue."""
-    now = await guard.ending(deps)
-    if now is None:
-        return
-    async with deps.database.acquire() as connection:
-        running = await livestreams.running(connection)
+    watch = _WATCHES.setdefault(deps, _Watch())
+    try:
+        now = await guard.ending(deps)
+        if now is None:
+            return
+        async with deps.database.acquire() as connection:
+            running = await livestreams.running(connection)
+    except RecorderError:
+        watch.fail()
+        raise
+    watch.look(asyncio.get_running_loop().time())
+    silent = [each for each in running if _is_silent(deps, each, now)]
+    if silent and not await _store_answers(deps):
+        watch.fail()
     for livestream in running:
         try:
-            await _look_after(deps, livestream, now)
+            if livestream in silent and watch.believes(livestream, now):
+                await _close_by_silence(deps, livestream)
+            else:
+                await _look_after(deps, livestream, now)
         except RecorderError as error:
             logger.warning("livestream %s could not be looked after: %s", livestream.id, error)
 
@@ -77,16 +129,29 @@ async def extend_segment_locks(deps: Deps) -> int:
 
 
 async def _look_after(deps: Deps, livestream: Livestream, now: datetime) -> None:
-    config = deps.config
-    silent_since = livestream.last_arrival_at or livestream.created_at
     if livestream.state is LivestreamState.CLOSING:
         await seal_if_due(deps, SERVICE, livestream, now)
-    elif now - silent_since > timedelta(
-        seconds=config.live_idle_close_s
-    ) and not _may_wait_in_a_spool(livestream, now):
-        await _close_by_silence(deps, livestream)
     elif livestream.state is LivestreamState.LIVE:
-        await _interrupt(deps, livestream, now - timedelta(seconds=config.live_interrupted_s))
+        since = now - timedelta(seconds=deps.config.live_interrupted_s)
+        await _interrupt(deps, livestream, since)
+
+
+def _is_silent(deps: Deps, livestream: Livestream, now: datetime) -> bool:
+    """Whether nothing has come of it for so long that it is over."""
+    if livestream.state is LivestreamState.CLOSING:
+        return False
+    longest = timedelta(seconds=deps.config.live_idle_close_s)
+    return now - livestream.silent_since > longest and not _is_published(livestream, now)
+
+
+async def _store_answers(deps: Deps) -> bool:
+    """With the store away nobody can deliver: that is no silence."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await deps.objects.ping()
+    except (RecorderError, TimeoutError):
+        return False
+    return True
 
 
 async def seal_if_due(deps: Deps, actor: Actor, livestream: Livestream, now: datetime) -> None:
@@ -110,14 +175,14 @@ def _is_due(deps: Deps, livestream: Livestream, now: datetime) -> bool:
     return livestream.is_complete or now - last > timedelta(seconds=deps.config.live_closing_s)
 
 
-def _may_wait_in_a_spool(livestream: Livestream, now: datetime) -> bool:
-    """Whether somebody receives it whose media cannot go up: that is no silence.
+def _is_published(livestream: Livestream, now: datetime) -> bool:
+    """Whether somebody publishes it to a process of ours: then its media cannot go up.
 
-    A lease is held while a publisher delivers; for what is fetched also while nothing comes.
+    For what is fetched a lease is held also while nothing comes; its holder says what waits.
     """
-    if livestream.held_until is None or livestream.held_until < now:
+    if livestream.is_pulled or livestream.held_until is None:
         return False
-    return not livestream.is_pulled or livestream.is_awaited
+    return livestream.held_until >= now
 
 
 def _may_be_received(livestream: Livestream, now: datetime) -> bool:
@@ -150,7 +215,7 @@ async def _close_by_silence(deps: Deps, livestream: Livestream) -> None:
         if (
             found is None
             or found.state in (LivestreamState.CLOSING, LivestreamState.CLOSED)
-            or found.last_arrival_at != livestream.last_arrival_at
+            or found.silent_since != livestream.silent_since
         ):
             return
         await livestreams.begin_closing(change, livestream.id, None)

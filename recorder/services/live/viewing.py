@@ -13,7 +13,13 @@ from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.sealing import gaps_now
 from recorder.services.live.sources import PulledFrom, told_source
-from recorder.store import agencies, custody_events, gateway_files, livestream_segments
+from recorder.store import (
+    agencies,
+    custody_events,
+    gateway_files,
+    livestream_segments,
+    livestreams,
+)
 from recorder.store.custody_events import RecordedEvent
 
 
@@ -29,6 +35,8 @@ class LivestreamView:
     copies: tuple[RecordingId, ...] = ()
     #: Whose it is, as people call it.
     agency_name: str = ""
+    #: Livestreams in which its publisher went on when it was over, the first of them first.
+    continued_by: tuple[LivestreamId, ...] = ()
 
 
 async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
@@ -44,9 +52,12 @@ async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId)
             gaps = await gaps_now(connection, found)
         copies = await gateway_files.copies_of(connection, found.id)
         agency = await agencies.find(connection, found.agency)
+        further = await livestreams.continuing(connection, found.id)
     pulled_from = await told_source(deps, found.id) if found.is_pulled else None
     name = agency.name if agency else found.agency_code
-    return LivestreamView(found, tuple(gaps), pulled_from, tuple(copies), name)
+    return LivestreamView(
+        found, tuple(gaps), pulled_from, tuple(copies), name, tuple(each.id for each in further)
+    )
 
 
 async def look_at(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:

@@ -48,6 +48,7 @@ EVENTS = {
     "LivestreamPeriodBegan": "Period began",
     "LivestreamSegmentsReceived": "Segments received",
     "LivestreamSegmentConflicted": "A second body for a segment",
+    "LivestreamSegmentDamaged": "A segment was damaged before it was stored",
     "LivestreamInterrupted": "Livestream interrupted",
     "LivestreamResumed": "Livestream goes on",
     "LivestreamViewed": "Page viewed",

@@ -20,6 +20,7 @@ GAP_CAUSES = {
     "media_lost": "Media were lost on the way",
     "ingest_failed": "Our receiver failed",
     "segments_missing": "Segments are missing",
+    "segments_damaged": "Damaged on a disk of ours before they were stored",
     "unknown": "Unknown",
     "requested": "Asked for",
 }

@@ -62,6 +62,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         outcome=await live.outcome(deps, actor, view.livestream),
         gaps=view.gaps,
         pulled=view.pulled_from,
+        continued_by=view.continued_by,
         marks=await live.livestream_marks(deps, actor, livestream),
         mark_kinds=list(MarkKind),
         sight=await live.sight(deps, actor, livestream),

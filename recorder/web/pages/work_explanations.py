@@ -75,6 +75,11 @@ ALARMS: dict[str, tuple[str, ...]] = {
         " %(waiting_bytes)s.",
         "Livestreams wait on the disk of their ingest until store and database take them.",
     ),
+    "live_damaged": (
+        "The disk of %(host)s damaged segment %(number)s of “%(title)s” before it was stored. The"
+        " file is kept there; the gap says so, and the rest goes on.",
+        "The disk of an ingest machine damaged a part of a livestream before it was stored.",
+    ),
     "second_publisher": (
         "Somebody at %(address)s tried to publish “%(title)s” while another one did, and was"
         " refused.",
@@ -131,6 +136,10 @@ STEPS: dict[str, str] = {
     "fixity_overdue": "Start more workers, or let them read more in a day.",
     "live_spool": (
         "Bring store and database back; they go up by themselves. Keep that machine and its disk."
+    ),
+    "live_damaged": (
+        "Keep that disk and its files, and have it checked or exchanged. Ask for the device's own"
+        " card: it has those seconds."
     ),
     "second_publisher": (
         "Find out whose two encoders have one key; if one is a stranger's, revoke the key."

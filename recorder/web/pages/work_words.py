@@ -33,6 +33,7 @@ ALARMS = {
     "fixity_overdue": "Originals are read back too late",
     "delete_markers": "Somebody deletes in the store",
     "live_spool": "Livestreams wait outside the store",
+    "live_damaged": "A part of a livestream was damaged before it was stored",
     "second_publisher": "Two publish one livestream",
     "livestream_interrupted": "A livestream is interrupted",
     "livestream_incomplete": "A livestream lacks segments",

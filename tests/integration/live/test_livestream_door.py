@@ -351,3 +351,27 @@ async def test_a_push_key_that_a_device_made_delivers_its_own_livestream_and_no_
     assert found.form is Form.RECEIVED
     assert await ingest.causes(other.id) == []
     assert len(await ingest.livestreams()) == 2
+
+
+async def test_a_publisher_who_comes_back_to_what_is_over_goes_on_in_another_one(
+    ingest: Ingest,
+) -> None:
+    deps, person = ingest.deps, await _person(ingest)
+    opening = live.Opening(title="巡查", form=Form.RECEIVED, case_numbers=("A-1",))
+    first = await live.open_livestream(deps, person, opening)
+    key = await live.make_push_key(deps, person, first.id)
+    # Its publisher comes when it has been closed by silence already, then twice more.
+    await live.request_close(deps, person, first.id, last=None)
+    for count in (6, 12):
+        peer = await ingest.publishing(f"{first.id}?token={key.secret}")
+        await peer.send(*clip())
+        await peer.close()
+
+        async def is_there(count: int = count) -> Livestream | None:
+            found = (await ingest.livestreams())[-1]
+            return found if (found.segments, found.holder) == (count, None) else None
+
+        second: Livestream = await eventually(is_there, within=LONG_S)
+    assert (second.continues, second.title, second.case_numbers) == (first.id, "巡查", ("A-1",))
+    assert await ingest.causes(second.id) == ["start", "reconnect"]
+    assert len(await ingest.livestreams()) == 2

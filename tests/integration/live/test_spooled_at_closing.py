@@ -7,33 +7,27 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recorder.adapters.clock import SystemClock
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, LivestreamState, PeriodCause
-from recorder.domain.people import OPERATOR, SERVICE, Role
-from recorder.live.keeping import KeptLivestream
-from recorder.live.sink import Cause, Period, Segment
-from recorder.live.spool import SpoolFolder
-from recorder.live.spooling import Spool, give_back, next_position
+from recorder.domain.livestream import LivestreamState
+from recorder.domain.people import OPERATOR, SERVICE
+from recorder.live.spooling import give_back, next_position
 from recorder.runtime import Deps
 from recorder.services import audit, live, registry
 from recorder.services.live import LivestreamView
 from tests.support import footage, ingest_process, live_clips, s3
 from tests.support.bureau import Bureau, open_bureau
-from tests.support.faulty_objects import Fault, FaultyObjects, When
 from tests.support.faulty_s3 import Act, FaultyS3
 from tests.support.ingest_process import IngestProcess
 from tests.support.live_stand import LONG_S
-from tests.support.streams import Take, take
+from tests.support.spool_machine import AWAY, Machine, received
+from tests.support.streams import take
 from tests.support.waiting import eventually
-
-AWAY = Fault("put", When.BEFORE, nth=1, times=1 << 40)
 
 
 @asynccontextmanager
@@ -140,67 +134,16 @@ async def _closed(deps: Deps, livestream: LivestreamId) -> LivestreamView:
     return await eventually(is_closed, within=LONG_S, what="its closing")
 
 
-@dataclass(slots=True)
-class Machine:
-    """An ingest machine with a spool of its own, whose store may be away."""
-
-    deps: Deps
-    objects: FaultyObjects
-    root: Path
-    spool: Spool
-
-    @classmethod
-    def made(cls, bureau: Bureau, root: Path, owner: str = "a") -> Machine:
-        objects = FaultyObjects(bureau.deps.objects)
-        deps = replace(bureau.deps, objects=objects)
-        folder = SpoolFolder(root, owner, 1 << 30, 0)
-        folder.open()
-        return cls(deps, objects, root, Spool(deps, folder))
-
-    async def receive(self, livestream: LivestreamId, fence: int, sent: Take, upto: int) -> None:
-        """A period of so many segments, as a publisher brings them; the lease is given back."""
-        at = await next_position(self.deps, self.spool, livestream, fence)
-        kept = KeptLivestream(
-            self.deps, SERVICE, livestream, fence, at,
-            first_cause=PeriodCause.RECONNECT, spool=self.spool,
-        )  # fmt: skip
-        now = self.deps.clock.now()
-        await kept.period(_period(sent, now))
-        for number in range(upto):
-            await kept.segment(_segment(sent, number, now))
-
-
-def _period(sent: Take, clock: datetime) -> Period:
-    return Period(
-        number=0, cause=Cause.STARTED, gap=None, codecs={"video": "avc1"}, init=sent.init,
-        media_type="video/mp4", stream_ms={"video": 0}, arrived_at=clock, starts_with_key=True,
-        description=b"",
-    )  # fmt: skip
-
-
-def _segment(sent: Take, number: int, arrived: datetime) -> Segment:
-    return Segment(
-        period=0, number=number, starts_ms=1000 * number, length_ms=1000,
-        content=sent.segments[number], arrived_from=arrived, arrived_to=arrived,
-        starts_with_key=True, frames={"video": 25},
-    )  # fmt: skip
-
-
 @pytest.fixture
 async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
     async with open_bureau(database_url, tmp_path) as opened:
         yield opened
 
 
-async def _received(bureau: Bureau) -> LivestreamId:
-    opening = live.Opening(title="巡查", form=Form.RECEIVED, device_number="TA00716")
-    return (await live.open_livestream(bureau.deps, bureau.actor(Role.SUPERVISOR), opening)).id
-
-
 async def test_a_machine_that_stays_away_is_waited_for_until_the_deadline_and_then_is_a_gap(
     bureau: Bureau, tmp_path: Path
 ) -> None:
-    livestream, sent = await _received(bureau), take()
+    livestream, sent = await received(bureau), take()
     machine = Machine.made(bureau, tmp_path / "spool")
     fence = await live.take(bureau.deps, livestream)
     await machine.receive(livestream, fence, sent, 1)
@@ -237,7 +180,7 @@ async def test_a_machine_that_stays_away_is_waited_for_until_the_deadline_and_th
 async def test_who_receives_on_another_machine_goes_on_behind_what_waits_in_a_spool(
     bureau: Bureau, tmp_path: Path
 ) -> None:
-    livestream, sent = await _received(bureau), take()
+    livestream, sent = await received(bureau), take()
     away, other = Machine.made(bureau, tmp_path / "one"), Machine.made(bureau, tmp_path / "two")
     away.objects.faults = [AWAY]
     fence = await live.take(bureau.deps, livestream)
@@ -261,7 +204,7 @@ async def test_who_receives_on_another_machine_goes_on_behind_what_waits_in_a_sp
 async def test_a_store_that_is_away_for_long_is_no_silence_of_what_is_received(
     bureau: Bureau, tmp_path: Path
 ) -> None:
-    livestream, sent = await _received(bureau), take()
+    livestream, sent = await received(bureau), take()
     machine = Machine.made(bureau, tmp_path / "spool")
     fence = await live.take(bureau.deps, livestream)
     await machine.receive(livestream, fence, sent, 1)
@@ -269,9 +212,8 @@ async def test_a_store_that_is_away_for_long_is_no_silence_of_what_is_received(
     # Its publisher goes on; or it is fetched, which holds the lease also when nothing comes.
     for is_pulled in (False, True):
         await machine.receive(livestream, fence, sent, 1)
-        await machine.spool.promise(livestream)
         bureau.clock.forward(seconds=bureau.deps.config.live_idle_close_s + 1)
-        assert await live.keep(bureau.deps, livestream, fence) is not None
+        assert await live.keep(bureau.deps, livestream, fence, has_waiting=is_pulled) is not None
         await live.watch_livestreams(bureau.deps)
         view = await live.view_livestream(bureau.deps, SERVICE, livestream)
         assert view.livestream.state is LivestreamState.INTERRUPTED
@@ -292,7 +234,7 @@ async def test_a_store_that_is_away_for_long_is_no_silence_of_what_is_received(
 async def test_a_lease_that_nobody_gave_back_leaves_time_to_tell_what_waits(
     bureau: Bureau, tmp_path: Path
 ) -> None:
-    livestream, sent = await _received(bureau), take()
+    livestream, sent = await received(bureau), take()
     machine = Machine.made(bureau, tmp_path / "spool")
     await machine.receive(livestream, await live.take(bureau.deps, livestream), sent, 1)
     bureau.clock.forward(minutes=1)
@@ -306,3 +248,29 @@ async def test_a_lease_that_nobody_gave_back_leaves_time_to_tell_what_waits(
     view = await live.view_livestream(bureau.deps, SERVICE, livestream)
     assert view.livestream.state is LivestreamState.CLOSED
     await machine.spool.close()
+
+
+async def test_what_came_under_a_lost_lease_takes_no_number_from_whoever_has_it_by_now(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    livestream, sent, other = await received(bureau), take(), take("lane")
+    away, here = Machine.made(bureau, tmp_path / "one"), Machine.made(bureau, tmp_path / "two")
+    fence = await live.take(bureau.deps, livestream)
+    await away.receive(livestream, fence, sent, 1)
+    # Its machine stands still for longer than its lease; its publisher has gone to another one.
+    bureau.clock.forward(seconds=9)
+    deps = replace(bureau.deps, instance="another")
+    now = await live.take(deps, livestream)
+    at = await next_position(deps, here.spool, livestream, now)
+    await away.receive(livestream, fence, sent, 2)
+    await eventually(lambda: not away.spool.is_waiting(livestream), within=LONG_S)
+    # Whoever has the livestream goes on where it was when it took it.
+    receiver = live.Receiver(deps, SERVICE, livestream, now)
+    await receiver.put_init(live.InitArrival(period=at.period + 1, body=other.init))
+    arrival = live.SegmentArrival(
+        period=at.period + 1, number=at.segment + 1, body=other.segments[0]
+    )
+    assert not (await receiver.put_segment(arrival)).conflicting
+    own = "SELECT sum(segments) FROM livestream WHERE id <> $1"
+    assert await bureau.value(own, livestream) == 2
+    await asyncio.gather(away.spool.close(), here.spool.close())

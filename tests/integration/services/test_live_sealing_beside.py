@@ -105,3 +105,23 @@ async def test_a_livestream_whose_device_is_lost_before_its_end_is_sealed_in_qua
     assert closed.recording is not None
     row, _ = await found(bureau, closed.recording)
     assert (row.state, row.quarantine_reasons) == ("quarantined", ("device_suspended",))
+
+
+async def test_what_came_beyond_the_last_number_stands_for_no_other_one(bureau: Bureau) -> None:
+    deps, actor, sent = bureau.deps, await camera(bureau), take()
+    livestream = (await opened(deps, actor)).id
+    await put_init(deps, actor, livestream, sent.init)
+    for number in (1, 2):
+        await put(deps, actor, livestream, number, sent.segments[number - 1])
+    await live.request_close(deps, actor, livestream, last=4)
+    # A sender that counts otherwise than it says: as many have come as were announced.
+    for number in (5, 6):
+        await put(deps, actor, livestream, number, sent.segments[number - 1])
+    await live.watch_livestreams(deps)
+    closing = await live.find_livestream(deps, SERVICE, livestream)
+    assert (closing.state.value, closing.segments) == ("closing", 4)
+    for number in (3, 4):
+        await put(deps, actor, livestream, number, sent.segments[number - 1])
+    await live.watch_livestreams(deps)
+    view = await live.view_livestream(deps, SERVICE, livestream)
+    assert (view.livestream.state.value, view.gaps) == ("closed", ())

@@ -15,6 +15,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, LivestreamState
 from recorder.domain.people import SERVICE
 from recorder.errors import Conflict, Unavailable, Unprocessable
+from recorder.live.spooling import next_position
 from recorder.services import live
 from recorder.store import livestream_segments
 from tests.support.bureau import Bureau, open_bureau
@@ -167,3 +168,30 @@ async def _chain(bureau: Bureau, livestream: LivestreamId) -> list[tuple[bytes |
             livestream,
         )
     return [(row["previous_sha256"], row["sha256"]) for row in rows]
+
+
+async def test_with_the_store_away_a_number_that_may_be_stored_is_given_to_nobody_else(
+    bureau: Bureau,
+) -> None:
+    sent, actor = take(), await camera(bureau)
+    livestream = await opened(bureau.deps, actor, form=Form.RECEIVED)
+    faulty = FaultyObjects(bureau.deps.objects)
+    deps = dataclasses.replace(bureau.deps, objects=faulty)
+    dead = live.Receiver(deps, SERVICE, livestream.id, await live.take(deps, livestream.id))
+    await dead.put_init(live.InitArrival(period=1, body=sent.init))
+    faulty.faults = [Fault("put", When.AFTER, times=1 << 40)]
+    with pytest.raises(Unavailable):
+        await dead.put_segment(live.SegmentArrival(period=1, number=1, body=sent.segments[0]))
+    bureau.clock.forward(seconds=9)
+    fence = await live.take(deps, livestream.id)
+    # What of it is there can be asked only of the store.
+    faulty.faults = [Fault("versions", When.BEFORE, times=1 << 40)]
+    behind = await next_position(deps, None, livestream.id, fence)
+    assert behind == live.Position(1, 1)
+    faulty.faults = []
+    receiver = live.Receiver(deps, SERVICE, livestream.id, fence)
+    await receiver.put_init(live.InitArrival(period=2, body=sent.init))
+    await receiver.put_segment(live.SegmentArrival(period=2, number=2, body=sent.segments[1]))
+    await live.let_go(deps, livestream.id, fence)
+    closed = await live.request_close(bureau.deps, actor, livestream.id, last=None)
+    assert (closed.state, closed.segments) == (LivestreamState.CLOSED, 2)

@@ -1,0 +1,113 @@
+"""Publishers who come back to a livestream that is over: what they send is a livestream again.
+
+It is live for whoever watches, and its recording says which one it continues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from recorder.domain.events import LivestreamOpened
+from recorder.domain.ids import LivestreamId, new_uuid
+from recorder.domain.livestream import RUNNING, Livestream, LivestreamState, key_prefix
+from recorder.domain.people import SERVICE
+from recorder.domain.recording import Flag
+from recorder.runtime import Deps
+from recorder.services import guard, sharing
+from recorder.services.live.opening import described_soon, find_livestream
+from recorder.store import livestream_restrictions, livestreams
+from recorder.store.change import Change
+
+#: What was odd about the first alone.
+_OF_THE_FIRST = (
+    Flag.CLOCK_OFFSET,
+    Flag.SOUND_MISSING,
+    Flag.TRACKS_LEFT_OUT,
+    Flag.REBUILT,
+)
+
+
+async def going_on(deps: Deps, over: Livestream) -> Livestream:
+    """The livestream that takes what is published to one that is closing or closed.
+
+    The one that runs, or a new one with device, officer, agency, stage, cases, opener and
+    restrictions of the first; whoever may deliver that may deliver this.
+    """
+    await guard.require_whole(deps, at_once=True)
+    first = over.continues or over.id
+    async with deps.change(replace(SERVICE, agency=over.agency), told_later=True) as change:
+        # Of several who come back at once, one opens it.
+        begun = await livestreams.locked(change, first) or over
+        for each in await livestreams.continuing(change.connection, first):
+            if each.state in RUNNING:
+                return each
+        fresh = _fresh(change, begun, first)
+        await livestreams.insert(change, fresh)
+        change.record(_opened(fresh))
+        await _restrict(change, fresh)
+    await described_soon(deps, fresh)
+    return await find_livestream(deps, SERVICE, fresh.id)
+
+
+def _fresh(change: Change, begun: Livestream, first: LivestreamId) -> Livestream:
+    livestream = LivestreamId(new_uuid(change.now))
+    return replace(
+        begun,
+        id=livestream,
+        state=LivestreamState.OPEN,
+        key_prefix=key_prefix(livestream, change.now),
+        opening_version=None,
+        device_clock_at=None,
+        clock_offset_ms=None,
+        created_at=change.now,
+        first_arrival_at=None,
+        last_arrival_at=None,
+        highest_number=0,
+        segments=0,
+        length=0,
+        interrupted_at=None,
+        closing_at=None,
+        last_number=None,
+        closed_at=None,
+        recording=None,
+        sealing=None,
+        holder=None,
+        fence=0,
+        held_until=None,
+        promised_period=None,
+        promised_number=None,
+        lost=0,
+        heard_at=None,
+        left_out=(),
+        flags=tuple(each for each in begun.flags if each not in _OF_THE_FIRST),
+        continues=first,
+    )
+
+
+def _opened(fresh: Livestream) -> LivestreamOpened:
+    return LivestreamOpened(
+        subject=fresh.id,
+        agency=fresh.agency,
+        title=fresh.title,
+        form=fresh.form.value,
+        device_number=fresh.device_number,
+        officer=fresh.officer,
+        stage=fresh.stage,
+        case_numbers=fresh.case_numbers,
+        device_clock_at=None,
+        clock_offset_ms=None,
+        quarantine_reasons=fresh.quarantine_reasons,
+        flags=fresh.flags,
+        continues=fresh.continues,
+    )
+
+
+async def _restrict(change: Change, fresh: Livestream) -> None:
+    """Whoever may not watch the first may not watch this, until somebody lifts it here too."""
+    if fresh.continues is None:
+        return
+    for each in await livestream_restrictions.of_livestreams(change.connection, [fresh.continues]):
+        if each.lifted_at is None:
+            act = new_uuid(change.now)
+            own = replace(each, act=act, livestream=fresh.id, imposed_at=change.now)
+            await sharing.impose_on_livestream(change, own)
