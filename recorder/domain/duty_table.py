@@ -6,8 +6,9 @@ import csv
 import dataclasses
 import enum
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from typing_extensions import override
@@ -42,6 +43,23 @@ HEADINGS: dict[str, str] = {
     "deadline": "上传时限",
     "retention": "保存期限",
     "legal_basis": "依据",
+}
+#: Other headings for the same column, as agencies' own tables have them.
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "act_type": ("执法类别", "执法行为类别", "类别"),
+    "matter": ("事项编码", "职权编码"),
+    "stage": ("执法环节", "记录环节", "阶段"),
+    "scene": ("记录场景", "执法场景", "情形"),
+    "level": ("记录类型", "记录程度"),
+    "place": ("记录地点", "记录场所"),
+    "means": ("记录方式", "记录形式"),
+    "recorder": ("记录人员", "记录主体"),
+    "starts": ("记录起点", "开始节点", "起始节点", "开始"),
+    "content": ("记录内容", "记录要点"),
+    "ends": ("记录终点", "结束节点", "终止节点", "结束"),
+    "deadline": ("存储时限", "归集时限"),
+    "retention": ("存储期限", "保管期限"),
+    "legal_basis": ("法律依据", "实施依据"),
 }
 LEVELS = {
     DutyLevel.FULL_UNINTERRUPTED: "全程不间断",
@@ -84,6 +102,11 @@ _YES = {"是": True, "yes": True, "true": True, "1": True,
         "否": False, "no": False, "false": False, "0": False}  # fmt: skip
 _LONGEST_CELL = 2_000
 MOST_RULES = 2_000
+#: A table of an office may bear its title above the heading.
+_MOST_TITLES = 5
+
+#: What a spreadsheet may hold in one cell.
+Raw = str | int | float | date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +139,16 @@ def write(rules: Iterable[DutyRule]) -> str:
     """The list as CSV with Chinese headings; reading it gives the same rules."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(HEADINGS.values())
-    for rule in rules:
-        writer.writerow([safe(_cell(getattr(rule, name))) for name in HEADINGS])
+    for row in rows(rules):
+        writer.writerow([safe(cell) for cell in row])
     return out.getvalue()
+
+
+def rows(rules: Iterable[DutyRule]) -> Iterator[Sequence[str]]:
+    """The list as lines of cells, the heading first; what could be a formula is not marked."""
+    yield tuple(HEADINGS.values())
+    for rule in rules:
+        yield tuple(_cell(getattr(rule, name)) for name in HEADINGS)
 
 
 def read(text: str) -> tuple[DutyRule, ...]:
@@ -128,36 +157,48 @@ def read(text: str) -> tuple[DutyRule, ...]:
     Raises InvalidInput ``duty-list-malformed`` with every mistake: line, column and what it is.
     """
     text = text.removeprefix("\ufeff")
-    between = "\t" if "\t" in text.lstrip().partition("\n")[0] else ","
-    rows = list(csv.reader(io.StringIO(text), delimiter=between))
-    lines = [(n, row) for n, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
+    # A line with neither is a title above the heading.
+    head = next((line for line in text.splitlines() if "\t" in line or "," in line), "")
+    between = "\t" if "\t" in head else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
+    try:
+        rules, mistakes = read_lines(list(enumerate(reader, 1)))
+    except csv.Error as error:
+        rules = ()
+        mistakes = [Mistake(reader.line_num, "", "table-unreadable", str(error))]
+    if mistakes:
+        raise _malformed(mistakes)
+    return rules
+
+
+def read_lines(
+    table: Iterable[tuple[int, Sequence[Raw]]],
+) -> tuple[tuple[DutyRule, ...], list[Mistake]]:
+    """The rules of a table, however it came (numbers of lines, and cells), and its mistakes.
+
+    A title may stand above the heading. With a mistake there are no rules.
+    """
+    said = [(n, [_as_text(cell) for cell in row]) for n, row in table]
+    lines = [(n, row) for n, row in said if any(cell.strip() for cell in row)]
     if not lines:
-        raise _malformed([Mistake(1, "", "table-empty", "the table is empty")])
-    names = [_field(cell) for cell in lines[0][1]]
-    mistakes = [
-        Mistake(
-            lines[0][0],
-            heading,
-            "column-unknown",
-            "is no column of duty lists, or stands here twice",
-            heading,
-            tuple(HEADINGS.values()),
-        )
-        for n, (heading, name) in enumerate(zip(lines[0][1], names, strict=True))
-        if name is None or name in names[:n]
-    ]
-    mistakes += [
-        Mistake(lines[0][0], HEADINGS[name], "column-missing", "is missing")
-        for name in ("code", "level")
-        if name not in names
-    ]
-    if len(lines) - 1 > MOST_RULES:
+        return (), [Mistake(1, "", "table-empty", "the table is empty")]
+    headed = (n for n, (_, row) in enumerate(lines[:_MOST_TITLES]) if _is_heading(row))
+    (first, heading), *lines = lines[next(headed, 0) :]
+    while not heading[-1].strip():
+        # A spreadsheet is as wide as its widest line.
+        heading.pop()
+    names = [_field(cell) for cell in heading]
+    mistakes = _of_heading(first, heading, names)
+    if not lines:
+        told = "there is no row below the heading"
+        mistakes.append(Mistake(first, "", "table-empty", told))
+    if len(lines) > MOST_RULES:
         told = f"more than {MOST_RULES} rows"
         mistakes.append(Mistake(lines[MOST_RULES][0], "", "too-many-rows", told, str(MOST_RULES)))
     if mistakes:
-        raise _malformed(mistakes)
+        return (), mistakes
     rules, codes = [], set()
-    for line, row in lines[1:]:
+    for line, row in lines:
         cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
         rule = _rule(line, cells, mistakes)
         if rule is not None and rule.code in codes:
@@ -167,14 +208,53 @@ def read(text: str) -> tuple[DutyRule, ...]:
         elif rule is not None:
             codes.add(rule.code)
             rules.append(rule)
-    if mistakes:
-        raise _malformed(mistakes)
-    return tuple(rules)
+    return ((), mistakes) if mistakes else (tuple(rules), [])
+
+
+def _of_heading(line: int, heading: Sequence[str], names: Sequence[str | None]) -> list[Mistake]:
+    found = [
+        Mistake(
+            line,
+            cell,
+            "column-unknown",
+            "is no column of duty lists, or stands here twice",
+            cell,
+            tuple(HEADINGS.values()),
+        )
+        for n, (cell, name) in enumerate(zip(heading, names, strict=True))
+        if name is None or name in names[:n]
+    ]
+    found += [
+        Mistake(line, HEADINGS[name], "column-missing", "is missing")
+        for name in ("code", "level")
+        if name not in names
+    ]
+    return found
+
+
+def _is_heading(row: Sequence[str]) -> bool:
+    return {"code", "level"} <= {_field(cell) for cell in row}
 
 
 def _field(heading: str) -> str | None:
-    wanted = heading.strip()
-    return next((n for n, told in HEADINGS.items() if wanted in (n, told)), None)
+    wanted = "".join(heading.split())
+    return next(
+        (n for n, told in HEADINGS.items() if wanted in (n, told, *_ALIASES.get(n, ()))), None
+    )
+
+
+def _as_text(cell: Raw) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "是" if cell else "否"
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case date():
+            return cell.isoformat()
+        case _:
+            return str(cell)
 
 
 def _rule(line: int, cells: dict[str, str], mistakes: list[Mistake]) -> DutyRule | None:
@@ -211,7 +291,7 @@ def _malformed(mistakes: Sequence[Mistake]) -> InvalidInput:
 def _word(words: dict[E, str]) -> Callable[[str], E]:
     def read_word(text: str) -> E:
         for value, told in words.items():
-            if text in (value.value, told):
+            if text in (value.value, told, told.removeprefix("行政")):
                 return value
         told = f"{text[:20]!r} is none of {'、'.join(words.values())}"
         raise _Wrong("word-unknown", told, text[:20], words.values())

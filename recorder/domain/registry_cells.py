@@ -27,6 +27,8 @@ _CLOCK = re.compile(
 _ZONE = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
 #: Control characters, and halves of characters.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What a formula of a spreadsheet leaves behind that came to nothing.
+_FAILED = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!"})
 #: Words for an open end.
 _OPEN = frozenset({"", "长期", "永久", "无", "-", "至今", "open"})
 
@@ -62,7 +64,7 @@ def text(raw: Raw, longest: int = LONGEST_TEXT) -> str:
         case str():
             pass
     found = raw.strip() if raw.isascii() else unicodedata.normalize("NFC", raw).strip()
-    if found.startswith("="):
+    if found.startswith("=") or found in _FAILED:
         raise CellError("cell-formula", "A formula is never computed; put its value here.")
     if _UNSEEN.search(found):
         raise CellError("cell-characters", "It holds characters that nobody sees.")

@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from recorder.adapters import tables
 from recorder.domain.people import Role
 from tests.support.pages import PHONE, Pages, open_pages
 
+WRONG = "序号,场景\n1,听证\n"
+OFFICE = (
+    "支队音像记录清单,,,,\n序号,执法类别,场景,记录要求,法律依据\n"
+    "1,强制,查封扣押,全程不间断,《行政强制法》第十八条\n2,处罚,听证,应当记录,\n"
+)
 CHANGED = "序号,记录要求,场景,依据\n1,可以记录,听证,=1+1\n"
 
 
@@ -77,3 +83,30 @@ async def test_a_list_from_draft_to_force_and_beside_another(pages: Pages, tmp_p
         await second.until(shows("批准人 zhao 同志"), within=60)
         assert await second.overflow() <= 0
         await second.page.screenshot(path=tmp_path / "approved.png")
+
+
+async def test_a_clerk_drafts_by_the_file_of_the_office(pages: Pages, tmp_path: Path) -> None:
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go("/duty-lists")
+        await reader.page.click("summary:has-text('用文件新建版本')")
+        await reader.page.fill("[data-import] [name=title]", "支队清单")
+        for text, words in ((WRONG, "缺少此列"), (OFFICE, "可读取 2 条")):
+            office = tmp_path / "清单.csv"
+            office.write_bytes(text.encode("gb18030"))
+            await reader.page.set_input_files("[data-import] [name=file]", office)
+            await reader.page.click("[data-try]")
+            await reader.until(shows(words), within=60)
+            assert await reader.overflow() <= 0
+            await reader.page.screenshot(path=tmp_path / f"{words}.png", full_page=True)
+        async with reader.page.expect_navigation():
+            await reader.page.click("[data-take]")
+        await reader.until(shows("提交他人审批"), within=60)
+        listed = await reader.text("main")
+        for words in ("支队清单", "全程不间断", "行政强制", "《行政强制法》第十八条"):
+            assert words in listed
+        async with reader.page.expect_download() as caught:
+            await reader.page.click("a:has-text('下载 XLSX')")
+        path = await (await caught.value).path()
+        cells = list(tables.read_table(path.read_bytes()))
+        assert [row[0] for _, row in cells] == ["序号", "1", "2"]

@@ -59,7 +59,7 @@ def test_every_field_of_a_rule_has_its_column_and_every_word_its_name() -> None:
     assert set(duty_table.SCENES) == {kind for kind in EventKind if kind.is_scene}
 
 
-@given(st.lists(rules, max_size=5, unique_by=lambda each: each.code))
+@given(st.lists(rules, min_size=1, max_size=5, unique_by=lambda each: each.code))
 def test_what_is_written_is_read_again(written: list[DutyRule]) -> None:
     assert duty_table.read(duty_table.write(written)) == tuple(written)
 
@@ -93,6 +93,8 @@ def test_headings_may_be_english_and_words_too() -> None:
         ("序号,记录要求,执法人数\n1,应当记录,两\n", "line 2, 执法人数: '两' is no small"),
         ("序号,记录要求,起点\n1,应当记录," + "长" * 2001, "line 2, 起点: has more than"),
         ("序号,记录要求\n" + "1,应当记录\n" * 2001, "more than 2000 rows"),
+        ("序号,记录要求\n", "line 1, : there is no row below the heading"),
+        ("序号,记录要求,内容\n1,应当记录," + "长" * 140_000, "line 2, : field larger than"),
     ],
 )
 def test_every_mistake_is_told_with_its_line_and_column(text: str, told: str) -> None:
@@ -103,6 +105,24 @@ def test_cells_copied_from_a_spreadsheet_are_read_with_their_lines_within_cells(
     pasted = '序号\t记录要求\t场景\t内容\n1\t应当记录\t听证\t"告知，\n申辩"\n'
     (read,) = duty_table.read(pasted)
     assert (read.scene, read.content) == (EventKind.HEARING, "告知，\n申辩")
+
+
+def test_a_table_of_an_office_is_read_as_it_is() -> None:
+    """A title above the heading, other headings, ends of lines of an old Mac, short words."""
+    text = "市局音像记录清单\r序 号,记录要求,执法类别,法律依据\r1,应当记录,处罚,第十四条\r"
+    for between in (",", "\t"):
+        (read,) = duty_table.read(text.replace(",", between))
+        assert (read.code, read.act_type, read.legal_basis) == ("1", ActType.PENALTY, "第十四条")
+
+
+def test_cells_of_a_spreadsheet_are_read_as_they_are_typed() -> None:
+    rows: list[tuple[int, list[duty_table.Raw]]] = [
+        (1, ["序号", "记录要求", "执法人数", "扫码", "内容", None]),
+        (2, [1, "应当记录", 3.0, True, "现场\n物品", None]),
+    ]
+    ((read,), mistakes) = duty_table.read_lines(rows)
+    assert mistakes == []
+    assert (read.code, read.officers, read.scan, read.content) == ("1", 3, True, "现场\n物品")
 
 
 def test_two_versions_are_compared_by_the_number_of_the_row() -> None:

@@ -61,6 +61,7 @@ def test_a_moment_without_a_zone_is_of_china(written: Raw, at: datetime) -> None
         (cells.moment, "2026-01-05 25:00", "cell-moment"),
         (cells.moment, "2026-01-058:30", "cell-moment"),
         (cells.text, "=cmd|' /C calc'!A0", "cell-formula"),
+        (cells.text, "#N/A", "cell-formula"),
         (cells.text, 440305190001011234.0, "cell-number"),
         (cells.text, 1.5, "cell-number"),
         (cells.text, "a\0b", "cell-characters"),

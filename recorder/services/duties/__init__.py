@@ -6,6 +6,7 @@ from recorder.services.duties.drafting import (
     draft,
     list_view,
     lists,
+    read_file,
     redraft,
     table,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "note",
     "profile",
     "propose",
+    "read_file",
     "redraft",
     "refuse",
     "table",

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+from recorder.adapters import tables
 from recorder.domain import duty_table
 from recorder.domain.approval import ApprovalState
 from recorder.domain.duty import DutyRule
-from recorder.domain.duty_table import RuleChange
+from recorder.domain.duty_table import Mistake, RuleChange
 from recorder.domain.events import DutyListDrafted
 from recorder.domain.ids import new_uuid
 from recorder.domain.people import Actor
@@ -63,17 +64,20 @@ async def draft(
     valid_to: date | None = None,
     profile: str | None = None,
     text: str | None = None,
+    read: Sequence[DutyRule] | None = None,
     agency: str | None = None,
     note: str | None = None,
     wording: str | None = None,
 ) -> ListView:
     """A new version for an agency, as a draft: by a table, else as a shipped profile has it.
 
+    ``read`` are the rules of a table that was read already.
+
     Raises InvalidInput ``duty-list-malformed``, ``duty-profile-unknown`` or ``name-invalid``,
     NotFound ``agency-not-found``.
     """
     begun = shipped.profile(profile or deps.config.duty_profile)
-    rules = duty_table.read(text) if text is not None else begun.rules
+    rules = duty_table.read(text) if text is not None else tuple(read or begun.rules)
     _check_days(valid_from, valid_to)
     async with deps.change(actor) as change:
         organ = await organs.named(deps, change, agency)
@@ -100,6 +104,15 @@ async def draft(
         await rows.insert_rules(change, made.id, rules)
         change.record(_drafted(made, version, rules))
     return await list_view(deps, actor, made.id)
+
+
+def read_file(content: bytes) -> tuple[tuple[DutyRule, ...], list[Mistake]]:
+    """The rules of a table as an office has it, and its mistakes; with one there are no rules.
+
+    It is XLSX, or CSV in UTF-8, UTF-16 or GB 18030. Raises InvalidInput ``import-unreadable``,
+    TooLarge ``import-too-large``.
+    """
+    return duty_table.read_lines(tables.read_table(content))
 
 
 async def redraft(

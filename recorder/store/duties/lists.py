@@ -116,7 +116,7 @@ def _rule_from_row(row: Row) -> DutyRule:
 
 
 async def find(connection: Connection, list_id: uuid.UUID, scope: Scope) -> ListHeader | None:
-    """x"""
+    """The list, if it is in scope."""
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM duty_list l JOIN agency a ON a.id = l.agency_id"  # noqa: S608 - constant text
         " WHERE l.id = $1 AND in_scope(l.agency_id, $2)",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from recorder.domain import duty_table
 from recorder.domain.duty import DutyRule, spoken
 from recorder.domain.duty_table import HEADINGS
 from recorder.errors import InvalidInput, RecorderError
 from recorder.services import approvals, directory, duties
 from recorder.web.api.parameters import id_in_path
+from recorder.web.exports import exported, wanted_form
+from recorder.web.import_body import table_of
 from recorder.web.keys import ACTOR, DEPS
 from recorder.web.pages.choosing import code_of
 from recorder.web.pages.duty_words import CODED, LIST_STATES
 from recorder.web.pages.forms import Form, go, identifier, posted, read_form
-from recorder.web.pages.rendering import page
+from recorder.web.pages.rendering import draw, page
 
 _LISTS = "/duty-lists"
 _PAGE = 50
@@ -54,7 +58,7 @@ async def _versions(
         typed=typed.text if typed else lambda _name: "", asked=asked, states=LIST_STATES,
         more=urlencode(kept | {"cursor": found.next}) if found.next else None,
         profiles=[duties.profile(name) for name in duties.PROFILES],
-        usual=deps.config.duty_profile,
+        usual=deps.config.duty_profile, headings=HEADINGS,
         agencies=agencies, named={one.code: one.name for one in agencies},
         today=deps.clock.now(),
     )  # fmt: skip
@@ -80,10 +84,29 @@ async def draft(request: web.Request) -> web.StreamResponse:
     return go(f"{_LISTS}/{view.header.id}", done="list-drafted")
 
 
+@posted(_LISTS)
+async def take_file(request: web.Request) -> web.StreamResponse:
+    """A table as the body itself: first what is in it, then a draft; every mistake by its line."""
+    asked = request.query
+    first = _day(asked.get("valid_from", ""))
+    async with table_of(request) as content:
+        rules, mistakes = await asyncio.to_thread(duties.read_file, content)
+    made = None
+    if rules and asked.get("dry_run") == "no":
+        view = await duties.draft(
+            request.app[DEPS], request[ACTOR], title=asked.get("title", ""), valid_from=first,
+            read=rules, agency=asked.get("agency") or None,
+        )  # fmt: skip
+        made = view.header.id
+    return draw(request, "duty_file.html", rules=rules, mistakes=mistakes, made=made, coded=CODED)
+
+
 async def show(request: web.Request) -> web.StreamResponse:
     """One version as it is published, with what may be done about it."""
     deps, actor = request.app[DEPS], request[ACTOR]
     view = await duties.list_view(deps, actor, id_in_path(request))
+    if (form := wanted_form(request)) is not None:
+        return await exported(form, view.header.title, duty_table.rows(view.rules))
     others = await duties.lists(deps, actor, view.header.agency_code)
     note = duties.note(view.header.profile) if view.header.profile else ""
     agencies = await directory.list_agencies(deps, actor)

@@ -25,6 +25,7 @@ WORDS = {
     "list_state": LIST_STATES,
     "duty_mistake": {
         "table-empty": "The table is empty.",
+        "table-unreadable": "The table breaks off or cannot be split into cells.",
         "column-unknown": "No column is called so, or it stands there twice. Columns:",
         "column-missing": "This column must be there.",
         "too-many-rows": "A list has at most so many rows.",

@@ -174,6 +174,8 @@ PAGE_ROUTES: tuple[Route, ...] = (
     # Duty lists.
     _page("/duty-lists", duties.find, _P.READ_CASES, "Versions of duty lists."),
     _form("/duty-lists", duties.draft, _P.EDIT_DUTIES, "Draft a version."),
+    _form("/duty-lists/file", duties.take_file, _P.EDIT_DUTIES,
+          "Show what a table holds, or draft a version by it."),
     _page("/duty-lists/{id}", duties.show, _P.READ_CASES, "A duty list, for publication."),
     _page("/duty-lists/{id}/comparison", duties.compare, _P.READ_CASES, "Two versions compared."),
     _form("/duty-lists/{id}/propose", duties.decide, _P.EDIT_DUTIES,
