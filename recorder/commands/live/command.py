@@ -143,6 +143,7 @@ async def _serve(config: Config, args: argparse.Namespace) -> None:
         from recorder.adapters import metrics_port
         from recorder.adapters.media import find_ffmpeg
         from recorder.commands.serve.processes import Parent
+        from recorder.live.renewal import renewed
         from recorder.live.serving import ingesting
         from recorder.runtime import open_deps
         from recorder.services import figures
@@ -168,6 +169,7 @@ async def _serve(config: Config, args: argparse.Namespace) -> None:
     async with (
         open_deps(config) as deps,
         metrics_port.telling(_figures_at(config, place), lambda: figures.text(deps)),
+        renewed(ports.tls, config.tls_cert, config.tls_key),
         ingesting(deps, tool, ports) as taken,
     ):
         log(logger, logging.INFO, "livestreams are taken", **taken)

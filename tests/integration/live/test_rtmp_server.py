@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from recorder.live.renewal import renewed
 from recorder.live.rtmp.chunks import Message, written
 from recorder.live.rtmp.reception import Farewell
 from recorder.live.rtmp.server import ServerLimits
-from tests.support import footage, live_clips
+from tests.support import certificates, footage, live_clips
 from tests.support.certificates import Certificate
 from tests.support.rtmp_door import Doorway, doorway
-from tests.support.rtmp_peer import media
+from tests.support.rtmp_peer import RtmpPeer, media
 from tests.support.waiting import eventually
 
 PICTURE = Message(9, 1, 0, b"\x17\x01\0\0\0picture")
@@ -83,6 +84,32 @@ async def test_a_publisher_comes_over_tls(certificate: Certificate) -> None:
         await asyncio.wait_for(place.door.receptions[0].gone.wait(), LONG_S)
         assert place.door.receptions[0].peer.encrypted
         assert len(place.door.receptions[0].of(9)) > 180
+
+
+async def test_a_certificate_that_is_renewed_is_shown_to_the_next_and_breaks_no_stream(
+    certificate: Certificate, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, shown = certificate.path, certificate.server()
+    before = ssl.create_default_context(cafile=str(path))
+    other = certificates.make(tmp_path / "other.pem").path.read_bytes()
+    async with renewed(shown, path, path, 0.05), doorway("right", tls=shown) as place:
+        running = await place.greeted(before)
+        assert await running.publish("right") == "NetStream.Publish.Start"
+        path.write_bytes(other[:100])  # Half of it so far: the former one stays.
+        await eventually(lambda: "certificate is not taken" in caplog.text, within=LONG_S)
+        assert await (await place.greeted(before)).publish("right") == "NetStream.Publish.Start"
+        path.write_bytes(other)
+        after = ssl.create_default_context(cafile=str(path))
+
+        async def is_shown() -> RtmpPeer | None:
+            with contextlib.suppress(ssl.SSLError):
+                return await place.greeted(after)
+            return None
+
+        newer: RtmpPeer = await eventually(is_shown, within=LONG_S)
+        assert await newer.publish("wrong") == "NetStream.Publish.BadName"
+        await running.send(PICTURE)
+        await eventually(lambda: place.door.receptions[0].messages == [PICTURE], within=LONG_S)
 
 
 async def test_plain_rtmp_on_the_tls_port_harms_nobody(certificate: Certificate) -> None:
