@@ -170,7 +170,9 @@ async def send_to_look(connection: Connection, now: datetime, limit: int) -> int
         "    AND r.started_at - r.clock_offset_ms * interval '1 millisecond'"
         "     BETWEEN n.began_at - $3::interval AND coalesce(n.ended_at, n.began_at)"
         "     + $4::interval) o) ORDER BY r.id FOR NO KEY UPDATE),"
-        " sent AS (UPDATE recording r SET attributed_at = NULL FROM around a WHERE r.id = a.id)"
+        # By their ids, whatever is thought of their number: never by reading all footage.
+        " sent AS (UPDATE recording r SET attributed_at = NULL"
+        "  WHERE r.id = ANY(ARRAY(SELECT id FROM around)))"
         " SELECT count(*) FROM news",
         now,
         limit,
@@ -186,10 +188,11 @@ async def look_again(
 ) -> None:
     """Unlinked footage of these officers in that time is looked at again: their roster changed."""
     await connection.execute(
-        "UPDATE recording SET attributed_at = NULL WHERE id IN (SELECT r.id FROM recording r"
+        "UPDATE recording SET attributed_at = NULL WHERE id = ANY(ARRAY("
+        "SELECT r.id FROM recording r"
         " WHERE r.links = 0 AND r.officer = ANY($1) AND r.attributed_at IS NOT NULL"
         " AND coalesce(r.started_at, r.received_at) BETWEEN $2 AND $3"
-        " ORDER BY r.id FOR NO KEY UPDATE)",
+        " ORDER BY r.id FOR NO KEY UPDATE))",
         list(officers),
         first,
         last,
@@ -200,8 +203,9 @@ async def log_changed(connection: Connection, lines: handovers.Lines) -> None:
     """Footage for which these lines of hand-over logs count is judged and looked at again."""
     await coverage_due.touch_devices(connection, lines)
     await connection.execute(
-        "UPDATE recording SET attributed_at = NULL WHERE id IN"  # noqa: S608 - constant text
-        f" (SELECT r.id FROM recording r WHERE r.id IN (SELECT r.id FROM {handovers.FOOTAGE})"
-        " AND r.links = 0 AND r.attributed_at IS NOT NULL ORDER BY r.id FOR NO KEY UPDATE)",
+        "UPDATE recording SET attributed_at = NULL WHERE id = ANY(ARRAY("  # noqa: S608 - constant text
+        "SELECT r.id FROM recording r WHERE r.id = ANY(ARRAY("
+        f"SELECT r.id FROM {handovers.FOOTAGE} WHERE r.links = 0 AND r.attributed_at IS NOT NULL))"
+        " ORDER BY r.id FOR NO KEY UPDATE))",
         *handovers.arguments(lines),
     )

@@ -36,6 +36,11 @@ class Explaining(Connection):
         return None
 
     @override
+    async def execute(self, sql: str, *arguments: object) -> int:
+        await self.fetch(sql, *arguments)
+        return 0
+
+    @override
     async def fetchval(self, sql: str, *arguments: object) -> Any:
         await self.fetch(sql, *arguments)
 

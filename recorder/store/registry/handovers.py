@@ -26,7 +26,8 @@ FOOTAGE = (
     " coalesce((SELECT min(o.at) FROM device_handover o WHERE o.device_id = d.id"
     "  AND o.at > n.last) + interval '2 minutes', 'infinity') AS until"
     " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS n (device, first, last)"
-    " JOIN device d ON d.id = n.device) AS h"
+    # Looked up once for a device, not for each of its recordings.
+    " JOIN device d ON d.id = n.device OFFSET 0) AS h"
     # Footage is written here after it was made.
     " JOIN recording r ON r.device_number = h.number AND r.created_at >= h.since - interval '1 day'"
     " AND coalesce(r.ended_at, r.received_at)"

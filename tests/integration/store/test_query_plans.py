@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from recorder.domain.ids import AgencyId, RecordingId, new_uuid
 from recorder.domain.people import EVERYTHING, Scope
 from recorder.domain.pipeline import WorkQueue
 from recorder.store import (
+    attribution,
     case_links,
+    coverage_due,
     custody_events,
     figures,
     fixity,
@@ -25,6 +28,7 @@ from recorder.store import (
 )
 from recorder.store.connection import Connection
 from tests.support.bureau import Bureau, open_bureau
+from tests.support.enforcement import a_source
 from tests.support.plans import plans_of, whole_reads
 
 _FOOTAGE = """
@@ -117,6 +121,47 @@ async def test_every_list_of_footage_reads_an_index_and_few_rows(bureau: Bureau)
         if cost > 600 or whole_reads(plan):
             dear[name] = (cost, whole_reads(plan))
     assert dear == {}
+
+
+_HAPPENED = """
+INSERT INTO case_event (id, source_id, key, case_id, agency_id, revision, kind, began_at, ended_at,
+    officers, received_at, changed_at)
+SELECT gen_random_uuid(), s.id, 'E' || n, c.id, c.agency_id, 1, 'seizure', at, at, '[]', at, at
+FROM feed_source s, case_file c, generate_series(1, 2000) AS n,
+    LATERAL (SELECT $1::timestamptz - n * interval '1 min') t (at)
+"""
+_WORN = """
+WITH devices AS (INSERT INTO device (id, agency_id, number)
+    SELECT gen_random_uuid(), $1, 'D' || n FROM generate_series(0, 249) n RETURNING id)
+INSERT INTO device_handover (id, device_id, officer, at, noted_by)
+SELECT gen_random_uuid(), id, 'A', $2::timestamptz - n * interval '1 hour', 'x'
+FROM devices, generate_series(1, 100) n
+"""
+
+
+async def test_footage_that_news_concern_is_found_without_reading_all_of_it(
+    bureau: Bureau,
+) -> None:
+    """Events that came, lines of hand-over logs, certificates, rosters; 500 events at a time."""
+    now, (first, last) = bureau.clock.now(), (bureau.clock.now() - timedelta(hours=9),) * 2
+    await a_source(bureau)
+    async with bureau.deps.database.acquire() as connection:
+        await connection.execute(_HAPPENED, now)
+        await connection.execute(_WORN, bureau.ours, now)
+        # Much belongs to no case, so that each event is thought to concern a lot of it.
+        await connection.execute("UPDATE recording SET links = 0 WHERE length_bytes % 3 = 0")
+        await connection.execute("ANALYZE")
+        device = await connection.fetchval("SELECT id FROM device WHERE number = 'D7'")
+
+    async def news(connection: Connection) -> None:
+        await attribution.send_to_look(connection, now, 500)
+        await attribution.log_changed(connection, {device: (first, last)})
+        await attribution.look_again(connection, ["O1", "O2"], first, last)
+        await coverage_due.touch_officers(connection, ["O1", "O2"])
+
+    plans = await plans_of(bureau.deps.database, news)
+    assert [whole_reads(plan) for plan in plans] == [[]] * len(plans)
+    assert len(plans) >= 5
 
 
 async def test_lookups_about_one_subject_never_read_a_whole_table(bureau: Bureau) -> None:
