@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,13 +72,20 @@ def topic_of(event: CustodyEvent) -> Topic | None:
     return _EVENTS.get(event.name)
 
 
-def body_of(event: CustodyEvent, topic: Topic, at: datetime) -> str:
-    """What is sent: identifiers and times, never footage or people's names."""
+def body_of(
+    event: CustodyEvent, topic: Topic, at: datetime, numbers: Sequence[str] | None = None
+) -> str:
+    """What is sent: identifiers and times, never footage or people's names.
+
+    ``numbers`` are those of the case that it is about: a case system knows it by nothing else.
+    """
     facts = event.facts()
     told = {
         "subject": {"kind": event.SUBJECT.value, "id": str(event.subject)},
         "agency": str(event.agency) if event.agency else None,
     } | {name: facts[name] for name in _TOLD[topic] if name in facts}
+    if numbers is not None:
+        told["numbers"] = list(numbers)
     return json.dumps(
         {"type": topic.value, "timestamp": format_utc(at), "data": told},
         ensure_ascii=False,

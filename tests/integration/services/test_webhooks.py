@@ -267,6 +267,7 @@ async def test_one_late_and_incomplete_clip_is_told_under_all_four_topics(
     assert told["late"]["kind"] == "upload_late"
     assert told["late"]["recordings"] == [str(recording)]
     assert (told["gap"]["kind"], told["gap"]["recordings"]) == ("ends_early", [str(recording)])
+    assert told["gap"]["numbers"] == told["late"]["numbers"] == ["沪市监案〔2026〕1号"]
     assert told["sealed"]["subject"] == {"kind": "recording", "id": str(recording)}
     # Evaluated again, the same is nothing new.
     await evaluated(bureau)
