@@ -70,9 +70,11 @@ async def take_due(connection: Connection) -> tuple[Clue, AgencyId] | None:
         "   AND h.at <= r.started_at"
         "    - coalesce(r.clock_offset_ms, 0) * interval '1 millisecond'"
         "   ORDER BY h.at DESC LIMIT 1) AS wearer,"
-        " ARRAY(SELECT l.case_id FROM case_link l WHERE l.recording_id = r.id UNION"
+        # Of a case that was merged since, the one that it is now.
+        " ARRAY(SELECT coalesce(c.merged_into, c.id) FROM case_file c WHERE c.id IN"
+        "  (SELECT l.case_id FROM case_link l WHERE l.recording_id = r.id UNION"
         "  SELECT p.case_id FROM link_proposal p"
-        "  WHERE p.recording_id = r.id AND p.decision = 'rejected') AS refused,"
+        "  WHERE p.recording_id = r.id AND p.decision = 'rejected')) AS refused,"
         " ARRAY(SELECT c.key FROM filmed_code c WHERE c.recording_id = r.id) AS filmed"
         " FROM recording r WHERE r.links = 0 AND r.attributed_at IS NULL"
         " AND r.integrity = 'sealed' AND r.admission = 'admitted'"

@@ -110,6 +110,17 @@ async def test_what_a_person_unlinked_is_not_linked_by_rule_again(
     )
     await look_at(bureau, recording)
     assert await links_of(bureau, recording) == []
+    # Nor under the name of another case, if theirs is merged into it.
+    other = await bureau.value(
+        "SELECT o.id FROM case_file c JOIN case_file o ON o.agency_id = c.agency_id"
+        " AND o.id <> c.id WHERE c.id = $1 ORDER BY o.id LIMIT 1",
+        case,
+    )
+    await casework.merge_cases(
+        bureau.deps, bureau.actor(city=True), case, into=CaseId(uuid.UUID(str(other))), reason="x"
+    )
+    await look_at(bureau, recording)
+    assert await links_of(bureau, recording) == []
 
 
 async def test_doubtful_footage_is_shown_with_reasons_and_a_person_decides(
