@@ -87,7 +87,7 @@ INGEST_RECEIVED_BYTES = Counter(
 )
 INGEST_LISTED_SECONDS = Histogram(
     "recorder_ingest_listed_delay_seconds",
-    "Time from the first frame of a received segment until it is listed, in the spool included.",
+    "Time from the last frame of a received segment until it is listed, in the spool included.",
     buckets=(0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0),
     registry=REGISTRY,
 )

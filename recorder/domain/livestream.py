@@ -22,6 +22,8 @@ SEGMENT_WINDOW = 86_400
 MOST_PERIODS = 100_000
 #: A missing segment holds up the live view for so long.
 PATIENCE = timedelta(seconds=10)
+#: Who fetches says each three seconds that media wait in its hands, while they do.
+HEARD_LATELY = timedelta(seconds=10)
 #: Segments in one custody event.
 BATCH_SEGMENTS = 500
 
@@ -179,6 +181,25 @@ class Livestream:
         return max(self.promised_number or 0, self.highest_number, self.last_number or 0)
 
     @property
+    def in_spool(self) -> int:
+        """How many segments behind the highest one reached us and are not in the store yet."""
+        if self.promised_number is None or self.is_complete:
+            return 0
+        return max(0, self.promised_number - self.highest_number)
+
+    def waits_for_store(self, now: datetime) -> bool:
+        """Whether something comes and the store does not take it: that is no silence.
+
+        A lease is held while a publisher delivers; who fetches holds it also when nothing comes,
+        and says when something does.
+        """
+        if self.held_until is None or self.held_until < now:
+            return False
+        if not self.is_pulled:
+            return self.in_spool > 0
+        return self.heard_at is not None and now - self.heard_at < HEARD_LATELY
+
+    @property
     def is_complete(self) -> bool:
         """Whether every number up to the announced last one is there, or can never come."""
         expected = self.expected_number
@@ -207,7 +228,8 @@ class Segment:
     lock_until: datetime
     #: Of the segment with the number before; None while that one is missing.
     previous_sha256: bytes | None
-    #: Three clocks: in the media, of the device or stream at the first frame, and ours.
+    #: Three clocks: in the media, of the device or stream at the first frame, and ours when all of
+    #: it was here.
     media_time_us: int | None
     duration_us: int | None
     device_at: datetime | None

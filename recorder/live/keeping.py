@@ -150,7 +150,7 @@ class KeptLivestream:
                 self._period,
                 self._number,
                 segment.content,
-                segment.arrived_from,
+                segment.arrived_to,
                 device_at=self._device_at(segment),
                 fence=self._fence,
             )

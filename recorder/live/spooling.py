@@ -121,6 +121,9 @@ class Spool:
                 await self.take_over()
                 await self._tidy()
                 await self._show()
+                # The store may take its time to say no: the wall knows meanwhile how much waits.
+                for livestream in list(self._waiting):
+                    await self.promise(livestream)
                 await self._tell()
             await asyncio.sleep(_LOOK_S)
 

@@ -72,6 +72,20 @@ async def _count(change: Change, recording: RecordingId) -> None:
     )
 
 
+async def same(connection: Connection, mark: Mark) -> Mark | None:
+    """The mark of the same kind that its maker has set at the same time of this livestream."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM mark WHERE livestream_id = $1 AND shown_at = $2"  # noqa: S608 - constant text
+        " AND kind = $3 AND made_by_kind = $4 AND made_by_id = $5 ORDER BY id LIMIT 1",
+        mark.livestream,
+        mark.shown_at,
+        mark.kind.value,
+        mark.made_by_kind,
+        mark.made_by_id,
+    )
+    return _from_row(row) if row else None
+
+
 async def of_livestream(connection: Connection, livestream: LivestreamId, limit: int) -> list[Mark]:
     """The newest marks of a livestream, in the order of its time; no withdrawn ones."""
     rows = await connection.fetch(

@@ -880,7 +880,7 @@ CREATE TABLE livestream_segment (
     lock_until timestamptz NOT NULL,
     -- Of the segment with the number before, as soon as both are there.
     previous_sha256 bytea CHECK (length(previous_sha256) = 32),
-    -- Three clocks: in the media, the device's at the first frame, and ours.
+    -- Three clocks: in the media, the device's at the first frame, and ours when all of it was here.
     media_time_us bigint,
     duration_us bigint,
     keyframe boolean,

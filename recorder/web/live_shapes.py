@@ -202,13 +202,18 @@ class SightShape(Shape):
     width: int | None
     height: int | None
     restricted: bool = Field(description="only some may watch it")
+    marks: int = Field(description="how many marks there are on it, 500 at most")
     cautions: tuple[CautionShape, ...]
 
     @classmethod
     def of(cls, sight: Sight) -> SightShape:
         found, video = sight.livestream, sight.video
         own = {"bit_rate", "age_ms", "clock_offset_ms", "waiting", "codec", "width", "height"}
-        shared = set(cls.model_fields) - own - {"cautions", "latitude", "longitude", "restricted"}
+        shared = (
+            set(cls.model_fields)
+            - own
+            - {"cautions", "latitude", "longitude", "marks", "restricted"}
+        )
         line = _line(found)
         return cls(
             **{name: line[name] for name in shared},
@@ -222,6 +227,7 @@ class SightShape(Shape):
             width=video.width if video else None,
             height=video.height if video else None,
             restricted=found.is_restricted,
+            marks=sight.marks,
             cautions=tuple(CautionShape.of(caution) for caution in sight.cautions),
         )
 

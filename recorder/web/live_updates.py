@@ -1,6 +1,8 @@
 """What goes on, as server-sent events: one query a second for all who may see the same.
 
 A listener gets the newest snapshot, never a backlog: whoever is slow misses what is out of date.
+Where nothing changes the snapshot is told again now and then, as long as it could be asked for: who
+hears nothing knows that what is shown may be old.
 The first one is asked for after the listener came: whoever has just opened a livestream must not be
 told by an older one that there is none.
 """
@@ -10,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from aiohttp import hdrs, web
 
+from recorder.domain.ids import LivestreamId
 from recorder.domain.people import Actor, Scope
 from recorder.errors import RecorderError
 from recorder.runtime import Deps
@@ -29,10 +33,18 @@ logger = logging.getLogger(__name__)
 _INTERVAL_S = 1.0
 #: Between two queries of one topic and scope, however many listeners come.
 _LEAST_S = 0.1
-#: Proxies drop connections that are silent for long.
-_HEARTBEAT_S = 15.0
 #: A stream ends after this long; the browser asks again, and is asked again who it is.
 _LONGEST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often listeners are told something although nothing changes."""
+
+    #: Proxies drop connections that are silent for long, and pages take silence for a loss.
+    heartbeat_s: float = 15.0
+    #: A snapshot that was asked for longer ago is not told again as what goes on.
+    fresh_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,8 @@ class Topic:
 
     name: str
     snapshot: Callable[[Deps, Actor], Awaitable[str]]
+    #: The one thing that it is about, if it is.
+    about: uuid.UUID | None = None
 
 
 async def _work(deps: Deps, actor: Actor) -> str:
@@ -57,6 +71,15 @@ WORK = Topic("work", _work)
 WALL = Topic("wall", _wall)
 
 
+def wall_of(livestream: LivestreamId) -> Topic:
+    """The same of one livestream; of none once it is closed."""
+
+    async def snapshot(deps: Deps, actor: Actor) -> str:
+        return WallShape.of(await live.wall(deps, actor, only=livestream)).model_dump_json()
+
+    return Topic(WALL.name, snapshot, livestream)
+
+
 @dataclass(slots=True)
 class _Channel:
     """What the listeners of one topic and scope share."""
@@ -69,6 +92,8 @@ class _Channel:
     #: How many queries have begun, and which of them was answered last.
     asked: int = 0
     answered: int = 0
+    #: By the loop's clock.
+    answered_at: float = 0.0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     #: Somebody came since the last query began.
     joined: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,14 +102,15 @@ class _Channel:
 class Broadcaster:
     """Asks for each topic and scope that somebody listens to."""
 
-    def __init__(self, deps: Deps):
+    def __init__(self, deps: Deps, pace: Pace | None = None):
+        self.pace = pace or Pace()
         self._deps = deps
-        self._channels: dict[tuple[str, Scope], _Channel] = {}
+        self._channels: dict[tuple[str, uuid.UUID | None, Scope], _Channel] = {}
 
     @contextlib.contextmanager
     def listening(self, topic: Topic, actor: Actor) -> Iterator[_Channel]:
         """The channel of the actor's scope; it is kept current for the length of the block."""
-        key = (topic.name, actor.scope)
+        key = (topic.name, topic.about, actor.scope)
         channel = self._channels.setdefault(key, _Channel())
         channel.listeners += 1
         channel.joined.set()
@@ -111,6 +137,7 @@ class Broadcaster:
             else:
                 async with channel.changed:
                     channel.answered = channel.asked
+                    channel.answered_at = asyncio.get_running_loop().time()
                     is_new = snapshot != channel.snapshot
                     if is_new:
                         channel.snapshot = snapshot
@@ -171,13 +198,14 @@ async def _tell(
     topic: Topic,
     stopping: asyncio.Task[object],
 ) -> None:
-    with request.app[BROADCASTER].listening(topic, request[ACTOR]) as channel:
+    broadcaster = request.app[BROADCASTER]
+    with broadcaster.listening(topic, request[ACTOR]) as channel:
         turn, came = 0, channel.asked
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
         ends_at = asyncio.get_running_loop().time() + _LONGEST.total_seconds()
         while not stopping.done() and asyncio.get_running_loop().time() < ends_at:
-            news = await _news(channel, turn, came, stopping)
+            news = await _news(channel, turn, came, stopping, broadcaster.pace)
             turn = channel.turn
             told = f"event: {topic.name}\ndata: {news}\n\n" if news else ":\n\n"
             await response.write(told.encode())
@@ -188,10 +216,10 @@ async def _until(event: asyncio.Event) -> None:
 
 
 async def _news(
-    channel: _Channel, seen: int, came: int, stopping: asyncio.Task[object]
+    channel: _Channel, seen: int, came: int, stopping: asyncio.Task[object], pace: Pace
 ) -> str | None:
     """A newer snapshot than the one seen, of a query after the one under way when the listener
-    came; None after a silence, or when the service stops.
+    came; after a silence the same again, None where it is old, or when the service stops.
     """
 
     def is_news() -> bool:
@@ -205,8 +233,11 @@ async def _news(
     waiting = asyncio.create_task(newer())
     try:
         await asyncio.wait(
-            {waiting, stopping}, timeout=_HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED
+            {waiting, stopping}, timeout=pace.heartbeat_s, return_when=asyncio.FIRST_COMPLETED
         )
-        return waiting.result() if waiting.done() else None
+        if waiting.done():
+            return waiting.result()
+        old = asyncio.get_running_loop().time() - channel.answered_at > pace.fresh_s
+        return None if old or stopping.done() else channel.snapshot
     finally:
         waiting.cancel()

@@ -1,15 +1,57 @@
-"""What answers about marks and about reasons for gaps hold."""
+"""Bodies and answers about marks and about reasons for gaps."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from recorder.domain.gap_reason import GapReason
-from recorder.domain.mark import Mark
+from recorder.domain.gap_reason import GapReason, InterruptionCause, InterruptionPlace
+from recorder.domain.mark import Mark, MarkKind, MarkOrigin
+from recorder.web.schemas import Body, Moment
 from recorder.web.shape import Shape
+
+
+class MarkBody(Body):
+    """A moment of a livestream, as the player showed it or as its device says."""
+
+    kind: MarkKind
+    note: Annotated[str, Field(max_length=1000)] = ""
+    shown_at: Annotated[
+        Moment | None, Field(description="wall time of the picture, as playlists tell it; else now")
+    ] = None
+    media_ms: Annotated[
+        int | None, Field(ge=0, le=2**53, description="since the first picture")
+    ] = None
+
+
+class RecordingMarkBody(Body):
+    """A moment of a recording."""
+
+    kind: MarkKind
+    note: Annotated[str, Field(max_length=1000)] = ""
+    media_ms: Annotated[int, Field(ge=0, le=2**53, description="since the first picture")]
+    origin: Annotated[
+        MarkOrigin, Field(description="device, metadata: a program tells what these noticed")
+    ] = MarkOrigin.PERSON
+
+
+class GapReasonBody(Body):
+    """Why media are missing in a recording, before it or behind it."""
+
+    place: Annotated[InterruptionPlace, Field(description="begin, gap or end")]
+    gap: Annotated[
+        int | None, Field(ge=0, le=10**6, description="which gap of the livestream, from 0")
+    ] = None
+    reason: InterruptionCause
+    note: Annotated[str, Field(max_length=1000, description="needed with other")] = ""
+    reported_at: Annotated[Moment | None, Field(description="to the head; now if left out")] = None
+    from_: Annotated[
+        Moment | None, Field(alias="from", description="of begin: from when it should have run")
+    ] = None
+    to: Annotated[Moment | None, Field(description="of end: until when it should have run")] = None
 
 
 class MarkShape(Shape):

@@ -19,10 +19,8 @@ from pydantic import (
 )
 
 from recorder.domain.case import CaseClass, CaseState, Scheme, Stage
-from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.instant import Instant
-from recorder.domain.mark import MarkKind, MarkOrigin
 from recorder.domain.people import Role
 from recorder.errors import InvalidInput
 from recorder.services.paging import LONGEST_PAGE
@@ -328,44 +326,6 @@ class PullBody(_OpeningBody):
     address: Annotated[str, Field(min_length=1, max_length=2048, repr=False)]
 
 
-class MarkBody(Body):
-    """A moment of a livestream, as the player showed it."""
-
-    kind: MarkKind
-    note: Annotated[str, Field(max_length=1000)] = ""
-    shown_at: Annotated[Moment, Field(description="wall time of the picture")]
-    media_ms: Annotated[
-        int | None, Field(ge=0, le=2**53, description="since the first picture")
-    ] = None
-
-
-class RecordingMarkBody(Body):
-    """A moment of a recording."""
-
-    kind: MarkKind
-    note: Annotated[str, Field(max_length=1000)] = ""
-    media_ms: Annotated[int, Field(ge=0, le=2**53, description="since the first picture")]
-    origin: Annotated[
-        MarkOrigin, Field(description="device, metadata: a program tells what these noticed")
-    ] = MarkOrigin.PERSON
-
-
-class GapReasonBody(Body):
-    """Why media are missing in a recording, before it or behind it."""
-
-    place: Annotated[InterruptionPlace, Field(description="begin, gap or end")]
-    gap: Annotated[
-        int | None, Field(ge=0, le=10**6, description="which gap of the livestream, from 0")
-    ] = None
-    reason: InterruptionCause
-    note: Annotated[str, Field(max_length=1000, description="needed with other")] = ""
-    reported_at: Annotated[Moment | None, Field(description="to the head; now if left out")] = None
-    from_: Annotated[
-        Moment | None, Field(alias="from", description="of begin: from when it should have run")
-    ] = None
-    to: Annotated[Moment | None, Field(description="of end: until when it should have run")] = None
-
-
 class CloseLivestreamBody(Body):
     """`last` is the number of its last segment; null: not known."""
 
@@ -376,6 +336,12 @@ class LivestreamsQuery(PageQuery):
     """Which livestreams."""
 
     running: Annotated[bool | None, Field(description="those that are not closed, or are")] = None
+
+
+class WallQuery(Query):
+    """Which of the running livestreams are told of."""
+
+    livestream: Annotated[uuid.UUID | None, Field(description="this one, no others")] = None
 
 
 class PlaylistQuery(Query):

@@ -147,6 +147,8 @@ async def test_nothing_a_phone_recorded_is_lost_to_a_tunnel_a_reload_or_a_killed
         await hand.kept_for(2)
         await _is_watched_meanwhile(staff)
         await held.context.set_offline(True)
+        await page.click("[data-marks] [data-kind=announcement]")
+        await page.locator("[data-marked]", has_text="告知录音录像").wait_for()
         await hand.waiting(2)
         await page.locator("[data-say]", has_text="暂时连不上系统").wait_for()
         assert await hand.seconds("safe") < await hand.seconds("kept")
@@ -263,6 +265,13 @@ async def _is_one_sealed_recording(pages: Pages, livestream: str) -> None:
     assert case == NUMBER
     assert await pages.bureau.value("SELECT officer FROM recording") == "JX0227"
     assert await pages.bureau.value("SELECT accuracy_m FROM recording") == 12
+    # What the officer marked in the tunnel has its picture in what was recorded there.
+    mark = await pages.bureau.value(
+        "SELECT m.kind || ' ' || m.origin || ' ' || m.made_by_name FROM mark m"
+        " JOIN recording r ON r.id = m.recording_id AND r.marks = 1"
+        " WHERE m.media_ms BETWEEN 1000 AND 20000"
+    )
+    assert mark == "announcement person li 同志"
 
 
 async def _plays(hand: Hand, pages: Pages) -> None:

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from recorder.domain.livestream import Livestream
 from recorder.domain.people import Actor, Role
 from recorder.services import live
 from tests.support.cameras import camera
 from tests.support.pages import PHONE, Pages, Reader, open_pages
-from tests.support.streams import opened, put, put_init, take
+from tests.support.streams import hevc_take, opened, put, put_init, take
 
 VIDEO = "document.querySelector('video.screen')"
 
@@ -48,7 +48,7 @@ async def test_a_livestream_appears_on_the_wall_and_is_watched_from_its_first_se
     pages: Pages,
 ) -> None:
     device = await camera(pages.bureau, "TA00716")
-    async with pages.reader() as reader:
+    async with pages.reader(expected=("404",)) as reader:
         await reader.sign_in("wang")
         await reader.go("/livestreams")
         assert "当前没有实时回传" in await reader.text("main")
@@ -77,10 +77,11 @@ async def test_a_livestream_appears_on_the_wall_and_is_watched_from_its_first_se
         await reader.page.keyboard.press("l")
         await reader.until(f"{VIDEO}.currentTime > 4")
         await marked(reader)
+        await paused(pages, reader, device, livestream)
         await its_end(pages, reader, device, livestream)
     names = await pages.bureau.event_names()
     assert names.count("LivestreamViewed") == 2
-    assert names.count("LivestreamWatched") == 2
+    assert names.count("LivestreamWatched") == 3
     assert names.count("LivestreamMarked") == 1
 
 
@@ -100,16 +101,43 @@ async def marked(reader: Reader) -> None:
     await reader.until(f"{VIDEO}.currentTime > 3")
 
 
+async def paused(pages: Pages, reader: Reader, device: Actor, livestream: Livestream) -> None:
+    """While it stands nothing is asked for; it goes on there, though its ticket has ended without
+    a word: the service's clock jumps, the browser's does not.
+    """
+    await reader.page.focus("#player")
+    await reader.page.keyboard.press("l")
+    await reader.until(f"{VIDEO}.currentTime > 4 && !{VIDEO}.seeking")
+    await reader.page.keyboard.press(" ")
+    await reader.until(f"{VIDEO}.paused")
+    stood = await reader.page.evaluate(f"{VIDEO}.currentTime")
+    asked: list[str] = []
+    reader.page.on("request", lambda one: asked.append(one.url))
+    await push(pages, device, livestream, 9)
+    await reader.page.locator("[data-fact=segments]", has_text="9").wait_for()
+    assert [url for url in asked if "/watch/" in url] == []
+    pages.bureau.clock.forward(seconds=pages.service.deps.config.playback_ttl_s)
+    await push(pages, device, livestream, 10)
+    await reader.page.keyboard.press(" ")
+    await reader.until(f"{VIDEO}.currentTime > {stood} && !{VIDEO}.paused")
+    assert await reader.page.evaluate(f"{VIDEO}.currentTime") < stood + 2
+    # What came meanwhile is fetched under the next ticket.
+    held = f"{VIDEO}.buffered.length && {VIDEO}.buffered.end({VIDEO}.buffered.length - 1)"
+    await reader.until(f"({held}) > 9", within=30)
+    await reader.page.keyboard.press("l")
+    await reader.until(f"{VIDEO}.currentTime > 7")
+
+
 async def its_end(pages: Pages, reader: Reader, device: Actor, livestream: Livestream) -> None:
     pages.bureau.clock.forward(seconds=7)
     await reader.page.locator(".screen-notice", has_text="已中断").wait_for()
     await reader.page.locator("h1 + .case-sub .state-live-interrupted").wait_for()
-    await push(pages, device, livestream, 9, 10)
+    await push(pages, device, livestream, 11)
     await reader.page.locator("h1 + .case-sub .state-live-live").wait_for()
     await reader.page.click("summary:has-text('结束')")
     await reader.page.click("text=结束该回传")
     await reader.page.locator(".note-good", has_text="正在结束").wait_for()
-    closed = await live.request_close(pages.service.deps, device, livestream.id, last=10)
+    closed = await live.request_close(pages.service.deps, device, livestream.id, last=11)
     # The recording shows what was pointed out while it ran.
     await reader.page.locator("[data-closed]").wait_for()
     await reader.go(f"/recordings/{closed.recording}")
@@ -133,3 +161,50 @@ async def test_an_administrator_sees_facts_and_no_pictures_and_a_phone_shows_all
         assert await reader.overflow() == 0
     names = await pages.bureau.event_names()
     assert "LivestreamWatched" not in names
+
+
+async def test_a_wall_goes_on_behind_a_proxy_that_answered_in_the_service_s_place(
+    pages: Pages,
+) -> None:
+    livestream = await begun(pages, await camera(pages.bureau, "TA00716"), "巡查")
+    gone: list[int] = [502]
+
+    async def answer(route: Route) -> None:
+        if gone:
+            await route.fulfill(status=gone.pop(), body="Bad Gateway")
+        else:
+            await route.continue_()
+
+    async with pages.reader(expected=("502", "401")) as reader:
+        await reader.sign_in("wang")
+        await reader.page.route("**/livestreams/stream*", answer)
+        await reader.go("/livestreams")
+        # A browser opens no stream of events again that was answered so.
+        await reader.page.locator("[data-live=off]").wait_for()
+        await reader.page.locator(f"[data-livestream='{livestream.id}']").wait_for()
+        await reader.page.locator("[data-live=on]").wait_for()
+        # Whose session is over is led to sign in.
+        gone.append(502)
+        await reader.page.reload()
+        await reader.context.clear_cookies()
+        await reader.page.locator("[name=password]").wait_for()
+
+
+async def test_nobody_who_waits_for_what_is_not_converted_fills_the_custody_record(
+    database_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    async with open_pages(database_url, tmp_path, browser, live_proxies=0) as pages:
+        await pages.person("wang", Role.SUPERVISOR)
+        device, sent = await camera(pages.bureau, "TA00716"), hevc_take()
+        livestream = await opened(pages.service.deps, device, title="巡查")
+        await put_init(pages.service.deps, device, livestream.id, sent.init)
+        async with pages.reader(expected=("503",)) as reader:
+            await reader.sign_in("wang")
+            await reader.go(f"/livestreams/{livestream.id}")
+            for number, body in enumerate(sent.segments[:4], 1):
+                pages.bureau.clock.forward(seconds=1)
+                await put(pages.service.deps, device, livestream.id, number, body)
+                await reader.page.locator("[data-fact=segments]", has_text=str(number)).wait_for()
+                await reader.page.locator(".screen-title", has_text="H.265").wait_for()
+        names = await pages.bureau.event_names()
+        assert names.count("LivestreamWatched") == 1

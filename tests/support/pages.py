@@ -121,7 +121,7 @@ class Pages:
         finally:
             await context.close()
         left = [one for one in reader.complaints if not any(word in one for word in expected)]
-        assert left == []
+        assert left == [], left
 
     async def deliver(self, camera: Actor, name: str, **values: str) -> RecordingId:
         """Upload a file of the footage set."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from aiohttp import web
 
 from recorder.domain.people import OPERATOR, Role
 from recorder.runtime import Deps
@@ -34,6 +35,7 @@ class WebService:
     bureau: Bureau
     port: int
     session: aiohttp.ClientSession
+    app: web.Application
 
     @property
     def deps(self) -> Deps:
@@ -113,11 +115,12 @@ async def open_web_service(
     """A service on an empty database; it has ended in order afterwards."""
     async with open_bureau(database_url, folder, **settings) as bureau:
         listener = socket.create_server(("127.0.0.1", 0))
+        app = build_app(bureau.deps)
         async with (
-            serving(build_app(bureau.deps), listener),
+            serving(app, listener),
             aiohttp.ClientSession(auto_decompress=False) as session,
         ):
-            yield WebService(bureau, listener.getsockname()[1], session)
+            yield WebService(bureau, listener.getsockname()[1], session, app)
 
 
 __all__ = ["PATCH", "TUS", "Answer", "WebService", "open_web_service", "until"]

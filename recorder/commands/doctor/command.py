@@ -159,11 +159,15 @@ async def _ffmpeg(config: Config) -> list[Finding]:
 
 
 def hevc_finding(version: str) -> Finding:
-    """Whether HEVC that is published by RTMP can be copied: ffmpeg knows it since 6.1."""
+    """Whether ffmpeg can copy HEVC out of FLV, which it does since 6.1.
+
+    Asked for that is what we do not write ourselves: HEVC beside sound that is not AAC.
+    """
     if [int(number) for number in re.findall(r"\d+", version)[:2]] >= [6, 1]:
         return Finding("hevc by rtmp", "ok", "This ffmpeg reads it.")
-    advice = "Use ffmpeg 6.1 or newer if devices stream HEVC."
-    return Finding("hevc by rtmp", "warning", f"ffmpeg {version} cannot read it.", advice)
+    advice = "Use ffmpeg 6.1 or newer if devices stream HEVC with sound that is not AAC."
+    what = f"ffmpeg {version} cannot read it beside sound that is not AAC."
+    return Finding("hevc by rtmp", "warning", what, advice)
 
 
 def confinement_finding(confinement: str) -> Finding:

@@ -71,6 +71,7 @@ from recorder.services.live.viewing import (
     look_at,
     view_livestream,
 )
+from recorder.services.live.wall import MOST as MOST_ON_WALL
 from recorder.services.live.wall import Caution, Sight, sight, wall
 from recorder.services.live.watching import (
     PLAYLIST_TYPE,
@@ -83,6 +84,7 @@ from recorder.services.live.watching import (
 )
 
 __all__ = [
+    "MOST_ON_WALL",
     "PLAYLIST_TYPE",
     "SEGMENT_TYPE",
     "Caution",

@@ -1,4 +1,7 @@
-"""Marks on livestreams: a person points something out while it runs; the recording shows it too."""
+"""Marks on livestreams: somebody points something out while it runs; the recording shows it too.
+
+People at its page do, and devices by a key of theirs, as whoever delivers it.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,23 @@ from datetime import datetime, timedelta
 
 from recorder.domain.events import LivestreamMarked
 from recorder.domain.ids import LivestreamId, MarkId, RecordingId, new_uuid
-from recorder.domain.mark import Mark, MarkKind
-from recorder.domain.people import Actor
+from recorder.domain.livestream import Livestream
+from recorder.domain.mark import Mark, MarkKind, MarkOrigin
+from recorder.domain.people import Actor, ActorKind, Permission
 from recorder.domain.recorded_stream import media_ms_at
 from recorder.errors import Unprocessable
 from recorder.runtime import Deps
-from recorder.services.live.opening import find_livestream
-from recorder.store import coverage_due, livestreams, marks, sealed_segments
+from recorder.services.live.opening import deliverable, find_livestream
+from recorder.store import coverage_due, livestream_wall, livestreams, marks, sealed_segments
 from recorder.store.change import Change
 
-#: Marks that a page shows.
-MOST = 500
 #: Clocks of devices may be wrong by years; what is no time of a camera at all is refused.
 _EARLIEST = timedelta(days=40 * 365)
+_ORIGINS = {
+    ActorKind.PERSON: MarkOrigin.PERSON,
+    ActorKind.DEVICE: MarkOrigin.DEVICE,
+    ActorKind.DOCK: MarkOrigin.DEVICE,
+}
 
 
 async def make_mark(
@@ -27,16 +34,21 @@ async def make_mark(
     livestream_id: LivestreamId,
     *,
     kind: MarkKind,
-    note: str,
-    shown_at: datetime,
-    media_ms: int | None,
+    note: str = "",
+    shown_at: datetime | None = None,
+    media_ms: int | None = None,
 ) -> Mark:
-    """Point out this moment of a livestream; its custody event is told now.
+    """Point out this moment of a livestream, or the present one; its custody event is told now.
 
-    Raises NotFound, Unprocessable ``mark-time-invalid`` for a time that no picture has.
+    Whoever links footage in scope marks, and whoever delivers this livestream; of the latter the
+    same kind at the same time again is the same mark. Raises NotFound, Unprocessable
+    ``mark-time-invalid`` for a time that no picture has.
     """
-    livestream = await find_livestream(deps, actor, livestream_id)
-    now = deps.clock.now()
+    looks = actor.may(Permission.LINK)
+    livestream = await (find_livestream if looks else deliverable)(deps, actor, livestream_id)
+    now, is_said = deps.clock.now(), shown_at is not None
+    if shown_at is None:
+        shown_at = await _present(deps, livestream, now)
     if abs(shown_at - now) > _EARLIEST:
         raise Unprocessable("mark-time-invalid", "No picture was shown at that time.")
     mark = Mark(
@@ -52,7 +64,13 @@ async def make_mark(
         made_by_kind=actor.kind.value,
         made_by_id=actor.id,
         made_by_name=actor.name,
+        origin=_ORIGINS.get(actor.kind, MarkOrigin.METADATA),
     )
+    if is_said and not looks:
+        async with deps.database.acquire() as connection:
+            known = await marks.same(connection, mark)
+        if known is not None:
+            return known
     async with deps.change(actor) as change:
         # Its recording may be made at this moment: under the same lock.
         now_is = await livestreams.locked(change, livestream.id)
@@ -60,25 +78,37 @@ async def make_mark(
         if now_is is not None and now_is.recording is not None:
             await place_marks(change, livestream.id, now_is.recording)
         await coverage_due.touch_livestream(change.connection, livestream.id, "mark")
-        change.record(
-            LivestreamMarked(
-                subject=livestream.id,
-                agency=livestream.agency,
-                mark=mark.id,
-                kind=kind.value,
-                note=mark.note,
-                shown_at=shown_at,
-                media_ms=media_ms,
-            )
-        )
+        change.record(_marked(livestream, mark, shown_at))
     return mark
+
+
+def _marked(livestream: Livestream, mark: Mark, shown_at: datetime) -> LivestreamMarked:
+    return LivestreamMarked(
+        subject=livestream.id,
+        agency=livestream.agency,
+        mark=mark.id,
+        kind=mark.kind.value,
+        note=mark.note,
+        shown_at=shown_at,
+        media_ms=mark.media_ms,
+    )
+
+
+async def _present(deps: Deps, livestream: Livestream, now: datetime) -> datetime:
+    """What the picture that is recorded now has as its time: the device's where it says times."""
+    async with deps.database.acquire() as connection:
+        recent = await livestream_wall.recent(connection, [livestream.id])
+    found = recent.get(livestream.id, livestream_wall.NOTHING)
+    if found.clock_offset_ms is None:
+        return now
+    return now + timedelta(milliseconds=found.clock_ahead_ms(livestream.clock_offset_ms) or 0)
 
 
 async def livestream_marks(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> list[Mark]:
     """Its newest marks, in the order of its time. Raises NotFound."""
     found = await find_livestream(deps, actor, livestream_id)
     async with deps.database.acquire() as connection:
-        return await marks.of_livestream(connection, found.id, MOST)
+        return await marks.of_livestream(connection, found.id, livestream_wall.MOST_MARKS)
 
 
 async def place_marks(change: Change, livestream: LivestreamId, recording: RecordingId) -> None:

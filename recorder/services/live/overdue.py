@@ -12,6 +12,7 @@ from recorder.domain.alarm import AlarmCode
 from recorder.domain.livestream import Livestream, LivestreamState
 from recorder.runtime import Deps
 from recorder.services import alarms, guard
+from recorder.services.live.viewing import as_of_now
 from recorder.store import alarms as alarm_rows
 from recorder.store import livestream_sources, livestreams
 
@@ -75,7 +76,7 @@ async def watch_overdue(deps: Deps) -> None:
     for code, since_when, longest, sentence in (*_CHECKS, unfetched):
         due = set()
         for livestream in running:
-            since = since_when(livestream)
+            since = since_when(as_of_now(deps, livestream))
             if since is None or now - since <= longest:
                 continue
             due.add(str(livestream.id))

@@ -131,7 +131,7 @@ async def extend_segment_locks(deps: Deps) -> int:
 async def _look_after(deps: Deps, livestream: Livestream, now: datetime) -> None:
     if livestream.state is LivestreamState.CLOSING:
         await seal_if_due(deps, SERVICE, livestream, now)
-    elif livestream.state is LivestreamState.LIVE:
+    elif livestream.state is LivestreamState.LIVE and not livestream.waits_for_store(now):
         since = now - timedelta(seconds=deps.config.live_interrupted_s)
         await _interrupt(deps, livestream, since)
 

@@ -81,9 +81,16 @@ async def livestream_events(
 
 
 def as_of_now(deps: Deps, livestream: Livestream) -> Livestream:
-    """The livestream, interrupted if nothing has come for long enough."""
-    silent_since = deps.clock.now() - timedelta(seconds=deps.config.live_interrupted_s)
-    last = livestream.last_arrival_at
+    """The livestream, interrupted if nothing has come for long enough.
+
+    What a receiver has and the store does not take yet has come, whatever was written down.
+    """
+    now, last = deps.clock.now(), livestream.last_arrival_at
+    if livestream.waits_for_store(now):
+        if livestream.state is not LivestreamState.INTERRUPTED:
+            return livestream
+        return replace(livestream, state=LivestreamState.LIVE, interrupted_at=None)
+    silent_since = now - timedelta(seconds=deps.config.live_interrupted_s)
     if livestream.state is not LivestreamState.LIVE or last is None or last >= silent_since:
         return livestream
     return replace(livestream, state=LivestreamState.INTERRUPTED, interrupted_at=last)

@@ -19,7 +19,7 @@ from recorder.services.live.opening import find_livestream
 from recorder.services.live.playlist import is_too_long, target_s
 from recorder.services.live.viewing import as_of_now
 from recorder.store import livestream_wall, livestreams
-from recorder.store.livestream_wall import Recent
+from recorder.store.livestream_wall import NOTHING, Recent
 
 #: More than anybody can look at; the list of the API has all.
 MOST = 200
@@ -27,6 +27,8 @@ MOST = 200
 KEYFRAME_WITHIN = timedelta(seconds=8)
 #: A store that is well takes a segment in less.
 STORE_WITHIN = timedelta(seconds=5)
+#: Whoever compares what is heard by radio with the time in the picture is misled by more.
+CLOCK_WITHIN_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +48,31 @@ class Sight:
     at: datetime
     #: Bits for each second of its media; None while nothing is known.
     bit_rate: int | None
-    #: How old the newest durable picture is.
+    #: How long ago the newest durable picture was recorded; where only its arrival is known, that.
     age_ms: int | None
     clock_offset_ms: int | None
-    #: Segments that wait for the store.
+    #: Segments that wait for the store, on their way or in a spool.
     waiting: int
     video: Track | None
     has_sound: bool
+    #: On it; those of a closed one may be withdrawn.
+    marks: int
     cautions: tuple[Caution, ...]
 
 
-async def wall(deps: Deps, actor: Actor) -> list[Sight]:
-    """The running livestreams in the asker's scope, newest first, MOST at most."""
+async def wall(deps: Deps, actor: Actor, *, only: LivestreamId | None = None) -> list[Sight]:
+    """The running livestreams in the asker's scope, newest first, MOST at most.
+
+    ``only``: that one, if it runs.
+    """
     async with deps.database.acquire() as connection:
-        found = await livestreams.listed(connection, actor.scope, True, None, MOST)
+        if only is None:
+            found = await livestreams.listed(connection, actor.scope, True, None, MOST)
+        else:
+            one = await livestreams.find(connection, only, actor.scope)
+            found = [one] if one and one.state is not LivestreamState.CLOSED else []
         recent = await livestream_wall.recent(connection, [each.id for each in found])
-    known = {each.livestream: each for each in recent}
-    return [_sight(deps, each, known.get(each.id)) for each in found]
+    return [_sight(deps, each, recent.get(each.id, NOTHING)) for each in found]
 
 
 async def sight(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> Sight:
@@ -70,44 +80,57 @@ async def sight(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> Sight:
     found = await find_livestream(deps, actor, livestream_id)
     async with deps.database.acquire() as connection:
         recent = await livestream_wall.recent(connection, [found.id])
-    return _sight(deps, found, recent[0] if recent else None)
+    return _sight(deps, found, recent.get(found.id, NOTHING))
 
 
-def _sight(deps: Deps, found: Livestream, recent: Recent | None) -> Sight:
-    now = deps.clock.now()
-    livestream = as_of_now(deps, found)
-    if recent is None:
-        return Sight(livestream, now, None, None, livestream.clock_offset_ms, 0, None, False, ())
-    newest = recent.newest_arrived_at or now
-    offset = livestream.clock_offset_ms
-    if recent.newest_device_at is not None:
-        offset = _ms(recent.newest_device_at - newest)
+def _sight(deps: Deps, found: Livestream, recent: Recent) -> Sight:
+    now, livestream = deps.clock.now(), as_of_now(deps, found)
+    offset = recent.clock_ahead_ms(livestream.clock_offset_ms)
     rate = recent.length * 8_000_000 // recent.duration_us if recent.duration_us else None
+    waiting = recent.waiting + found.in_spool
     return Sight(
         livestream=livestream,
         at=now,
         bit_rate=rate if livestream.state is LivestreamState.LIVE else None,
-        age_ms=max(0, _ms(now - newest)),
+        age_ms=_age_ms(recent, offset, now),
         clock_offset_ms=offset,
-        waiting=recent.waiting,
+        waiting=waiting,
         video=next((track for track in recent.tracks if track.kind == "vide"), None),
         has_sound=any(track.kind == "soun" for track in recent.tracks),
-        cautions=tuple(_cautions(deps, found, recent, offset, now)),
+        marks=recent.marks,
+        cautions=tuple(_cautions(deps, found, recent, offset, waiting, now)),
     )
 
 
+def _age_ms(recent: Recent, offset_ms: int | None, now: datetime) -> int | None:
+    if recent.newest_arrived_at is None:
+        return None
+    recorded = recent.newest_arrived_at
+    if recent.newest_recorded_at is not None:
+        said = recent.newest_recorded_at - timedelta(milliseconds=offset_ms or 0)
+        recorded = min(recorded, said)
+    return max(0, _ms(now - recorded))
+
+
 def _cautions(
-    deps: Deps, livestream: Livestream, recent: Recent, offset_ms: int | None, now: datetime
+    deps: Deps,
+    livestream: Livestream,
+    recent: Recent,
+    offset_ms: int | None,
+    waiting: int,
+    now: datetime,
 ) -> Iterable[Caution]:
     keyless = timedelta(microseconds=recent.since_keyframe_us or 0)
     if keyless >= KEYFRAME_WITHIN:
         yield Caution("no_keyframe", round(keyless.total_seconds()))
     if is_too_long(recent.longest_us, target_s(recent.first_us)):
         yield Caution("long_segments", round(recent.longest_us / 1_000_000))
-    if offset_ms is not None and abs(offset_ms) > 1000 * deps.config.clock_offset_limit_s:
+    limit_s = min(CLOCK_WITHIN_S, deps.config.clock_offset_limit_s)
+    if offset_ms is not None and abs(offset_ms) > 1000 * limit_s:
         yield Caution("clock_off", round(offset_ms / 1000))
-    if recent.waiting_since is not None and now - recent.waiting_since > STORE_WITHIN:
-        yield Caution("store_slow", recent.waiting)
+    slow = recent.waiting_since is not None and now - recent.waiting_since > STORE_WITHIN
+    if slow or livestream.in_spool or livestream.waits_for_store(now):
+        yield Caution("store_slow", max(1, waiting))
     if Flag.SOUND_MISSING in livestream.flags:
         yield Caution("sound_missing", 0)
     if livestream.left_out:

@@ -26,11 +26,13 @@ def address_of(ticket: live.Ticket) -> str:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    return await live_updates.stream(request, live_updates.WALL)
+    one = read_query(request, schemas.WallQuery).livestream
+    topic = live_updates.wall_of(LivestreamId(one)) if one else live_updates.WALL
+    return await live_updates.stream(request, topic)
 
 
 async def mark(request: web.Request) -> web.StreamResponse:
-    body = await read_json(request, schemas.MarkBody)
+    body = await read_json(request, mark_shapes.MarkBody)
     made = await live.make_mark(
         request.app[DEPS], request[ACTOR], livestream_id(request),
         kind=body.kind, note=body.note, shown_at=body.shown_at, media_ms=body.media_ms,

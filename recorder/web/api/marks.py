@@ -24,7 +24,7 @@ async def find(request: web.Request) -> web.StreamResponse:
 
 
 async def mark(request: web.Request) -> web.StreamResponse:
-    body = await read_json(request, schemas.RecordingMarkBody)
+    body = await read_json(request, mark_shapes.RecordingMarkBody)
     made = await review.mark_recording(
         request.app[DEPS], request[ACTOR], recording_id(request),
         kind=body.kind, note=body.note, media_ms=body.media_ms, origin=body.origin,
@@ -51,7 +51,7 @@ async def gap_reasons(request: web.Request) -> web.StreamResponse:
 
 
 async def give_gap_reason(request: web.Request) -> web.StreamResponse:
-    body = await read_json(request, schemas.GapReasonBody)
+    body = await read_json(request, mark_shapes.GapReasonBody)
     given = await review.give_gap_reason(
         request.app[DEPS], request[ACTOR], recording_id(request),
         place=body.place, gap=body.gap, cause=body.reason, note=body.note,

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from recorder.domain.case import Stage
 from recorder.domain.duty import spoken as spoken_words
+from recorder.domain.mark import MarkKind
 from recorder.services import directory, duties
 from recorder.web import i18n, middleware
 from recorder.web.keys import ACTOR, DEPS
@@ -22,6 +23,11 @@ _FEATURES = "camera=(self), microphone=(self), geolocation=(self), payment=(), u
 #: Of the npm package "qr", for browsers that read no codes themselves.
 _CODE_READER = ("decode.js", "index.js")
 _GROUND = "#0b0d11"
+#: What an officer has a hand free for while recording; the rest is marked at the recording.
+_MARKS = [
+    MarkKind.ANNOUNCEMENT.value, MarkKind.ID_SHOWN.value,
+    MarkKind.EVIDENCE.value, MarkKind.IMPORTANT.value,
+]  # fmt: skip
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -30,7 +36,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     spoken = await _spoken(request)
     answer = await page(
         request, "capture.html", spoken=spoken,
-        stages=[stage.value for stage in Stage], account=request[ACTOR].id,
+        stages=[stage.value for stage in Stage], marks=_MARKS, account=request[ACTOR].id,
         reader=[known.address(name) for name in _CODE_READER if name in known.files],
     )  # fmt: skip
     answer.headers["Content-Security-Policy"] = _POLICY

@@ -39,6 +39,7 @@ async def wall(request: web.Request) -> web.StreamResponse:
         request,
         "wall.html",
         sights=await live.wall(deps, actor),
+        most=live.MOST_ON_WALL,
         over=over.items,
         more=over.next,
         stages=list(Stage),

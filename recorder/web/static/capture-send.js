@@ -103,10 +103,11 @@ export class Sender {
   async step(take) {
     if (take.closed) return false;
     const chunk = await store.firstChunk(take.id);
-    if (!chunk && !(take.ended && take.livestream)) return this.drop(take);
+    const mark = take.marks?.[0];
+    if (!chunk && !(take.livestream && (mark || take.ended))) return this.drop(take);
     if (!take.livestream) return this.openAt(take);
     if (!take.key) return this.askKey(take);
-    if (!chunk) return this.close(take);
+    if (!chunk) return mark ? this.mark(take, mark) : this.close(take);
     try {
       const words = await ask("PUT", `/api/v1/livestreams/${take.livestream}/periods/${chunk.period}/chunks/${chunk.number}?cause=${chunk.cause}`, {
         key: take.key, body: chunk.body,
@@ -146,6 +147,19 @@ export class Sender {
     const made = await ask("POST", `/api/v1/livestreams/${take.livestream}/push-keys`, { csrf: this.csrf });
     if (!made.key) throw new Error("somebody else answered");
     await store.changeTake(take.id, { key: made.key });
+    return true;
+  }
+
+  // By the phone's clock, as its chunks; said twice it is one mark.
+  async mark(take, { kind, at }) {
+    try {
+      const words = await ask("POST", `/api/v1/livestreams/${take.livestream}/marks`, { key: take.key, ...json({ kind, shown_at: new Date(at).toISOString() }) });
+      if (words.kind !== kind) throw new Error("somebody else answered");
+    } catch (refusal) {
+      // What no clock shows is no mark; the footage goes on.
+      if (refusal.code !== "mark-time-invalid") throw refusal;
+    }
+    await store.markIsSafe(take.id, { kind, at });
     return true;
   }
 

@@ -94,6 +94,15 @@ export const keepChunk = (chunk) => within("readwrite", (takes, chunks) => {
   }));
 });
 
+// A mark lies in its take: set without a line it goes up with the rest.
+export const keepMark = (id, mark) => within("readwrite", (takes) => {
+  amend(takes, id, (take) => ({ marks: [...(take.marks ?? []), mark] }));
+});
+
+export const markIsSafe = (id, mark) => within("readwrite", (takes) => {
+  amend(takes, id, (take) => ({ marks: take.marks.filter((one) => one.at !== mark.at || one.kind !== mark.kind) }));
+});
+
 export const chunkIsSafe = (chunk) => within("readwrite", (takes, chunks) => {
   chunks.delete([chunk.take, chunk.number]);
   amend(takes, chunk.take, (take) => ({ safeMs: take.safeMs + chunk.ms }));

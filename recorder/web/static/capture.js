@@ -60,6 +60,7 @@ async function show() {
   root.dataset.state = recording ? "recording" : busy ? "busy" : "ready";
   $("record").setAttribute("aria-pressed", String(Boolean(recording)));
   $("record").setAttribute("aria-label", words(recording ? "stop" : "record"));
+  $("marks").hidden = !recording;
   fields.disabled = Boolean(recording) || busy;
   const last = now ?? takes.at(-1);
   $("kept").textContent = clock(last?.keptMs ?? 0);
@@ -179,6 +180,7 @@ async function begin(cause, old = null) {
   const period = take.period + 1;
   problem = null;
   startedAt = performance.now();
+  $("marked").textContent = "";
   const facts = { take: take.id, period, cause };
   try {
     recording = new Recording(camera, type, (slice) => keep(slice, facts), cameraLost);
@@ -263,6 +265,16 @@ $("record").addEventListener("click", () => alone(() => {
   shortOnes = 0;
   return recording ? end() : begin(lost ? "silence" : "reconnect", lost);
 }));
+
+$("marks").addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-kind]");
+  if (!button || !recording) return;
+  const at = Date.now();
+  await store.keepMark(take.id, { kind: button.dataset.kind, at });
+  $("marked").textContent = `${button.textContent} · ${new Date(at).toLocaleTimeString(document.documentElement.lang)}`;
+  navigator.vibrate?.(40);
+  sender.nudge();
+});
 
 $("switch").addEventListener("click", () => alone(async () => {
   const old = await halt();

@@ -1,12 +1,9 @@
 // Work in progress as the service tells it, at most once a second (web/live_updates.py).
-export function follow(onWork, onState = () => {}) {
-  const source = new EventSource("/api/v1/work/stream");
-  source.addEventListener("open", () => onState("on"));
-  source.addEventListener("error", () => onState("off"));
-  source.addEventListener("work", (event) => onWork(JSON.parse(event.data)));
-  addEventListener("pagehide", () => source.close());
-  return source;
-}
+import { listen } from "./events.js";
+
+const WORK = "/api/v1/work";
+
+export const follow = (onWork, onState = () => {}) => listen(`${WORK}/stream`, "work", onWork, onState);
 
 // `percent` is null while nobody knows how far it is: then the bar only says that it runs.
 export function showBar(row, { running = true, percent = null, speed = "", left = "" }) {

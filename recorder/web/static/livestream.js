@@ -1,13 +1,16 @@
 // The page of a livestream: live, back to its start, and its facts as they change.
 import { grant, NotNow } from "./grant.js";
+import { LiveMarks } from "./livestream-marks.js";
 import { written } from "./player.js";
-import { age, fillCautions, fillState, follow, picture, rate, say, words } from "./sights.js";
+import { age, fillCautions, fillState, follow, picture, rate, say, words, written8 } from "./sights.js";
 import { canDecode, play, proxyOf } from "./stream.js";
 
 const RENEW_BEFORE_MS = 45_000;
 const ASK_AGAIN_MS = 1_000;
-// Each attempt is a ticket, and so an entry in the custody record.
+// Each attempt is a ticket, and so an entry in the custody record: they become rarer.
 const ASK_FOR_PLACE_MS = 15_000;
+// What has played for so long broke off by chance.
+const PLAYED_WELL_MS = 60_000;
 const NEAR_EDGE_S = 6;
 
 class LivePlayer {
@@ -23,11 +26,20 @@ class LivePlayer {
     );
     this.stream = null;
     this.starting = false;
+    this.toLive = false;
+    // When it may be tried again, and how long the next pause is.
+    this.notBefore = 0;
+    this.pauseMs = ASK_AGAIN_MS;
+    this.startedAt = 0;
+    // What was shown when it broke off: the moment, where that was not live, and whether it stood.
+    this.place = null;
     // Whether what is shown was made for browsers that cannot play the livestream itself.
     this.byProxy = !canDecode(root.dataset.codec);
     this.renewAt = Infinity;
     this.video.addEventListener("play", () => this.playing(true));
     this.video.addEventListener("pause", () => this.playing(false));
+    this.video.addEventListener("seeking", () => this.video.paused && this.goOn());
+    this.video.addEventListener("seeked", () => this.video.paused && this.stream?.rest());
     this.video.addEventListener("timeupdate", () => this.tell());
     this.video.addEventListener("loadeddata", () => this.check());
     this.video.addEventListener("click", () => this.act("toggle"));
@@ -39,11 +51,11 @@ class LivePlayer {
       if (button) this.act(button.dataset.do);
     });
     document.addEventListener("keydown", (event) => this.key(event));
-    setInterval(() => this.renewIfDue(), 1_000);
+    setInterval(() => this.video.paused || this.renewIfDue(), 1_000);
   }
 
   async start() {
-    if (this.stream || this.starting) return;
+    if (this.stream || this.starting || performance.now() < this.notBefore) return;
     if (this.root.dataset.watch !== "yes") { this.say(this.root.dataset.watch === "restricted" ? "restricted" : "forbidden"); return; }
     if (this.root.dataset.segments === "0") { this.say("waiting"); return; }
     this.starting = true;
@@ -52,8 +64,9 @@ class LivePlayer {
       this.lasts(given);
       // Of WebM there are only proxies.
       this.byProxy ||= given.url.includes("/proxy/");
-      if (this.byProxy) await this.place(proxyOf(given.url));
-      this.stream = await play(this.video, this.address(given), (why) => this.failed(why));
+      if (this.byProxy) await this.askForPlace(proxyOf(given.url));
+      const moment = this.place?.moment ?? null;
+      this.stream = await play(this.video, this.address(given), (why) => this.failed(why), 0, moment);
     } catch (error) {
       this.refused(error);
       return;
@@ -64,14 +77,15 @@ class LivePlayer {
     this.video.hidden = false;
     this.controls.hidden = false;
     this.find("[data-proxy]").hidden = !this.byProxy;
-    this.video.play().catch(() => {});
+    this.startedAt = performance.now();
+    if (!this.place?.paused) this.video.play().catch(() => {});
   }
 
   address(given) {
     return this.byProxy ? proxyOf(given.url) : given.url;
   }
 
-  async place(url) {
+  async askForPlace(url) {
     const answer = await fetch(url);
     if (answer.ok) return;
     const body = await answer.json().catch(() => ({}));
@@ -84,39 +98,82 @@ class LivePlayer {
 
   // While paused nobody watches: then the next press takes a new ticket, and its event.
   async renewIfDue() {
-    if (!this.stream || this.video.paused || performance.now() < this.renewAt) return;
+    const { stream } = this;
+    if (!stream || performance.now() < this.renewAt) return;
     this.renewAt = Infinity;
     try {
       const given = await grant(this.id, undefined, "livestreams");
+      if (stream !== this.stream) return;
       this.lasts(given);
-      this.stream?.renew(this.address(given));
-    } catch {
+      stream.renew(this.address(given));
+    } catch (error) {
+      if (stream !== this.stream) return;
       this.renewAt = performance.now() + ASK_AGAIN_MS;
+      if (error.code === "footage-restricted") {
+        this.letGo();
+        this.refused(error);
+      }
     }
   }
 
   refused(error) {
     if (!(error instanceof NotNow)) this.again("away");
     else if (error.code === "playback-not-ready") this.again("waiting");
-    else if (error.code === "playback-impossible") this.say("none");
-    else if (error.code === "footage-restricted") this.say("restricted");
-    else if (error.code === "none-converted") this.say("hevc");
+    else if (error.code === "playback-impossible") this.again("none", ASK_FOR_PLACE_MS);
+    else if (error.code === "footage-restricted") this.rest("restricted");
+    else if (error.code === "none-converted") this.rest("hevc");
     else if (error.code === "live-proxies-busy") this.again("busy", ASK_FOR_PLACE_MS);
     else if (error.code === "session-ended" || error.code === "credentials-missing") location.reload();
-    else this.again("broken");
+    else this.againLater();
+  }
+
+  letGo() {
+    // Where it should have gone on when it broke off again counts.
+    this.place ??= this.present();
+    this.stream?.stop();
+    this.stream = null;
+  }
+
+  present() {
+    const { paused, currentTime } = this.video;
+    const behind = paused || this.edge - currentTime > NEAR_EDGE_S;
+    const moment = behind ? (this.stream?.moment?.getTime() ?? null) : null;
+    return { moment, paused: paused && moment !== null };
   }
 
   failed(why) {
-    this.stream?.stop();
-    this.stream = null;
-    if (why === "decode") this.byProxy = true;
-    this.again("broken");
+    this.letGo();
+    if (why === "decode" && !this.byProxy) {
+      this.byProxy = true;
+      this.again("broken");
+    } else this.againLater();
+  }
+
+  againLater() {
+    if (performance.now() - this.startedAt > PLAYED_WELL_MS) this.pauseMs = ASK_AGAIN_MS;
+    this.again("broken", this.pauseMs);
+    this.pauseMs = Math.min(ASK_FOR_PLACE_MS, this.pauseMs * 2);
+    this.startedAt = Infinity;
   }
 
   again(name, afterMs = ASK_AGAIN_MS) {
     this.say(name);
+    this.notBefore = performance.now() + afterMs;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.start(), afterMs);
+    this.timer = setTimeout(() => this.start(), afterMs + 10);
+  }
+
+  // Nothing changes that by itself, but another codec.
+  rest(name) {
+    this.say(name);
+    this.notBefore = Infinity;
+  }
+
+  // The device begins, or goes on with another codec.
+  changed() {
+    if (this.stream) return;
+    this.byProxy = !canDecode(this.root.dataset.codec);
+    if (this.notBefore === Infinity) this.notBefore = 0;
   }
 
   say(name) {
@@ -139,8 +196,20 @@ class LivePlayer {
     if (this.video.videoWidth === 0 && this.root.dataset.codec.startsWith("h")) this.failed("decode");
   }
 
+  // While it stands nothing is asked for, also no list: its ticket may end meanwhile.
   playing(is) {
     this.controls.classList.toggle("is-playing", is);
+    if (is) this.goOn();
+    else this.stream?.rest();
+  }
+
+  async goOn() {
+    const { stream } = this;
+    await this.renewIfDue();
+    if (stream !== this.stream) return;
+    if (this.toLive) stream?.atNextList(() => { this.video.currentTime = this.edge; });
+    this.toLive = false;
+    stream?.goOn();
   }
 
   key(event) {
@@ -156,32 +225,28 @@ class LivePlayer {
 
   act(name) {
     if (!this.stream) return;
+    this.place = null;
     const { video } = this;
     const acts = {
       toggle: () => (video.paused ? this.resume() : video.pause()),
       back: () => { video.currentTime = Math.max(this.first, video.currentTime - 5); },
       on: () => { video.currentTime = Math.min(this.edge, video.currentTime + 5); },
-      live: () => { video.currentTime = this.edge; this.resume(); },
+      live: () => this.goLive(),
       mute: () => { video.muted = !video.muted; },
       expand: () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen?.()),
     };
     acts[name]?.();
   }
 
-  async resume() {
-    await this.renewIfDueNow();
-    this.video.play().catch(() => {});
+  resume() {
+    return this.video.play().catch(() => {});
   }
 
-  async renewIfDueNow() {
-    if (performance.now() < this.renewAt) return;
-    try {
-      const given = await grant(this.id, undefined, "livestreams");
-      this.lasts(given);
-      this.stream?.renew(this.address(given));
-    } catch (error) {
-      this.refused(error);
-    }
+  // After a pause it is known only from the next list where that is.
+  goLive() {
+    this.toLive = this.video.paused;
+    if (this.toLive) this.resume();
+    else this.video.currentTime = this.edge;
   }
 
   get first() {
@@ -195,6 +260,7 @@ class LivePlayer {
   }
 
   seekTo(share) {
+    this.place = null;
     this.video.currentTime = this.first + share * (this.edge - this.first);
   }
 
@@ -212,8 +278,8 @@ class LivePlayer {
     const moment = this.stream.moment;
     const box = this.find(".screen-moment");
     box.hidden = !moment;
-    // China's time everywhere, as on the other pages.
     if (moment) {
+      if (Math.abs((this.place?.moment ?? moment) - moment) < NEAR_EDGE_S * 1000) this.place = null;
       box.dataset.at = moment.toISOString();
       box.textContent = written8(moment);
     }
@@ -224,70 +290,30 @@ class LivePlayer {
 
 const root = document.getElementById("player");
 const player = new LivePlayer(root);
-const marks = document.getElementById("marks");
-const form = marks?.querySelector("[data-mark]");
-
-const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
-
-function addMark(mark) {
-  const row = marks.querySelector("template").content.querySelector("li").cloneNode(true);
-  row.querySelector("[data-media]").dataset.media = mark.media_ms ?? "";
-  row.querySelector("[data-shown]").textContent = written8(new Date(mark.shown_at));
-  row.querySelector("[data-kind]").textContent = form.elements.kind.querySelector(`[value=${mark.kind}]`).textContent;
-  row.querySelector("[data-note]").textContent = mark.note;
-  row.querySelector("[data-by]").textContent = mark.made_by;
-  const list = marks.querySelector(".marks");
-  list.append(row);
-  marks.querySelector("[data-marks-number]").textContent = list.children.length;
-  row.scrollIntoView({ block: "nearest" });
-}
-
-// The moment is that of the picture when the button is pressed; nothing of the page is loaded anew.
-form?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const failed = form.querySelector("[data-failed]");
-  failed.hidden = true;
-  const said = {
-    kind: form.elements.kind.value,
-    note: form.elements.note.value,
-    shown_at: (player.stream?.moment ?? new Date()).toISOString(),
-    media_ms: player.stream ? Math.max(0, Math.round((player.video.currentTime - player.first) * 1000)) : null,
-  };
-  try {
-    const answer = await fetch(`/api/v1/livestreams/${player.id}/marks`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf ?? "" },
-      body: JSON.stringify(said),
-    });
-    if (!answer.ok) throw new Error(String(answer.status));
-    addMark(await answer.json());
-    form.elements.note.value = "";
-  } catch {
-    failed.hidden = false;
-  }
-});
-
-marks?.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-media]");
-  if (button?.dataset.media && player.stream) player.video.currentTime = player.first + button.dataset.media / 1000;
-});
+const marks = new LiveMarks(player, document.getElementById("marks"));
 
 const fact = (name, text) => { document.querySelector(`[data-fact=${name}]`).textContent = text || "–"; };
 const bytes = (length) => (length < 1048576 ? `${(length / 1024).toFixed(1)} KB` : `${(length / 1048576).toFixed(1)} MB`);
 
 function show(sight) {
   root.dataset.segments = sight.segments;
-  root.dataset.codec = sight.codec ?? "";
+  const codec = sight.codec ?? "";
+  if (codec !== root.dataset.codec) {
+    root.dataset.codec = codec;
+    player.changed();
+  }
   fillState(document.querySelector("[data-state]"), sight.state);
   fillCautions(document.querySelector(".cautions"), sight);
   fact("rate", rate(sight.bit_rate));
   fact("size", picture(sight));
   fact("age", age(sight));
-  fact("storage", sight.segments ? (sight.cautions.find((one) => one.code === "store_slow") ? say("store_slow", sight.waiting) : words.safe) : "");
+  const waits = sight.cautions.some((one) => one.code === "store_slow");
+  fact("storage", waits ? say("store_slow", sight.waiting) : sight.segments ? words.safe : "");
   fact("length", bytes(sight.length));
   fact("segments", String(sight.segments));
   if (sight.last_arrival_at) fact("arrived", written8(new Date(sight.last_arrival_at)));
-  player.notice(sight.state === "interrupted" ? "interrupted" : null);
+  marks.know(sight.marks);
+  player.notice(sight.state === "interrupted" ? "interrupted" : waits ? "store-slow" : null);
   if (sight.segments) player.start();
 }
 
@@ -301,7 +327,12 @@ if (root.dataset.running === "yes") {
       document.querySelector("[data-closed]").hidden = false;
       fillState(document.querySelector("[data-state]"), "closed");
       player.notice(null);
+      document.querySelector("[data-live]").hidden = true;
       source.close();
     }
-  });
+  }, (state) => {
+    const line = document.querySelector("[data-live]");
+    line.dataset.live = state;
+    line.hidden = state !== "off";
+  }, player.id);
 }

@@ -1,22 +1,28 @@
 // Running livestreams as the service tells them each second, and how their facts are written.
+import { listen } from "./events.js";
+
 export const words = Object.fromEntries(
   [...document.querySelectorAll("#live-words dt")].map((name) => [name.textContent, name.nextElementSibling.textContent]),
 );
 
 export const say = (name, value) => words[name].replace("{value}", value);
 
-export function follow(onWall, onState = () => {}) {
-  const source = new EventSource("/api/v1/livestreams/stream");
-  source.addEventListener("open", () => onState("on"));
-  source.addEventListener("error", () => onState("off"));
-  source.addEventListener("wall", (event) => onWall(JSON.parse(event.data).livestreams));
-  addEventListener("pagehide", () => source.close());
-  return source;
+// All of them, or the one that is named.
+export function follow(onWall, onState = () => {}, livestream = "") {
+  const address = `/api/v1/livestreams/stream${livestream && `?livestream=${livestream}`}`;
+  return listen(address, "wall", (wall) => onWall(wall.livestreams), onState);
 }
+
+// China's time everywhere, as on the other pages.
+export const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
 
 export const rate = (bits) => (bits === null ? "" : `${(bits / 1e6).toFixed(bits < 1e6 ? 2 : 1)} Mbit/s`);
 
-export const age = (sight) => (sight.age_ms === null ? "" : say("behind", Math.round(sight.age_ms / 1000)));
+export function age(sight) {
+  if (sight.age_ms === null) return "";
+  const seconds = Math.round(sight.age_ms / 1000);
+  return seconds < 120 ? say("behind", seconds) : say("behind_min", Math.floor(seconds / 60));
+}
 
 export const place = (sight) =>
   sight.latitude === null ? "" : `${sight.latitude.toFixed(4)}, ${sight.longitude.toFixed(4)}`;

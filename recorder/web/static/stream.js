@@ -26,6 +26,7 @@ class OverMse {
     this.ticket = ticketIn(url);
     this.Hls = Hls;
     this.tries = 0;
+    this.resting = false;
     this.hls = new Hls({
       // Pages have no workers: the policy allows none.
       enableWorker: false,
@@ -80,6 +81,22 @@ class OverMse {
     return this.hls.latency;
   }
 
+  // Nothing is asked for until it goes on.
+  rest() {
+    this.resting = true;
+    this.hls.stopLoad();
+  }
+
+  goOn() {
+    if (!this.resting) return;
+    this.resting = false;
+    this.hls.startLoad(this.video.currentTime, true);
+  }
+
+  atNextList(then) {
+    this.hls.once(this.Hls.Events.LEVEL_UPDATED, then);
+  }
+
   stop() {
     this.over.abort();
     this.hls.destroy();
@@ -115,6 +132,15 @@ class ByItself {
   get latency() {
     const { seekable, currentTime } = this.video;
     return seekable.length ? seekable.end(seekable.length - 1) - currentTime : 0;
+  }
+
+  // The browser itself asks for what it wants.
+  rest() {}
+
+  goOn() {}
+
+  atNextList(then) {
+    then();
   }
 
   stop() {

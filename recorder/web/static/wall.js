@@ -75,8 +75,12 @@ follow(
       tile.remove();
     }
     document.querySelector("[data-number]").textContent = sights.length;
+    document.querySelector("[data-cut]").hidden = sights.length < Number(section.dataset.most);
     wall.hidden = sights.length === 0;
     section.querySelector("[data-empty]").hidden = sights.length > 0;
   },
-  (state) => { live.dataset.live = state; },
+  (state) => {
+    live.dataset.live = state;
+    section.classList.toggle("is-old", state === "off");
+  },
 );

@@ -212,11 +212,12 @@ async def test_a_store_that_is_away_for_long_is_no_silence_of_what_is_received(
     # Its publisher goes on; or it is fetched, which holds the lease also when nothing comes.
     for is_pulled in (False, True):
         await machine.receive(livestream, fence, sent, 1)
+        await machine.spool.promise(livestream)
         bureau.clock.forward(seconds=bureau.deps.config.live_idle_close_s + 1)
         assert await live.keep(bureau.deps, livestream, fence, has_waiting=is_pulled) is not None
         await live.watch_livestreams(bureau.deps)
         view = await live.view_livestream(bureau.deps, SERVICE, livestream)
-        assert view.livestream.state is LivestreamState.INTERRUPTED
+        assert view.livestream.state is LivestreamState.LIVE
         assert view.gaps == ()
         if not is_pulled:
             source = "INSERT INTO livestream_source (livestream_id, protocol, host)"

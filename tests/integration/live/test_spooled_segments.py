@@ -184,8 +184,8 @@ def _period(sent: Take, clock: datetime) -> Period:
 def _segment(sent: Take, number: int, arrived: datetime) -> Segment:
     return Segment(
         period=0, number=number, starts_ms=1000 * number, length_ms=1000,
-        content=sent.segments[number], arrived_from=arrived, arrived_to=arrived,
-        starts_with_key=True, frames={"video": 25},
+        content=sent.segments[number], arrived_from=arrived - timedelta(seconds=1),
+        arrived_to=arrived, starts_with_key=True, frames={"video": 25},
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.domain.livestream import Form
+from recorder.domain.people import SERVICE, Role
 from recorder.services import live
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
@@ -43,6 +44,40 @@ async def test_a_livestream_that_stays_interrupted_is_an_alarm_until_it_goes_on(
     assert await told(bureau) == ["livestream_interrupted"]
     await put(bureau.deps, actor, livestream.id, 2, sent.segments[1])
     assert await told(bureau) == []
+
+
+async def test_what_waits_for_the_store_while_somebody_publishes_is_no_interruption(
+    bureau: Bureau,
+) -> None:
+    deps, chief = bureau.deps, bureau.actor(Role.SUPERVISOR)
+    opening = live.Opening(title="巡查", form=Form.RECEIVED)
+    livestream = (await live.open_livestream(deps, chief, opening)).id
+    fence = await live.take(deps, livestream)
+    receiver, sent = live.Receiver(deps, SERVICE, livestream, fence), take()
+    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    await receiver.put_segment(live.SegmentArrival(period=1, number=1, body=sent.segments[0]))
+
+    async def now() -> tuple[str, list[live.Caution], list[str]]:
+        alarms = await told(bureau)
+        (sight,) = await live.wall(deps, chief, only=livestream)
+        view = await live.view_livestream(deps, chief, livestream)
+        assert view.livestream.state is sight.livestream.state
+        return sight.livestream.state.value, list(sight.cautions), alarms
+
+    bureau.clock.forward(seconds=7)
+    assert await now() == ("interrupted", [], [])
+    await live.promise(deps, livestream, fence, live.Position(1, 5))
+    await live.keep(deps, livestream, fence)
+    waits = [live.Caution("store_slow", 4)]
+    assert await now() == ("live", waits, [])
+    bureau.clock.forward(minutes=3)
+    await live.keep(deps, livestream, fence)
+    assert await now() == ("live", waits, [])
+    # The publisher is gone as well; what it sent still waits.
+    bureau.clock.forward(seconds=9)
+    assert await now() == ("interrupted", waits, ["livestream_interrupted"])
+    names = await bureau.event_names()
+    assert names.count("LivestreamInterrupted") == 1
 
 
 async def test_what_is_over_and_lacks_segments_is_an_alarm_until_they_come(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +76,36 @@ async def test_the_wall_tells_rate_age_clock_keyframes_and_what_waits(bureau: Bu
     silent = await only(bureau, chief)
     assert (silent.livestream.state, silent.bit_rate) == (LivestreamState.INTERRUPTED, None)
     assert await live.wall(deps, bureau.actor(Role.SUPERVISOR, agency=bureau.theirs)) == []
+
+
+async def test_what_is_delivered_late_is_old_and_its_clock_is_not_wrong(bureau: Bureau) -> None:
+    deps, device = bureau.deps, await camera(bureau)
+    chief, clock, sent = bureau.actor(Role.SUPERVISOR), bureau.clock, take()
+    livestream = await opened(deps, device, device_clock_at=clock.at + timedelta(seconds=43))
+    await put_init(deps, device, livestream.id, sent.init)
+
+    async def push(number: int, recorded: datetime) -> live.Sight:
+        await live.put_segment(
+            deps, device, livestream.id,
+            live.SegmentArrival(
+                period=1, number=number, body=sent.segments[number - 1],
+                device_at=recorded + timedelta(seconds=43),
+            ),
+        )  # fmt: skip
+        return await only(bureau, chief)
+
+    ahead = (live.Caution("clock_off", 43),)
+    begun, at = clock.at, clock.forward
+    at(seconds=1)
+    sight = await push(1, begun)
+    assert sight.age_ms == pytest.approx(0, abs=50)
+    assert sight.cautions == ahead
+    # Out of a tunnel of ten minutes.
+    at(minutes=10)
+    sight = await push(2, begun + timedelta(seconds=1))
+    assert sight.age_ms == pytest.approx(599_000, abs=100)
+    assert sight.clock_offset_ms == pytest.approx(43_000, abs=50)
+    assert sight.cautions == ahead
 
 
 async def test_supervisors_close_what_runs_in_their_agency_and_officers_their_own(

@@ -12,10 +12,10 @@ import pytest
 from recorder.domain.gap_reason import InterruptionCause, InterruptionPlace
 from recorder.domain.ids import LivestreamId, MarkId, RecordingId, new_uuid
 from recorder.domain.livestream import PeriodCause
-from recorder.domain.mark import KEYS, TEN_STEPS, MarkKind, MarkOrigin
+from recorder.domain.mark import KEYS, TEN_STEPS, Mark, MarkKind, MarkOrigin
 from recorder.domain.people import Actor, ActorKind, Role
 from recorder.errors import InvalidInput, NotFound, Unprocessable
-from recorder.services import casework, live, review
+from recorder.services import accounts, casework, live, review
 from recorder.store import gap_reasons, marks
 from recorder.web.pages import marking
 from tests.support.bureau import Bureau, open_bureau
@@ -284,6 +284,39 @@ def test_each_kind_has_one_key_that_does_nothing_else_in_the_player() -> None:
     assert len(set(KEYS.values())) == len(KEYS)
     assert not set(KEYS.values()) & set(" ,.npmfl")
     assert [KEYS[step] for step in TEN_STEPS] == list("1234567890")
+
+
+async def test_a_device_marks_its_running_livestream_by_its_key(bureau: Bureau) -> None:
+    deps, device, chief = bureau.deps, await camera(bureau), bureau.actor(Role.SUPERVISOR)
+    livestream = await streamed(bureau, device)
+    key = await live.make_push_key(deps, device, livestream)
+    by_key = await accounts.actor_of_token(deps, key.secret)
+    said = BEGAN + timedelta(seconds=60.25)
+
+    async def mark(actor: Actor, kind: MarkKind, shown_at: datetime | None = None) -> Mark:
+        return await live.make_mark(deps, actor, livestream, kind=kind, shown_at=shown_at)
+
+    first = await mark(device, MarkKind.ANNOUNCEMENT, said)
+    # The answer was lost: said again it is the same one.
+    assert await mark(device, MarkKind.ANNOUNCEMENT, said) == first
+    later = said + timedelta(seconds=0.25)
+    assert (await mark(by_key, MarkKind.SEIZURE, later)).origin is MarkOrigin.DEVICE
+    # Without a time it is now, by the clock that the device gives its segments.
+    (sight,) = await live.wall(deps, chief, only=livestream)
+    now = await mark(device, MarkKind.ID_SHOWN)
+    assert now.shown_at == bureau.clock.now() + timedelta(milliseconds=sight.clock_offset_ms or 0)
+    for stranger in (await camera(bureau, "TA00999"), bureau.actor(agency=bureau.theirs)):
+        with pytest.raises(NotFound):
+            await mark(stranger, MarkKind.OTHER)
+    assert sight.marks == 2
+    await push(bureau, device, livestream, 1, period=1, at_s=0)
+    recording = await closed(bureau, device, livestream)
+    found = await review.recording_marks(deps, chief, recording)
+    assert [one.kind.value for one in found] == ["announcement", "seizure", "id_shown"]
+    assert {one.origin for one in found} == {MarkOrigin.DEVICE}
+    assert [one.media_ms for one in found] == [pytest.approx(ms, abs=90) for ms in
+                                               (2250, 2500, 4000)]  # fmt: skip
+    assert (await bureau.event_names()).count("LivestreamMarked") == 3
 
 
 async def test_what_a_device_marked_by_its_key_comes_with_the_upload(bureau: Bureau) -> None:

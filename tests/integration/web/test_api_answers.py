@@ -12,6 +12,7 @@ import pytest
 from recorder.domain.alarm import AlarmCode
 from recorder.domain.people import OPERATOR, Role
 from recorder.services import accounts, alarms, registry
+from recorder.web import live_updates
 from recorder.web.problem_catalogue import CATALOGUE
 from recorder.web.routes import ROUTES
 from tests.support.web_service import TUS, Answer, WebService
@@ -194,9 +195,35 @@ async def test_who_comes_later_is_told_nothing_that_is_older_than_the_coming(
     assert [upload["length"] for upload in told] == [5]
 
 
-def snapshot(event: bytes) -> dict[str, list[dict[str, object]]]:
+async def test_what_does_not_change_is_told_again_while_it_can_be_asked_for(
+    service: WebService, supervisor: str, device: str
+) -> None:
+    broadcaster = service.app[live_updates.BROADCASTER]
+    broadcaster.pace = live_updates.Pace(heartbeat_s=0.2, fresh_s=60)
+    headers = {"Authorization": f"Bearer {supervisor}"}
+    ids = []
+    for title in ("一", "二"):
+        answer = await service.ask("POST", "/api/v1/livestreams", device, json={"title": title})
+        ids.append(answer.json["id"])
+    place = f"{service.url}/api/v1/livestreams/stream?livestream={ids[0]}"
+    async with asyncio.timeout(60), service.session.get(place, headers=headers) as stream:
+        await stream.content.readuntil(b"\n\n")
+        for _ in range(2):
+            told = snapshot(await stream.content.readuntil(b"\n\n"), "wall")["livestreams"]
+            assert [one["id"] for one in told] == ids[:1]
+        # What could not be asked for lately may be old: a sign of life, and no word.
+        broadcaster.pace = live_updates.Pace(heartbeat_s=0.2, fresh_s=-1)
+        while await stream.content.readuntil(b"\n\n") != b":\n\n":
+            pass
+        await service.ask("POST", f"/api/v1/livestreams/{ids[0]}/close", device, json={"last": 0})
+        while (word := await stream.content.readuntil(b"\n\n")) == b":\n\n":
+            pass
+        assert snapshot(word, "wall")["livestreams"] == []
+
+
+def snapshot(event: bytes, topic: str = "work") -> dict[str, list[dict[str, object]]]:
     name, _, told = event.decode().partition("\n")
-    assert name == "event: work"
+    assert name == f"event: {topic}"
     loaded: dict[str, list[dict[str, object]]] = json.loads(told.removeprefix("data: "))
     return loaded
 

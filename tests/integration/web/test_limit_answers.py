@@ -163,8 +163,9 @@ async def test_replicas_count_together(service: WebService) -> None:
     token = await service.token(Role.SUPERVISOR)
     async with open_deps(service.deps.config, clock=service.bureau.clock) as deps:
         listener = socket.create_server(("127.0.0.1", 0))
-        async with serving(build_app(deps), listener):
-            second = WebService(service.bureau, listener.getsockname()[1], service.session)
+        other = build_app(deps)
+        async with serving(other, listener):
+            second = WebService(service.bureau, listener.getsockname()[1], service.session, other)
             answers = [
                 (await replica.ask("GET", SEARCH, token)).status
                 for _ in range(MOST)

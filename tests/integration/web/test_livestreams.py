@@ -197,3 +197,19 @@ async def test_an_interruption_shows_within_ten_seconds_and_ends_with_the_next_s
     assert shown["state"] == ("interrupted" if seconds > 6 else "live")
     await delivered(service.ask, f"{place}/periods/1/segments/2", device, sent.segments[1])
     assert (await service.ask("GET", place, device)).json["state"] == "live"
+
+
+async def test_a_device_and_a_push_key_mark_their_livestream_and_no_other(
+    service: WebService, device: str, supervisor: str
+) -> None:
+    place, other = await opened(service, device), await opened(service, supervisor)
+    key = str((await service.ask("POST", f"{place}/push-keys", device)).json["key"])
+    for token, origin in ((device, "device"), (key, "device"), (supervisor, "metadata")):
+        said = {"kind": "announcement", "shown_at": "2026-03-02T08:00:00Z"}
+        answer = await service.ask("POST", f"{place}/marks", token, json=said)
+        assert (answer.status, answer.json["origin"]) == (201, origin)
+        foreign = await service.ask("POST", f"{other}/marks", token, json={"kind": "other"})
+        assert foreign.status == (201 if token == supervisor else 404)
+    # The device and its key are one sender: what both say is one mark.
+    listed = json.loads((await service.ask("GET", f"{place}/marks", supervisor)).content)
+    assert sorted(one["origin"] for one in listed["items"]) == ["device", "metadata"]
