@@ -1908,6 +1908,9 @@ CREATE INDEX finding_newest ON finding (raised_at DESC, id DESC) WHERE state <> 
 CREATE INDEX finding_agency ON finding (agency_id, raised_at DESC, id DESC)
     WHERE state <> 'withdrawn';
 CREATE INDEX finding_agency_state ON finding (agency_id, state, kind, raised_at DESC, id DESC);
+CREATE INDEX finding_officers ON finding USING gin (officers);
+CREATE INDEX finding_owner ON finding (owner, raised_at DESC, id DESC) WHERE owner IS NOT NULL;
+CREATE INDEX finding_on_day ON finding (day, kind, state, agency_id);
 CREATE INDEX finding_answer_awaited ON finding (agency_id, answer_by) INCLUDE (day) WHERE state = 'open';
 
 -- What people said about a finding, line by line; the newest of a sort counts.

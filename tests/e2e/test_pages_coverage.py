@@ -62,6 +62,16 @@ async def test_a_supervisor_goes_from_the_figures_to_a_gap_and_a_clerk_answers(
         await people.add_person(
             deps, "supervisor", Role.SUPERVISOR, name="主管", agency="SL", city=True
         )
+        await people.add_person(deps, "keeper", Role.ADMINISTRATOR, agency="SL", city=True)
+        async with pages.reader() as keeper:
+            await keeper.sign_in("keeper")
+            await keeper.go("/findings")
+            # Who may answer nothing moves and opens all the same.
+            for key in ("x", "j", "k", "a", "r"):
+                await keeper.page.keyboard.press(key)
+            assert await keeper.page.locator(".findings [type=checkbox]").count() == 0
+            await keeper.page.keyboard.press("o")
+            await keeper.page.wait_for_url("**/findings/*")
         async with pages.reader() as reader:
             await reader.sign_in("supervisor")
             await down_to_a_second(reader)

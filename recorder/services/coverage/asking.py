@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
@@ -18,7 +18,7 @@ from recorder.services.coverage import reading
 from recorder.services.coverage.answering import not_found
 from recorder.services.coverage.evaluating import look_elsewhere, with_elsewhere
 from recorder.services.paging import Page, page_of, page_size, read_cursor
-from recorder.store import cases, recordings
+from recorder.store import agencies, cases, recordings
 from recorder.store.connection import Connection
 from recorder.store.coverage import findings as rows
 from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
@@ -86,6 +86,14 @@ async def case_coverage(
     return CaseCoverage(at, facts, answer, tuple(kept))
 
 
+async def resolved(connection: Connection, actor: Actor, wanted: Wanted) -> Wanted:
+    """The same, with the organisations in the actor's sight that its code means: maybe none."""
+    if wanted.agency is None:
+        return wanted
+    within = await agencies.with_below(connection, wanted.agency, actor.scope)
+    return replace(wanted, within=tuple(within))
+
+
 async def findings(
     deps: Deps,
     actor: Actor,
@@ -97,14 +105,16 @@ async def findings(
     """Findings in the actor's scope, newest first; withdrawn ones where they are asked for."""
     after, size = read_cursor(cursor), page_size(limit)
     async with deps.database.acquire() as connection:
-        found = await rows.listed(connection, actor.scope, wanted, after, size + 1)
+        asked = await resolved(connection, actor, wanted)
+        found = await rows.listed(connection, actor.scope, asked, after, size + 1)
     return page_of(found, size, lambda each: (each.raised_at, each.id))
 
 
 async def first_findings(deps: Deps, actor: Actor, wanted: Wanted, most: int) -> list[ToldFinding]:
     """The newest findings that are wanted, for a table."""
     async with deps.database.acquire() as connection:
-        return await rows.listed(connection, actor.scope, wanted, None, most)
+        asked = await resolved(connection, actor, wanted)
+        return await rows.listed(connection, actor.scope, asked, None, most)
 
 
 async def finding(deps: Deps, actor: Actor, finding_id: uuid.UUID) -> FindingView:

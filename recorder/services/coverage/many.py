@@ -18,6 +18,7 @@ from recorder.errors import InvalidInput
 from recorder.runtime import Deps
 from recorder.services import names
 from recorder.services.coverage.answering import note_act, note_owner
+from recorder.services.coverage.asking import resolved
 from recorder.store.change import Change
 from recorder.store.coverage import findings
 from recorder.store.coverage.findings import ToldFinding, Wanted
@@ -43,13 +44,15 @@ class Many:
 async def all_wanted(deps: Deps, actor: Actor, wanted: Wanted) -> list[uuid.UUID]:
     """The newest findings that are wanted, ``MOST_AT_ONCE`` at most."""
     async with deps.database.acquire() as connection:
-        return await findings.ids(connection, actor.scope, wanted, MOST_AT_ONCE)
+        asked = await resolved(connection, actor, wanted)
+        return await findings.ids(connection, actor.scope, asked, MOST_AT_ONCE)
 
 
 async def how_many(deps: Deps, actor: Actor, wanted: Wanted) -> int:
     """How many are wanted, counted up to one more than ``MOST_AT_ONCE``."""
     async with deps.database.acquire() as connection:
-        return len(await findings.ids(connection, actor.scope, wanted, MOST_AT_ONCE + 1))
+        asked = await resolved(connection, actor, wanted)
+        return len(await findings.ids(connection, actor.scope, asked, MOST_AT_ONCE + 1))
 
 
 async def answer_many(

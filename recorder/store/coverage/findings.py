@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from recorder.domain.coverage.differences import Changed, KnownFinding
 from recorder.domain.finding import Confidence, Finding, FindingKind, FindingState, Severity
-from recorder.domain.ids import CaseId
+from recorder.domain.ids import AgencyId, CaseId
 from recorder.domain.people import Scope
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
@@ -36,7 +36,7 @@ _TOLD = (
     " f.answer_by, " + _OWNER_LEFT + ", " + _NUMBER
 )
 #: What a scope lets its holder see; arguments 1 and 2.
-_IN_SCOPE = "in_scope(f.agency_id, $1) AND ($2::text IS NULL OR $2 = ANY (f.officers))"
+_IN_SCOPE = "in_scope(f.agency_id, $1) AND ($2::text IS NULL OR f.officers @> ARRAY[$2])"
 
 
 def _known(row: Row) -> KnownFinding:
@@ -142,14 +142,14 @@ async def lock(change: Change, finding: uuid.UUID, scope: Scope) -> ToldFinding 
 class Wanted:
     """What a list of findings is narrowed by; None means everything."""
 
-    #: An organisation with all below it today.
+    #: The code of an organisation, with all below it today; who asks puts them into ``within``.
     agency: str | None = None
+    within: tuple[AgencyId, ...] | None = None
     case: CaseId | None = None
     kind: FindingKind | None = None
     severity: Severity | None = None
     state: FindingState | None = None
-    #: Those that nobody has settled: open, replied or appealed.
-    unsettled: bool = False
+    unsettled: bool = False  # open, replied or appealed
     officer: str | None = None
     owner: str | None = None
     #: The scene's days, both included.
@@ -162,14 +162,12 @@ class Wanted:
 
 
 #: What is wanted of what is in scope; arguments 1 to 14. Withdrawn ones only if asked for.
-_WANTED = _IN_SCOPE + (  # noqa: S608 - constant text
-    " AND ($3::text IS NULL OR f.agency_id IN"
-    " (SELECT id FROM agency WHERE code = $3 UNION ALL SELECT r.seen_id FROM agency_reach r"
-    "  JOIN agency above ON above.id = r.agency_id WHERE above.code = $3))"
+_WANTED = _IN_SCOPE + (
+    " AND in_scope(f.agency_id, $3::uuid[])"
     " AND ($4::uuid IS NULL OR f.case_id = $4) AND ($5::text IS NULL OR f.kind = $5)"
     " AND ($6::text IS NULL OR f.severity = $6)"
     " AND CASE WHEN $7::text IS NULL THEN f.state <> 'withdrawn' ELSE f.state = $7 END"
-    " AND ($8::text IS NULL OR $8 = ANY (f.officers)) AND ($9::text IS NULL OR f.owner = $9)"
+    " AND ($8::text IS NULL OR f.officers @> ARRAY[$8]) AND ($9::text IS NULL OR f.owner = $9)"
     " AND ($10::date IS NULL OR f.day >= $10) AND ($11::date IS NULL OR f.day <= $11)"
     " AND ($12::timestamptz IS NULL OR (f.answer_by < $12 AND f.state = 'open'))"
     " AND ($13::timestamptz IS NULL OR f.raised_at <= $13)"
@@ -178,10 +176,12 @@ _WANTED = _IN_SCOPE + (  # noqa: S608 - constant text
 
 
 def _arguments(scope: Scope, wanted: Wanted) -> tuple[object, ...]:
+    if wanted.agency is not None and wanted.within is None:
+        raise ValueError("nobody has looked which organisations that are")
     return (
         scope.agencies,
         scope.officer,
-        wanted.agency,
+        None if wanted.within is None else list(wanted.within),
         wanted.case,
         wanted.kind.value if wanted.kind else None,
         wanted.severity.value if wanted.severity else None,

@@ -47,6 +47,7 @@ async def show_alarms(request: web.Request) -> web.StreamResponse:
         "alarms.html",
         alarms=found.items,
         named=await directory.name_recordings(request.app[DEPS], request[ACTOR], about),
+        agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
         more=found.next,
         everything=everything,
     )

@@ -135,8 +135,12 @@ function emptiedPlainly(element) {
 function draw(figure) {
   const table = figure.querySelector("table") ?? document.getElementById(figure.dataset.table);
   const canvas = figure.querySelector(".plot-canvas");
-  const rows = rowsOf(table);
-  if (!rows.length) return;
+  // Of whom nothing was due nothing can be said in a share; the table has them.
+  const rows = rowsOf(table).filter((row) => figure.dataset.plot !== "shares" || row.values.share !== null);
+  if (!rows.length) {
+    if (figure.dataset.plot === "shares") figure.hidden = true;
+    return;
+  }
   canvas.hidden = false;
   if (figure.dataset.plot === "shares" || figure.dataset.lying) canvas.classList.add(`plot-of-${Math.min(16, Math.max(2, rows.length))}`);
   const chart = echarts.init(emptiedPlainly(canvas), null, { renderer: "canvas" });

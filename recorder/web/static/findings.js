@@ -59,14 +59,14 @@ function editable(target) {
 }
 
 if (form) {
-  all.addEventListener("change", () => {
+  all?.addEventListener("change", () => {
     for (const box of boxes) box.checked = all.checked;
     tell();
   });
   every?.addEventListener("change", tell);
   for (const box of boxes) {
     box.addEventListener("click", (event) => {
-      go(boxes.indexOf(box));
+      go(rows.indexOf(box.closest("tr")));
       tick(box, event.shiftKey);
     });
   }
@@ -79,17 +79,9 @@ if (form) {
     const keys = {
       j: () => go(at + 1),
       k: () => go(at - 1),
-      x: () => {
-        if (at < 0) go(0);
-        boxes[at].checked = !boxes[at].checked;
-        tick(boxes[at], false);
-      },
-      X: () => {
-        if (at < 0) go(0);
-        boxes[at].checked = true;
-        tick(boxes[at], true);
-      },
-      a: () => all.click(),
+      x: () => tickAt(false),
+      X: () => tickAt(true),
+      a: () => all?.click(),
       o: () => rows[at]?.querySelector(".lead a").click(),
       r: () => form.querySelector("[name=text]")?.focus(),
     };
