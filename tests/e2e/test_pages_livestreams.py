@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Route
 
-from recorder.domain.livestream import Livestream
-from recorder.domain.people import Actor, Role
+from recorder.domain.livestream import Form, Livestream
+from recorder.domain.people import SERVICE, Actor, Role
 from recorder.services import live
 from tests.support.cameras import camera
 from tests.support.pages import PHONE, Pages, Reader, open_pages
@@ -208,3 +208,34 @@ async def test_nobody_who_waits_for_what_is_not_converted_fills_the_custody_reco
                 await reader.page.locator(".screen-title", has_text="H.265").wait_for()
         names = await pages.bureau.event_names()
         assert names.count("LivestreamWatched") == 1
+
+
+async def test_pages_of_what_is_over_and_of_what_goes_on_with_it_lead_to_each_other(
+    pages: Pages,
+) -> None:
+    deps, sent = pages.service.deps, take(seconds=12)
+    device = await camera(pages.bureau, "TA00716")
+    first = await opened(deps, device, title="龙华菜市场巡查", form=Form.RECEIVED)
+    fence = await live.take(deps, first.id)
+    receiver = live.Receiver(deps, SERVICE, first.id, fence)
+    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    for number in (1, 3):
+        body = sent.segments[number - 1]
+        await receiver.put_segment(live.SegmentArrival(period=1, number=number, body=body))
+    # The disk of the receiving machine has damaged what was between them.
+    damaged = live.Damaged(period=1, number=2, length=9, host="ingest-1", file="a/b.damaged")
+    assert await live.lose(deps, first.id, damaged)
+    await live.let_go(deps, first.id, fence)
+    closed = await live.request_close(deps, device, first.id, last=None)
+    second = await live.going_on(deps, closed)
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go(f"/livestreams/{first.id}")
+        assert "入库前在本系统接收机磁盘上损坏" in await reader.text("main")
+        await reader.page.locator("[data-continued] a").click()
+        await reader.page.wait_for_url(f"**/livestreams/{second.id}")
+        assert await reader.page.locator("[data-continues] a").get_attribute("href") == (
+            f"/livestreams/{first.id}"
+        )
+        await reader.go("/alarms")
+        assert "接收机 ingest-1 的磁盘在入库前损坏了" in await reader.text("main")

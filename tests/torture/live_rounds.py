@@ -192,7 +192,13 @@ async def _close_spooled(stand: Stand, since: datetime) -> uuid.UUID:
         path = f"/api/v1/livestreams/{livestream}/close"
         answer = await said(ask, path, stand.device, b"{}")
         assert answer.status == 200, answer.content
-        # Workers look by themselves as well.
+
+        async def is_let_go() -> bool:
+            asked = "SELECT id FROM livestream WHERE id = $1 AND held_until > now()"
+            return not await rows(stand.straight, asked, livestream)
+
+        # Its publisher is sent away: only what is promised out of the spool holds it open.
+        await _until(is_let_go, "its lease given back")
         for _ in range(3):
             await _chore(lambda: live.watch_livestreams(stand.deps))
     finally:
