@@ -40,6 +40,10 @@ class FindingKind(enum.StrEnum):
     CERTIFICATE_INVALID = "certificate_invalid"
     #: 执法人员未登记
     OFFICER_UNKNOWN = "officer_unknown"
+    #: 执法主体未公告
+    SUBJECT_UNPUBLISHED = "subject_unpublished"
+    #: 超出委托
+    ENTRUSTMENT_INVALID = "entrustment_invalid"
     #: 音像与文书时间不符
     DOCUMENT_TIME_DIFFERS = "document_time_differs"
     #: 一人两地同时
@@ -88,6 +92,8 @@ STATUTES: dict[FindingKind, str] = {
     FindingKind.TOO_FEW_OFFICERS: "《中华人民共和国行政处罚法》第四十二条",
     FindingKind.CERTIFICATE_INVALID: "《中华人民共和国行政处罚法》第四十二条、第五十五条",
     FindingKind.OFFICER_UNKNOWN: "《中华人民共和国行政处罚法》第四十二条、第五十五条",
+    FindingKind.SUBJECT_UNPUBLISHED: "《中华人民共和国行政处罚法》第十七条",
+    FindingKind.ENTRUSTMENT_INVALID: "《中华人民共和国行政处罚法》第二十条",
 }
 #: What everything else rests on where neither the rule nor the list says more.
 WHOLE_PROCESS = "《中华人民共和国行政处罚法》第四十七条"

@@ -66,6 +66,8 @@ class InNameOf:
     organ: AgencyId
     begins: date
     ends: date
+    #: It has no powers of its own, but for what the organ entrusts it with.
+    entrusted: bool = False
 
 
 #: Agency → what is known of it.

@@ -40,8 +40,8 @@ async def touch(
     """Have these cases evaluated again after this transaction, whatever is due already.
 
     ``because`` is one word: link, footage, mark, reason, event, document, list, certificate,
-    handover, roster, holiday, number, elsewhere. ``bulk`` ones, such as all cases of an agency,
-    come after others.
+    handover, roster, holiday, number, elsewhere, powers. ``bulk`` ones, such as all cases of an
+    agency, come after others.
     """
     touched = list(cases)
     if not touched:

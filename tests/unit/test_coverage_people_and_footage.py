@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, date, datetime
 
 import pytest
@@ -16,10 +17,13 @@ from recorder.domain.coverage import (
     Shift,
     evaluate,
 )
+from recorder.domain.coverage.facts import PowerTerm
 from recorder.domain.coverage.rules_of_people import distance_m
 from recorder.domain.duty import DutyLevel
 from recorder.domain.finding import Confidence, Finding, FindingKind
-from tests.support.acts import FAR, HERE, at, clip, duty_list, event, facts, rule
+from recorder.domain.ids import AgencyId
+from recorder.domain.organisation import InNameOf
+from tests.support.acts import AGENCY, FAR, HERE, at, clip, duty_list, event, facts, rule
 
 K = FindingKind
 GOOD = Certificate("19000000001", date(2024, 1, 1), date(2026, 3, 2))
@@ -263,3 +267,40 @@ def test_officers_of_a_visit_are_those_of_all_its_events() -> None:
         event(EventKind.LEAVING, 60, key="l", visit="v", officers=(EventOfficer("A2"),)),
     )
     assert kinds(facts(clip(0, 60), events=visit)) == []
+
+
+def power(first: int, last: int, matter: str = "") -> PowerTerm:
+    """From a day of March 2026 to another; acts are on the second."""
+    return PowerTerm(date(2026, 3, first), date(2026, 3, last), matter)
+
+
+ORGAN = AgencyId(uuid.UUID(int=77))
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"published": {AGENCY: (power(1, 2),)}}, []),
+        ({"published": {AGENCY: (power(1, 1), power(2, 3))}}, []),
+        ({"published": {AGENCY: (power(3, 9),)}}, [K.SUBJECT_UNPUBLISHED]),
+        ({"published": {AGENCY: (power(1, 1),), ORGAN: (power(1, 9),)}}, []),
+        ({"published": {ORGAN: (power(1, 1),)}}, [K.SUBJECT_UNPUBLISHED]),
+        ({"entrusted": {AGENCY: (power(2, 2),)}}, []),
+        ({"entrusted": {AGENCY: (power(1, 1), power(3, 9))}}, [K.ENTRUSTMENT_INVALID]),
+        ({"entrusted": {AGENCY: (power(1, 9, "M1"),)}, "matter": "M1"}, []),
+        ({"entrusted": {AGENCY: (power(1, 9, "M1"),)}, "matter": "M2"}, [K.ENTRUSTMENT_INVALID]),
+        # Nobody named a matter: it may be this one.
+        ({"entrusted": {AGENCY: (power(1, 9, "M1"),)}}, []),
+    ],
+)
+def test_who_acts_is_published_and_entrusted_on_the_day(
+    changes: dict[str, object], found: list[FindingKind]
+) -> None:
+    by_name = InNameOf(
+        agency=AGENCY, organ=ORGAN, begins=date(2020, 1, 1), ends=date(2030, 1, 1), entrusted=True
+    )
+    asked = facts(clip(0, 60), names={AGENCY: (by_name,)}, **changes)
+    assert kinds(asked) == found
+    # Whoever has powers of its own is no entrusted body, though others entrust it with some.
+    own = facts(clip(0, 60), **changes)
+    assert K.ENTRUSTMENT_INVALID not in kinds(own)

@@ -12,6 +12,7 @@ from recorder.domain.coverage.measure import Measured, SceneCoverage, SceneState
 from recorder.domain.coverage.placing import PlacedFootage, place
 from recorder.domain.coverage.rules_of_footage import of_footage
 from recorder.domain.coverage.rules_of_people import of_officers, of_places, officers_of
+from recorder.domain.coverage.rules_of_powers import of_powers
 from recorder.domain.coverage.rules_of_scenes import by_event, of_scans, of_scene, scan_due
 from recorder.domain.coverage.scenes import scenes_of
 from recorder.domain.coverage.words import found
@@ -79,6 +80,7 @@ def _findings(
     for each in measured:
         yield from of_scene(facts, each, documents)
         yield from of_officers(facts, each)
+        yield from of_powers(facts, each)
     yield from of_places(facts, [each.scene for each in measured], placed)
     yield from of_footage(facts, measured, placed)
 

@@ -91,6 +91,22 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerTerm:
+    """The days, both counted, on which a publication or an entrustment holds, and its matter."""
+
+    begins: date
+    ends: date
+    #: Of an entrustment: the code; empty: every matter.
+    matter: str = ""
+
+    def covers(self, day: date, matter: str | None = None) -> bool:
+        """Whether it holds on the day for the matter; an act of which nobody named one fits any."""
+        return self.begins <= day <= self.ends and (
+            not self.matter or matter is None or matter == self.matter
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Handover:
     """From when on an officer wears a device; None: handed back."""
 
@@ -153,6 +169,10 @@ class CaseFacts:
     lists: tuple[DutyList, ...] = ()
     #: In whose name its agencies act: their lists count where an agency has none of its own.
     names: Names = field(default_factory=dict)
+    #: Agency → when it was a published subject of enforcement; who never was is absent.
+    published: Mapping[AgencyId, tuple[PowerTerm, ...]] = field(default_factory=dict)
+    #: Agency → what others let it do in their names; whom nobody ever entrusted is absent.
+    entrusted: Mapping[AgencyId, tuple[PowerTerm, ...]] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     #: How many rows there are, where they are more than MOST_ROWS and were not read therefore.
     unread: int = 0

@@ -30,7 +30,7 @@ from recorder.store import gap_reasons
 from recorder.store.connection import Connection
 from recorder.store.coverage import facts as rows
 from recorder.store.feed import case_documents, case_events
-from recorder.store.registry import officers, organisations, rosters
+from recorder.store.registry import officers, organisations, powers, rosters
 
 #: A clock that is off by a day moves footage no further than this beyond ON_ROSTER.
 _ROSTER_AROUND = ON_ROSTER + timedelta(days=1)
@@ -61,6 +61,7 @@ async def facts_of(
     names = await organisations.in_name_of(connection)
     asked = {organ for each in organs for organ in (each, *organs_of(names, each))}
     lists = await duties.in_force(deps, connection, asked, as_of)
+    published, entrusted = await powers.of_agencies(connection, asked)
     numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
     periods = await _certificates(connection, numbers, as_of)
     kept = await rows.agencies_with_officers(connection, organs)
@@ -88,6 +89,8 @@ async def facts_of(
                 shifts={n: shifts[n] for c in shown if (n := c.officer) and n in shifts},
                 lists=tuple(_lists_for(lists, names, own)),
                 names=names,
+                published=published,
+                entrusted=entrusted,
                 calendar=days,
                 unread=unread.get(head.case, 0),
             )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from recorder.domain.case_event import ActType
 from recorder.domain.ids import AgencyId
 from recorder.domain.officer import is_gb28181
+from recorder.domain.organisation import acting_for
 from recorder.domain.registry_columns import RegistryKind, RegistryRow, RowError
 from recorder.domain.registry_facts import (
     CertificateFacts,
@@ -23,11 +24,13 @@ from recorder.services.importing.settling import Account, Book, Statement, settl
 from recorder.store import coverage_due
 from recorder.store.change import Change
 from recorder.store.coverage import facts as coverage_facts
+from recorder.store.coverage import scenes
 from recorder.store.registry import (
     entrustments,
     holidays,
     matters,
     officers,
+    organisations,
     subjects,
 )
 from recorder.store.registry.officers import OfficerEntry
@@ -77,6 +80,8 @@ class Work:
         return False
 
 
+#: Before any event.
+EVER = date(1900, 1, 1)
 Take = Callable[[Work, Sequence[RegistryRow]], Awaitable[None]]
 #: The columns of each kind that name agencies.
 NAMING: Mapping[RegistryKind, tuple[str, ...]] = {
@@ -180,7 +185,8 @@ async def take_subjects(work: Work, rows: Sequence[RegistryRow]) -> None:
             Statement(row.line, (agency, row["name"]), facts, row["valid_from"], row["valid_to"])
         )
     book = Book(subjects.entries, subjects.supersede, subjects.insert, lambda key: key[1])
-    await settle_all(work.change, book, said, work.account, work.source, work.today)
+    changed = await settle_all(work.change, book, said, work.account, work.source, work.today)
+    await judge_again(work, {agency for agency, _ in changed})
 
 
 async def take_entrustments(work: Work, rows: Sequence[RegistryRow]) -> None:
@@ -206,7 +212,8 @@ async def take_entrustments(work: Work, rows: Sequence[RegistryRow]) -> None:
         entrustments.insert,
         lambda key: f"{names[key[0]]} → {names[key[1]]} {key[2]}".strip(),
     )
-    await settle_all(work.change, book, said, work.account, work.source, work.today)
+    changed = await settle_all(work.change, book, said, work.account, work.source, work.today)
+    await judge_again(work, {agent for _, agent, _ in changed})
 
 
 async def take_holidays(work: Work, rows: Sequence[RegistryRow]) -> None:
@@ -219,6 +226,15 @@ async def take_holidays(work: Work, rows: Sequence[RegistryRow]) -> None:
     changed = await settle_all(work.change, book, said, work.account, work.source, work.today)
     if changed:
         await coverage_due.touch_holidays(work.change.connection, changed)
+
+
+async def judge_again(work: Work, agencies: Collection[AgencyId]) -> None:
+    """Cases of these agencies, and of those that act in their names, are evaluated again."""
+    if agencies:
+        connection = work.change.connection
+        judged = acting_for(await organisations.in_name_of(connection), agencies)
+        cases = await scenes.cases_of_agencies(connection, judged, EVER)
+        await coverage_due.touch(connection, cases, "powers", bulk=True)
 
 
 def _length(work: Work, row: RegistryRow, column: str, many: int) -> None:

@@ -18,7 +18,7 @@ from recorder.domain.organisation import (
 )
 from recorder.domain.registry_columns import RegistryRow
 from recorder.domain.registry_facts import OrganisationFacts
-from recorder.services.importing.kinds import Work
+from recorder.services.importing.kinds import EVER, Work
 from recorder.services.importing.settling import Book, Statement, settle_all
 from recorder.store import coverage_due
 from recorder.store.coverage import scenes
@@ -26,8 +26,6 @@ from recorder.store.registry import organisations
 
 #: Days on which something of the tree begins, each of which is looked at; a city has some dozens.
 _MOST_DAYS = 500
-#: Before any event.
-_EVER = date(1900, 1, 1)
 
 
 async def take_organisations(work: Work, rows: Sequence[RegistryRow]) -> None:
@@ -63,7 +61,7 @@ async def _judge_again(work: Work, before: Names, after: Names) -> None:
     other = {each for each in {*before, *after} if before.get(each) != after.get(each)}
     if other:
         judged = acting_for(before, other) | acting_for(after, other)
-        cases = await scenes.cases_of_agencies(work.change.connection, judged, _EVER)
+        cases = await scenes.cases_of_agencies(work.change.connection, judged, EVER)
         await coverage_due.touch(work.change.connection, cases, "list", bulk=True)
 
 

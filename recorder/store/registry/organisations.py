@@ -133,7 +133,8 @@ async def reach_of(connection: Connection, agency: AgencyId) -> list[AgencyId]:
 async def in_name_of(connection: Connection) -> dict[AgencyId, tuple[InNameOf, ...]]:
     """In whose name branches and entrusted bodies act, over all days; a city has some hundred."""
     rows = await connection.fetch(
-        "SELECT agency_id, coalesce(on_behalf_of, parent_id) AS organ_id, valid_from, valid_to"
+        "SELECT agency_id, coalesce(on_behalf_of, parent_id) AS organ_id, valid_from, valid_to,"
+        " kind = 'entrusted' AS entrusted"
         " FROM organisation WHERE superseded_at IS NULL AND kind IN ('branch', 'entrusted')"
         " AND coalesce(on_behalf_of, parent_id) IS NOT NULL ORDER BY agency_id, valid_from"
     )
@@ -144,6 +145,7 @@ async def in_name_of(connection: Connection) -> dict[AgencyId, tuple[InNameOf, .
             organ=row["organ_id"],
             begins=row["valid_from"],
             ends=row["valid_to"],
+            entrusted=row["entrusted"],
         )
         found[told.agency] = (*found.get(told.agency, ()), told)
     return found

@@ -71,6 +71,16 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "Officers are on file with their certificates.",
         "Officer %(officer)s is not.",
     ),
+    K.SUBJECT_UNPUBLISHED: (
+        "Subject not published",
+        "Who enforces is a published subject of enforcement on the day.",
+        "No publication of this organ holds on %(day)s.",
+    ),
+    K.ENTRUSTMENT_INVALID: (
+        "Outside of the entrustment",
+        "An entrusted body acts within the days and matters of its entrustment.",
+        "No entrustment on file covers this act on %(day)s.",
+    ),
     K.DOCUMENT_TIME_DIFFERS: (
         "Document and footage differ",
         "Document and footage tell of the same time.",

@@ -103,6 +103,37 @@ async def test_a_branch_is_judged_by_the_list_of_the_organ_in_whose_name_it_acts
     assert len((await coverage.findings(deps, OPERATOR, Wanted(case=case))).items) == 1
 
 
+async def test_publications_and_entrustments_that_are_imported_have_their_acts_judged_again(
+    bureau: Bureau,
+) -> None:
+    await a_source(bureau)
+    case, deps = await a_case(bureau, "1"), bureau.deps
+    body = await organs.add_agency(deps, OPERATOR, code="body", name="受委托组织")
+    await happened(bureau, case, agency=body.id)
+    own = str(await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours))
+
+    async def kinds_after(kind: str, table: str) -> list[str]:
+        await importing.import_file(
+            deps, OPERATOR, kind=kind, content=table.encode(), file_name="t.csv"
+        )
+        await evaluated(bureau)
+        found = await coverage.findings(deps, OPERATOR, Wanted(case=case))
+        return sorted(each.finding.kind.value for each in found.items)
+
+    tree = f"code,name,kind,parent\n{own},市局,bureau,\nbody,受委托组织,entrusted,{own}\n"
+    assert await kinds_after("organisations", tree) == ["unrecorded"]
+    published = f"organisation,name,kind,valid_from,valid_to\n{own},市局,法定,%s,\n"
+    assert await kinds_after("subjects", published % "2026-02-24") == [
+        "subject_unpublished", "unrecorded",
+    ]  # fmt: skip
+    assert await kinds_after("subjects", published % "2026-02-23") == ["unrecorded"]
+    letter = f"principal,agent,matter,valid_from,valid_to\n{own},body,,%s\n"
+    assert await kinds_after("entrustments", letter % "2025-01-01,2025-12-31") == [
+        "entrustment_invalid", "unrecorded",
+    ]  # fmt: skip
+    assert await kinds_after("entrustments", letter % "2026-01-01,2026-12-31") == ["unrecorded"]
+
+
 async def test_a_draft_is_amended_compared_and_exported(bureau: Bureau) -> None:
     clerk, deps = bureau.actor(), bureau.deps
     first = await duties.draft(deps, clerk, title="清单", valid_from=FIRST, profile="police")
