@@ -689,6 +689,7 @@ CREATE TABLE case_file (
 );
 CREATE INDEX case_file_agency ON case_file (agency_id, created_at DESC, id DESC);
 CREATE INDEX case_file_newest ON case_file (created_at DESC, id DESC);
+CREATE INDEX case_file_classed ON case_file (agency_id) WHERE classes <> '{}';
 
 -- Every number of a case. `key` is compared byte by byte, so that prefixes use the index.
 CREATE TABLE case_identifier (
@@ -1549,6 +1550,8 @@ CREATE TABLE feed_case (
     PRIMARY KEY (source_id, key)
 );
 CREATE INDEX feed_case_case ON feed_case (case_id);
+CREATE INDEX feed_case_classed ON feed_case (agency_id)
+    WHERE classes <> '{}' AND withdrawn_at IS NULL;
 
 -- Plans of joint checks and parties that cases mention, by people and by rows of sources. No
 -- evidence by itself: what people say is told by custody events.

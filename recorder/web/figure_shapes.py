@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 from typing_extensions import override
 
 from recorder.services.dashboard import Comparison, Dashboard, Line, Place, Question, Settled
+from recorder.store.case_classes import ClassLine
 from recorder.store.coverage.days import SceneCount
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
 from recorder.store.coverage.sums import DeviceUse
@@ -318,6 +319,19 @@ class DeviceFiguresShape(Shape):
             unlinked=line.unlinked,
             last_day=line.last_day,
         )
+
+
+class ClassFiguresShape(Shape):
+    """How many cases are of a class."""
+
+    word: str = Field(
+        description="evidence, obstruction, mass_incident, major, first_breach, slight_breach"
+    )
+    cases: int
+
+    @classmethod
+    def of(cls, line: ClassLine) -> ClassFiguresShape:
+        return cls(word=line.name.value, cases=line.cases)
 
 
 class MissingShape(Shape):

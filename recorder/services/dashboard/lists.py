@@ -13,6 +13,8 @@ from recorder.services.dashboard.question import (
     officer_asked,
     working_days,
 )
+from recorder.store import case_classes
+from recorder.store.case_classes import ClassLine
 from recorder.store.coverage import lines
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
 
@@ -54,6 +56,19 @@ async def devices(
         working = working_days(known, question.first, min(question.last, today))
         found = await lines.devices(connection, actor.scope, holdings, working, limit)
     return [(each, len(working) - each.workdays) for each in found]
+
+
+async def classes(deps: Deps, actor: Actor, question: Question) -> list[ClassLine]:
+    """How many cases of an organisation that were opened on these days are of each class.
+
+    Raises NotFound ``agency-not-found``, Forbidden ``permission-missing``.
+    """
+    need_officers(actor)
+    today = deps.clock.now().astimezone(CHINA).date()
+    async with deps.database.acquire() as connection:
+        base = await ground(connection, actor, question.agency, today)
+        holdings = base.holdings(actor, question.first, question.last)
+        return await case_classes.counted(connection, actor.scope, holdings)
 
 
 async def scenes(

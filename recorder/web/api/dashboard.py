@@ -35,6 +35,13 @@ async def devices(request: web.Request) -> web.StreamResponse:
     return json_answer(ListShape[shapes.DeviceFiguresShape](items=items))
 
 
+async def classes(request: web.Request) -> web.StreamResponse:
+    question = read_query(request, shapes.DaysQuery).question(today(request))
+    found = await dashboard.classes(request.app[DEPS], request[ACTOR], question)
+    items = tuple(map(shapes.ClassFiguresShape.of, found))
+    return json_answer(ListShape[shapes.ClassFiguresShape](items=items))
+
+
 async def scenes(request: web.Request) -> web.StreamResponse:
     question = read_query(request, shapes.ScenesQuery).question(today(request))
     found = await dashboard.scenes(request.app[DEPS], request[ACTOR], question)

@@ -57,6 +57,11 @@ FIGURE_ROUTES: tuple[Route, ...] = (
         "Devices of an organisation, the most silent first; 300 at most.",
     ),
     _list(
+        "classes", dashboard.classes, Permission.COMPARE_OFFICERS, shapes.DaysQuery,
+        ListShape[shapes.ClassFiguresShape],
+        "Cases of an organisation that were opened on these days, by class.",
+    ),
+    _list(
         "scenes", dashboard.scenes, Permission.READ_CASES, shapes.ScenesQuery,
         ListShape[shapes.SceneFiguresShape],
         "Scenes with something missing or late, the most missing first; 300 at most.",

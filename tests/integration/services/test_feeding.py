@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from recorder.domain.feed import rows
 from recorder.domain.feed.problems import Problem, ProblemCode
 from recorder.domain.finding import FindingKind as K
 from recorder.domain.finding import FindingState
-from recorder.domain.people import OPERATOR
-from recorder.services import casework, coverage
+from recorder.domain.people import OPERATOR, Actor
+from recorder.services import casework, coverage, dashboard
 from recorder.services.feeding import receiving
 from recorder.services.feeding.batch import Outcome
 from recorder.store.coverage.findings import Wanted
@@ -214,6 +215,39 @@ async def test_a_case_is_of_the_classes_that_its_systems_and_people_say(desk: De
     assert (told["before"], told["after"]) == ({"classes": []}, {"classes": ["mass_incident"]})
     merged = await casework.merge_cases(deps, OPERATOR, one, into=two, reason="同一案")
     assert merged.classes == (CaseClass.MASS_INCIDENT, CaseClass.FIRST_BREACH)
+
+
+async def test_cases_are_counted_by_the_classes_that_they_are_of(desk: Desk) -> None:
+    deps, numbers = desk.bureau.deps, ("甲〔2026〕1号", "甲〔2026〕2号", "甲〔2026〕3号")
+    await desk.send(
+        case("1", 1, numbers[0], classes=["first_breach", "evidence"], opened_on="2025-12-31"),
+        case("2", 1, numbers[1], classes=["first_breach"]),
+        case("3", 1, numbers[2]),
+        # Two rows of one case, and one that is taken back.
+        case("2b", 1, numbers[1], classes=["first_breach", "slight_breach"]),
+        case("2c", 1, numbers[1], classes=["major"]),
+        withdrawal("w", 1, "2c"),
+    )
+    third = await desk.case_of(numbers[2])
+    await casework.amend_case(deps, OPERATOR, third, classes=[CaseClass.SLIGHT_BREACH])
+
+    async def counted(actor: Actor, first: date, last: date) -> dict[str, int]:
+        question = dashboard.Question(first=first, last=last)
+        lines = await dashboard.classes(deps, actor, question)
+        return {line.name.value: line.cases for line in lines if line.cases}
+
+    today = desk.bureau.clock.now().date()
+    own = desk.bureau.actor()
+    assert await counted(own, date(2026, 1, 1), today) == {"first_breach": 1, "slight_breach": 2}
+    assert await counted(own, date(2025, 1, 1), today) == {
+        "evidence": 1, "first_breach": 2, "slight_breach": 2,
+    }  # fmt: skip
+    await casework.merge_cases(
+        deps, OPERATOR, third, into=await desk.case_of(numbers[1]), reason="同一案"
+    )
+    assert await counted(own, date(2026, 1, 1), today) == {"first_breach": 1, "slight_breach": 1}
+    other = desk.bureau.actor(agency=desk.bureau.theirs)
+    assert await counted(other, date(2025, 1, 1), today) == {}
 
 
 async def test_events_follow_a_merge(desk: Desk) -> None:

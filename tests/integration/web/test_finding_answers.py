@@ -169,6 +169,8 @@ async def test_figures_are_told_as_json_and_as_tables(service: WebService, super
     assert (scene["case"], scene["holes"][0]["place"]) == (str(case), "whole")
     devices = await told(service, "GET", f"/api/v1/figures/devices?{days}", supervisor)
     assert devices["items"] == []
+    classes = await told(service, "GET", f"/api/v1/figures/classes?{days}", supervisor)
+    assert ("evidence", 0) in [(one["word"], one["cases"]) for one in classes["items"]]
     wrong = await service.ask("GET", "/api/v1/figures?from=2026-03-02&to=2026-03-01", supervisor)
     assert (wrong.status, wrong.json["code"]) == (400, "days-invalid")
     for kind, begins in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")):
