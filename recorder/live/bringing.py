@@ -40,7 +40,7 @@ class Bringer:
         self._folder = folder
         self._promise = promise
         #: What puts under the lease that holds; asked anew after each failure.
-        self._receivers: dict[LivestreamId, live.Receiver] = {}
+        self._receivers: dict[LivestreamId, tuple[live.Receiver, int]] = {}
 
     def forget(self) -> None:
         """Leases may have changed hands."""
@@ -125,6 +125,9 @@ class Bringer:
 
         Put under that lease it would take the number from what comes there.
         """
+        known = self._receivers.get(arrived.livestream)
+        if known is not None and known[1] == arrived.fence:
+            return False  # If that lease was lost since, the put is refused.
         found = await live.find_livestream(self._deps, SERVICE, arrived.livestream)
         if arrived.fence in (None, found.fence) or found.holder is None:
             return False
@@ -155,11 +158,12 @@ class Bringer:
         return moved
 
     async def _put(self, arrived: Arrived) -> None:
-        receiver = self._receivers.get(arrived.livestream)
-        if receiver is None:
+        known = self._receivers.get(arrived.livestream)
+        if known is None:
             found = await live.find_livestream(self._deps, SERVICE, arrived.livestream)
-            receiver = live.Receiver(self._deps, SERVICE, found.id, found.fence)
-            self._receivers[found.id] = receiver
+            known = live.Receiver(self._deps, SERVICE, found.id, found.fence), found.fence
+            self._receivers[found.id] = known
+        receiver, _ = known
         if arrived.number:
             segment = live.SegmentArrival(
                 period=arrived.period, number=arrived.number, body=arrived.body,

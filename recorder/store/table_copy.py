@@ -55,6 +55,7 @@ TABLES = (
     "livestream_period",
     "livestream_segment",
     "livestream_gap",
+    "livestream_loss",
     "volume_intent",
     "livestream_place",
     "superseded_object",

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import LivestreamClosing, LivestreamInterrupted
+from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Form, Livestream, LivestreamState
 from recorder.domain.people import SERVICE, Actor
 from recorder.errors import RecorderError
@@ -34,17 +37,24 @@ TELLING = timedelta(seconds=10)
 #: closed by silence: nobody could deliver meanwhile, and whoever will is back by then.
 _LOOKS = 15
 _LONGEST_PAUSE_S = 30.0
+#: Leases and arrivals move each two seconds, and so do looks.
+_MOVING = 3
+
+#: What whoever delivers a livestream moves in its row, by its own clock.
+_Signs: TypeAlias = tuple[datetime | None, datetime | None, datetime | None]
 
 
 @dataclass(slots=True)
 class _Watch:
-    """What this process has seen of database and store."""
+    """What this process has seen of database, store and livestreams."""
 
     #: Looks since its begin, or since the last failure.
     looks: int = 0
     has_failed: bool = False
     #: Of the last look, by a clock that nobody sets.
     at_s: float | None = None
+    #: Of each running livestream its signs, and for how many looks more they count as moving.
+    signs: dict[LivestreamId, tuple[_Signs, int]] = field(default_factory=dict)
 
     def fail(self) -> None:
         self.looks, self.has_failed = 0, True
@@ -55,11 +65,23 @@ class _Watch:
             self.fail()
         self.looks, self.at_s = self.looks + 1, at_s
 
+    def see(self, running: Sequence[Livestream]) -> None:
+        """Note what has moved since the last look."""
+        seen: dict[LivestreamId, tuple[_Signs, int]] = {}
+        for each in running:
+            signs = each.held_until, each.last_arrival_at, each.heard_at
+            before, counts = self.signs.get(each.id, (signs, 0))
+            seen[each.id] = signs, max(0, counts - 1) if before == signs else _MOVING
+        self.signs = seen
+
     def believes(self, livestream: Livestream, now: datetime) -> bool:
         """Whether silence of this one may be believed.
 
-        A lease that was not given back may have ended because the database was away.
+        A lease that was not given back may have ended because the database was away. What moves is
+        not silent, however long ago it says that was: the clock of its machine is wrong.
         """
+        if self.signs[livestream.id][1]:
+            return False
         left = livestream.held_until is not None and livestream.held_until < now
         return self.looks > _LOOKS or not (left or self.has_failed)
 
@@ -80,12 +102,13 @@ async def watch_livestreams(deps: Deps) -> None:
         watch.fail()
         raise
     watch.look(asyncio.get_running_loop().time())
-    silent = [each for each in running if _is_silent(deps, each, now)]
+    watch.see(running)
+    silent = {each.id for each in running if _is_silent(deps, each, now)}
     if silent and not await _store_answers(deps):
         watch.fail()
     for livestream in running:
         try:
-            if livestream in silent and watch.believes(livestream, now):
+            if livestream.id in silent and watch.believes(livestream, now):
                 await _close_by_silence(deps, livestream)
             else:
                 await _look_after(deps, livestream, now)

@@ -226,7 +226,8 @@ async def test_a_store_that_is_away_for_long_is_no_silence_of_what_is_received(
     await eventually(lambda: not machine.spool.is_waiting(livestream), within=LONG_S)
     bureau.clock.forward(seconds=bureau.deps.config.live_idle_close_s + 1)
     assert await live.keep(bureau.deps, livestream, fence) is not None
-    await live.watch_livestreams(bureau.deps)
+    for _ in range(4):
+        await live.watch_livestreams(bureau.deps)
     view = await live.view_livestream(bureau.deps, SERVICE, livestream)
     assert view.livestream.state is LivestreamState.CLOSING
     await machine.spool.close()

@@ -243,7 +243,7 @@ async def test_silence_interrupts_and_then_closes(bureau: Bureau) -> None:
     assert (await look(bureau, livestream.id)).livestream.state is LivestreamState.LIVE
     assert (await bureau.event_names())[-1] == "LivestreamResumed"
     bureau.clock.forward(seconds=601)
-    await asyncio.gather(*(live.watch_livestreams(deps) for _ in range(3)))
+    await asyncio.gather(*(live.watch_livestreams(deps) for _ in range(5)))
     assert (await look(bureau, livestream.id)).livestream.state is LivestreamState.CLOSING
     assert (await bureau.event_names()).count("LivestreamClosing") == 1
     bureau.clock.forward(hours=25)

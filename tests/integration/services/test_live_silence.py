@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, LivestreamState
+from recorder.domain.livestream import RUNNING, Form, LivestreamState
 from recorder.domain.people import SERVICE
 from recorder.runtime import Deps
 from recorder.services import live
-from tests.support.bureau import Bureau, open_bureau
+from tests.support.bureau import Bureau, SetClock, open_bureau
 from tests.support.cameras import camera
 from tests.support.faulty_objects import Fault, FaultyObjects, When
 from tests.support.streams import opened, put, put_init, take
@@ -89,4 +90,26 @@ async def test_what_is_fetched_stays_open_as_long_as_media_wait_in_the_hands_of_
         assert await state(deps, pulled.id, looks=1) is LivestreamState.OPEN
     bureau.clock.forward(seconds=601)
     assert await live.keep(deps, pulled.id, fence, has_waiting=False) is not None
+    # A lease that was kept just now may be that of a clock that is behind.
+    assert await state(deps, pulled.id, looks=3) is LivestreamState.OPEN
     assert await state(deps, pulled.id, looks=1) is LivestreamState.CLOSING
+
+
+async def test_whose_clock_is_behind_is_not_silent_as_long_as_it_goes_on(bureau: Bureau) -> None:
+    actor, sent = await camera(bureau), take()
+    # A machine a quarter of an hour behind all others.
+    behind = SetClock(bureau.clock.at - timedelta(minutes=15))
+    deps = replace(bureau.deps, clock=behind)
+    livestream = await opened(bureau.deps, actor, form=Form.RECEIVED)
+    assert await state(bureau.deps, livestream.id, looks=LOOKS) is LivestreamState.OPEN
+    fence = await live.take(deps, livestream.id)
+    receiver = live.Receiver(deps, SERVICE, livestream.id, fence)
+    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    for number in range(1, 7):
+        body = sent.segments[number - 1]
+        await receiver.put_segment(live.SegmentArrival(period=1, number=number, body=body))
+        behind.forward(seconds=2)
+        bureau.clock.forward(seconds=2)
+        assert await live.keep(deps, livestream.id, fence) is not LivestreamState.CLOSING
+        assert await state(bureau.deps, livestream.id, looks=1) in RUNNING
+    assert await state(bureau.deps, livestream.id, looks=LOOKS) is LivestreamState.CLOSING
