@@ -65,8 +65,19 @@ def test_a_certificate_counts_on_the_days_on_which_it_is_valid(
 
 def test_who_is_not_on_file_is_unknown_where_officers_are_kept() -> None:
     assert kinds(facts(clip(0, 60), officers={"A1": (GOOD,)})) == []
-    asked = facts(clip(0, 60), officers={"A1": (GOOD,)}, officers_on_file=True)
+    kept = frozenset({AGENCY})
+    asked = facts(clip(0, 60), officers={"A1": (GOOD,)}, officers_on_file=kept)
     assert (only(asked).kind, only(asked).about) == (K.OFFICER_UNKNOWN, "A2")
+    left = facts(
+        clip(0, 60), officers={"A1": (GOOD,), "A2": (GOOD,)},
+        last_days={"A1": date(2026, 3, 2), "A2": date(2026, 3, 1)},
+    )  # fmt: skip
+    assert (only(left).kind, only(left).officers) == (K.OFFICER_UNKNOWN, ("A2",))
+    assert only(left).facts["last_day"] == "2026-03-01"
+    # In a joint act each organ answers for its own people.
+    other = event(agency=AgencyId(uuid.UUID(int=9)))
+    joint = facts(clip(0, 60), events=(other,), officers_on_file=kept)
+    assert kinds(joint) == []
 
 
 def test_footage_by_an_officer_without_a_valid_certificate_is_found_by_itself() -> None:

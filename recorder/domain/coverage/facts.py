@@ -156,8 +156,10 @@ class CaseFacts:
     footage: tuple[Footage, ...] = ()
     #: Officer's number → certificates; who is not on file is not among them.
     officers: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict)
-    #: Whether the agency keeps its officers here: else nobody can be missing.
-    officers_on_file: bool = False
+    #: Officer's number → the last day on which somebody of that number was on file.
+    last_days: Mapping[str, date] = field(default_factory=dict)
+    #: Agencies that keep their officers here: of others nobody can be missing.
+    officers_on_file: frozenset[AgencyId] = frozenset()
     #: Device → the lines of its log that count for this footage, for devices that have a log.
     handovers: Mapping[str, tuple[Handover, ...]] = field(default_factory=dict)
     #: Officer's number → shifts around the footage; who is on no roster is absent.

@@ -51,7 +51,7 @@ def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
     for officer in scene.officers:
         certificates = facts.officers.get(officer.number)
         if certificates is None:
-            if facts.officers_on_file:
+            if scene.agency in facts.officers_on_file:
                 yield found(
                     facts, FindingKind.OFFICER_UNKNOWN, Severity.NOTICE, scene=scene,
                     about=officer.number, officers=[officer.number],
@@ -67,6 +67,13 @@ def of_officers(facts: CaseFacts, measured: Measured) -> Iterable[Finding]:
                 officers=[officer.number],
                 facts_={"officer": officer.number, **last_certificate(certificates, day)},
             )
+        elif (left := facts.last_days.get(officer.number)) is not None and left < day:
+            # The paper is valid; whoever holds it had left by then.
+            yield found(
+                facts, FindingKind.OFFICER_UNKNOWN, Severity.MAJOR, scene=scene,
+                about=officer.number, officers=[officer.number],
+                facts_={"officer": officer.number, "last_day": left.isoformat()},
+            )  # fmt: skip
 
 
 def last_certificate(certificates: Sequence[Certificate], day: date) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
 from recorder.domain.coverage import (
@@ -56,14 +56,13 @@ async def facts_of(
     cases = [case for case in cases if case not in unread]
     events, documents = await _told(connection, cases, as_of)
     footage = await _footage(connection, cases, as_of)
-    organs = {head.agency for head in heads}
-    organs.update(event.agency for each in events.values() for event in each)
+    organs = _organs(heads, events)
     names = await organisations.in_name_of(connection)
     asked = {organ for each in organs for organ in (each, *organs_of(names, each))}
     lists = await duties.in_force(deps, connection, asked, as_of)
     published, entrusted = await powers.of_agencies(connection, asked)
     numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
-    periods = await _certificates(connection, numbers, as_of)
+    periods, last_days = await _officers(connection, numbers, as_of)
     kept = await rows.agencies_with_officers(connection, organs)
     logs = await _logs(connection, footage)
     shifts = await _shifts(connection, footage, as_of)
@@ -83,8 +82,9 @@ async def facts_of(
                 events=tuple(happened),
                 documents=tuple(documents.get(head.case, ())),
                 footage=tuple(shown),
-                officers={n: periods[n] for n in _numbers(happened, shown) if n in periods},
-                officers_on_file=bool(own & kept),
+                officers=periods,
+                last_days=last_days,
+                officers_on_file=frozenset(own & kept),
                 handovers={c.device: logs[c.device] for c in shown if c.device in logs},
                 shifts={n: shifts[n] for c in shown if (n := c.officer) and n in shifts},
                 lists=tuple(_lists_for(lists, names, own)),
@@ -96,6 +96,14 @@ async def facts_of(
             )
         )
     return found
+
+
+def _organs(
+    heads: Iterable[rows.CaseHead], events: Mapping[CaseId, Iterable[CaseEvent]]
+) -> set[AgencyId]:
+    """Of whom the cases are, and who took part in them."""
+    took_part = {event.agency for each in events.values() for event in each}
+    return took_part | {head.agency for head in heads}
 
 
 def _lists_for(
@@ -121,18 +129,21 @@ async def _told(
     )
 
 
-async def _certificates(
+async def _officers(
     connection: Connection, numbers: set[str], as_of: datetime | None
-) -> dict[str, tuple[Certificate, ...]]:
-    """Of these officers those on file, with the periods of their certificates."""
+) -> tuple[dict[str, tuple[Certificate, ...]], dict[str, date]]:
+    """Of these officers those on file: the periods of their certificates, and their last days."""
     certificates = await officers.certificates(connection, numbers, as_of)
     on_file = await officers.by_numbers(connection, numbers, as_of)
-    return {
+    periods = {
         number: tuple(
             Certificate(each.number, each.valid_from, each.valid_to)
             for each in certificates.get(number, ())
         )
         for number in on_file
+    }
+    return periods, {
+        number: max(each.term.ends for each in terms) for number, terms in on_file.items()
     }
 
 

@@ -161,6 +161,9 @@ RATHER: dict[str, tuple[tuple[str, str], ...]] = {
             " %(valid_from)s.",
         ),
     ),
+    SENTENCES[K.OFFICER_UNKNOWN][2]: (
+        ("last_day", "Officer %(officer)s was on file until %(last_day)s."),
+    ),
     SENTENCES[K.UPLOAD_LATE][1]: (
         (
             "provisional",

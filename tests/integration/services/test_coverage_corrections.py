@@ -157,6 +157,14 @@ async def test_certificates_of_whoever_only_filmed_are_looked_at_when_they_are_i
     assert [(f.finding.kind, f.finding.facts["officer"]) for f in told] == [
         (K.CERTIFICATE_INVALID, "B1")
     ]
+    # Who had left by then holds a paper that is valid still.
+    await take(
+        bureau, "officers",
+        f"number,name,organisation,valid_from,valid_to\nB2,丙,{own},2020-01-01,2026-02-01\n",
+    )  # fmt: skip
+    await evaluated(bureau)
+    (unknown,) = await found(bureau, case, K.OFFICER_UNKNOWN)
+    assert unknown.finding.facts["last_day"] == "2026-02-01"
     past = await coverage.case_coverage(bureau.deps, bureau.actor(), case, as_of=then)
     assert past.facts.officers == {"A1": (Certificate("C1", date(2020, 1, 1), date(2026, 2, 22)),)}
 
