@@ -222,6 +222,8 @@ def test_bodies_pass_the_ingress_unbuffered_and_figures_stay_inside(tmp_path: Pa
     said = ingress["metadata"]["annotations"]
     assert said["nginx.ingress.kubernetes.io/proxy-body-size"] == "0"
     assert said["nginx.ingress.kubernetes.io/proxy-request-buffering"] == "off"
+    # Addresses hold secrets; the service logs each request without its address.
+    assert said["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
     paths = ingress["spec"]["rules"][0]["http"]["paths"]
     leading = {path["path"]: path["backend"]["service"]["name"] for path in paths}
     assert leading == {"/metrics": "office-nowhere", "/": "office-web"}
