@@ -154,6 +154,10 @@ class Intake:
         """See Inlet."""
         self._sink.tell_time(arrived, at_ms, said)
 
+    def tell_clock(self, now: datetime, said: datetime) -> None:
+        """See Inlet."""
+        self._sink.tell_clock(now, said)
+
     def leave_out(self, names: Collection[str]) -> None:
         """See Inlet."""
         self._sink.leave_out(names)

@@ -81,6 +81,9 @@ class KeptLivestream:
         self._stream_ms = 0
         #: What the source's own clock said: arrival, stream time, moment.
         self._said: deque[tuple[datetime, int, datetime]] = deque(maxlen=_MOST_SAID)
+        #: By how much its own clock is ahead, and what of it is written down.
+        self._offset_ms: int | None = None
+        self._told_offset_ms: int | None = None
         #: What is not taken of what the source offers; what of it is written down.
         self._left_out: set[str] = set()
         self._told: set[str] = set()
@@ -100,6 +103,19 @@ class KeptLivestream:
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None:
         """See SegmentSink."""
         self._said.append((arrived, at_ms, said))
+
+    def tell_clock(self, now: datetime, said: datetime) -> None:
+        """See SegmentSink; written down with the next segment."""
+        self._offset_ms = (said - now) // timedelta(milliseconds=1)
+
+    async def _tell_clock(self) -> None:
+        told = self._told_offset_ms
+        if self._offset_ms is None or (told is not None and abs(self._offset_ms - told) < 1000):
+            return
+        offset_ms = self._offset_ms
+        with contextlib.suppress(RecorderError):
+            await live.tell_clock(self._deps, self._livestream, self._fence, offset_ms)
+            self._told_offset_ms = offset_ms
 
     def leave_out(self, names: Collection[str]) -> None:
         """See SegmentSink; written down with the next segment."""
@@ -156,6 +172,7 @@ class KeptLivestream:
             )
         )
         await self._tell_left_out()
+        await self._tell_clock()
 
     async def ended(self, cause: Cause, at: datetime) -> None:
         """See SegmentSink."""

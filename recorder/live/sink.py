@@ -102,6 +102,10 @@ class SegmentSink(Protocol):
         """Of what arrives at one moment: the source's own clock said this at this stream time."""
         ...
 
+    def tell_clock(self, now: datetime, said: datetime) -> None:
+        """The source's own clock says this now; its segments are told by ours all the same."""
+        ...
+
     def leave_out(self, names: Collection[str]) -> None:
         """The source offers this too, and it is not taken; safe to repeat."""
         ...

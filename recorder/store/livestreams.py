@@ -334,6 +334,18 @@ async def add_flag(connection: Connection, livestream: LivestreamId, fence: int,
     )
 
 
+async def set_clock_offset(
+    connection: Connection, livestream: LivestreamId, fence: int, offset_ms: int
+) -> None:
+    """By how much the clock of its source is ahead; nothing under an old fence."""
+    await connection.execute(
+        "UPDATE livestream SET clock_offset_ms = $3 WHERE id = $1 AND fence = $2",
+        livestream,
+        fence,
+        offset_ms,
+    )
+
+
 async def leave_out(
     change: Change, livestream: LivestreamId, fence: int, names: Sequence[str], flag: str
 ) -> bool:

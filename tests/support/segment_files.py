@@ -32,6 +32,8 @@ class SegmentFiles:
 
     def tell_time(self, arrived: datetime, at_ms: int, said: datetime) -> None: ...
 
+    def tell_clock(self, now: datetime, said: datetime) -> None: ...
+
     def leave_out(self, names: Collection[str]) -> None:
         self.left_out.update(names)
 

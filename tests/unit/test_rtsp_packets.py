@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from recorder.live.flv import Part, Track, look
 from recorder.live.rtmp.violation import ViolationError
 from recorder.live.rtsp import description, messages
 from recorder.live.rtsp.messages import Answer, Packet
-from recorder.live.rtsp.packets import Arrived, TrackPackets, says_goodbye
+from recorder.live.rtsp.packets import Arrived, TrackPackets, clock_said, says_goodbye
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 SPS, PPS = bytes.fromhex("6742c014da05067e7c044000"), bytes.fromhex("68ce3c80")
@@ -123,6 +123,22 @@ def test_a_goodbye_is_found_behind_a_report() -> None:
     report = struct.pack(">BBH", 0x80, 200, 6) + bytes(24)
     assert says_goodbye(report + struct.pack(">BBHI", 0x81, 203, 1, 7))
     assert not says_goodbye(report)
+
+
+def test_what_the_clock_of_a_camera_says_is_read_from_its_reports() -> None:
+    # 2026-11-25 08:00:00.5 in seconds since 1900.
+    said = struct.pack(">6I", 5, 3_988_598_400 + 12 * 86_400, 1 << 31, 400, 1, 100)
+    report = struct.pack(">BBH", 0x80, 200, 6) + said
+    found = clock_said(struct.pack(">BBHI", 0x81, 202, 1, 7) + report)
+    assert found == datetime(1900, 1, 1, tzinfo=UTC) + timedelta(
+        seconds=3_988_598_400 + 12 * 86_400, milliseconds=500
+    )
+    later = clock_said(struct.pack(">BBH6I", 0x80, 200, 6, 5, 1, 0, 9, 1, 100))
+    assert later is not None
+    assert later.year == 2036
+    # A camera without a clock says so.
+    assert clock_said(struct.pack(">BBH6I", 0x80, 200, 6, 5, 0, 0, 9, 1, 100)) is None
+    assert clock_said(b"\x80\xc8\0\xff") is None
 
 
 @given(st.lists(st.binary(max_size=60), max_size=30), st.sampled_from(["h264", "h265", "aac"]))

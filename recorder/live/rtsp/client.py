@@ -189,8 +189,7 @@ class _Conversation:
     def _take(self, packet: Packet, inlet: Inlet) -> None:
         track = self._tracks.get(packet.channel)
         if track is None:
-            if packets.says_goodbye(packet.content):
-                self._ended.add(packet.channel - 1)
+            self._heed_report(packet, inlet)
             return
         now = self._now()
         if not track.is_begun:
@@ -202,6 +201,14 @@ class _Conversation:
             inlet.break_off(Cause.MEDIA_LOST)
         for tag, arrived in whole:
             inlet.take_tag(tag, arrived)
+
+    def _heed_report(self, packet: Packet, inlet: Inlet) -> None:
+        """What a camera says beside its packets, if it is that: an end, or its clock."""
+        if packets.says_goodbye(packet.content):
+            self._ended.add(packet.channel - 1)
+        said = packets.clock_said(packet.content)
+        if said is not None:
+            inlet.tell_clock(self._now(), said)
 
     async def _keep_session(self) -> None:
         while True:

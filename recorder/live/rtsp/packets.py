@@ -10,7 +10,7 @@ import bisect
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from recorder.live import elementary
@@ -24,6 +24,9 @@ _LOOKED_AT = 12
 _LOOKED_AT_MS = 600
 #: A beginning that the camera tells further away than this is not believed.
 _BELIEVED_S = 10
+_SENDER_REPORT, _GOODBYE = 200, 203
+#: Times of RTCP count from here, and from 2036 on anew (RFC 5905, 6).
+_NTP_BEGINS = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 class Arrived(NamedTuple):
@@ -271,9 +274,24 @@ def _aggregated(content: bytes) -> Iterator[bytes]:
 
 def says_goodbye(report: bytes) -> bool:
     """Whether a packet of RTCP tells the end of its track."""
+    return any(kind == _GOODBYE for kind, _ in _reports(report))
+
+
+def clock_said(report: bytes) -> datetime | None:
+    """What the camera's clock says as it sends a report (RFC 3550, 6.4.1)."""
+    for kind, content in _reports(report):
+        if kind == _SENDER_REPORT and len(content) >= 20:
+            _, seconds, fraction = struct.unpack_from(">3I", content)
+            if seconds:
+                since = seconds if seconds & 0x80000000 else seconds + (1 << 32)
+                return _NTP_BEGINS + timedelta(seconds=since + fraction / (1 << 32))
+    return None
+
+
+def _reports(packet: bytes) -> Iterator[tuple[int, bytes]]:
+    """The kind and the content of each report in a packet of RTCP."""
     at = 0
-    while at + 4 <= len(report) and report[at] >> 6 == 2:
-        if report[at + 1] == 203:
-            return True
-        at += 4 + 4 * int.from_bytes(report[at + 2 : at + 4], "big")
-    return False
+    while at + 4 <= len(packet) and packet[at] >> 6 == 2:
+        length = 4 * int.from_bytes(packet[at + 2 : at + 4], "big")
+        yield packet[at + 1], packet[at + 4 : at + 4 + length]
+        at += 4 + length

@@ -54,6 +54,7 @@ from recorder.services.live.sources import (
     miss_sound,
     open_pulled,
     source_errand,
+    tell_clock,
     tell_source,
 )
 from recorder.services.live.srt_words import SrtWords, all_srt_words, srt_words
@@ -156,6 +157,7 @@ __all__ = [
     "srt_words",
     "supplement_livestreams",
     "take",
+    "tell_clock",
     "tell_segments",
     "tell_source",
     "view_livestream",

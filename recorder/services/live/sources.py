@@ -129,5 +129,11 @@ async def miss_sound(deps: Deps, livestream: LivestreamId, fence: int) -> None:
         await livestreams.add_flag(connection, livestream, fence, Flag.SOUND_MISSING.value)
 
 
+async def tell_clock(deps: Deps, livestream: LivestreamId, fence: int, offset_ms: int) -> None:
+    """Note by how much the clock of its source is ahead of ours; nothing under an old fence."""
+    async with deps.database.acquire() as connection:
+        await livestreams.set_clock_offset(connection, livestream, fence, offset_ms)
+
+
 def _label(livestream: LivestreamId) -> str:
     return f"livestream_source/{livestream}"
