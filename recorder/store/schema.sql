@@ -542,7 +542,8 @@ CREATE TABLE recording (
     clock_offset_ms bigint,
     started_at timestamptz,
     ended_at timestamptz,
-    started_at_source text CHECK (started_at_source IN ('metadata', 'file_name', 'media')),
+    started_at_source text
+        CHECK (started_at_source IN ('metadata', 'file_name', 'media', 'arrival')),
     latitude double precision CHECK (latitude BETWEEN -90 AND 90),
     longitude double precision CHECK (longitude BETWEEN -180 AND 180),
     accuracy_m double precision,

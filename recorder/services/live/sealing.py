@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recorder.adapters.objects import Bucket
 from recorder.domain.events import LivestreamClosed, RecordingAssembled, RecordingQuarantined
 from recorder.domain.ids import LivestreamId, RecordingId, new_uuid
 from recorder.domain.livestream import (
+    Form,
     Gap,
     Livestream,
     LivestreamState,
@@ -47,6 +48,10 @@ from recorder.store import (
 from recorder.store.change import Change
 from recorder.store.connection import Connection
 
+#: Whose word the times of footage are that came while it was made: ours.
+ARRIVAL = "arrival"
+#: What a device or a server keeps and sends at once when it begins; more was made some time ago.
+_AHEAD = timedelta(minutes=1)
 _CLOSABLE = (LivestreamState.CLOSING, LivestreamState.CLOSED)
 
 
@@ -238,7 +243,7 @@ def _recording(
     first, last = members.first, members.last
     if first is None or last is None:
         raise InternalError("livestream-vanished", "A recording of no segments cannot be.")
-    began = first.device_at
+    made = _made(assembly, first, last)
     flags = dict.fromkeys(livestream.flags)
     if assembly.gaps and assembly.continues is None:
         flags[Flag.LIVE_GAPS.value] = None
@@ -246,6 +251,8 @@ def _recording(
         flags[Flag.SEGMENT_CONFLICT.value] = None
     if assembly.continues is not None:
         flags[Flag.SUPPLEMENTARY.value] = None
+    if made.source == ARRIVAL:
+        flags.pop(Flag.CLOCK_OFFSET.value, None)  # It is of a clock by which nothing is told here.
     return Recording(
         id=assembly.recording,
         agency=livestream.agency,
@@ -265,10 +272,10 @@ def _recording(
         stage=livestream.stage,
         device_clock_at=livestream.device_clock_at,
         received_at=members.received_at or first.arrived_at,
-        clock_offset_ms=livestream.clock_offset_ms,
-        started_at=began,
-        ended_at=_end(last) if began else None,
-        started_at_source="metadata" if began else None,
+        clock_offset_ms=0 if made.source == ARRIVAL else livestream.clock_offset_ms,
+        started_at=made.began_at,
+        ended_at=made.ended_at,
+        started_at_source=made.source,
         latitude=livestream.latitude,
         longitude=livestream.longitude,
         accuracy_m=livestream.accuracy_m,
@@ -291,6 +298,29 @@ async def _goes_on_with(change: Change, livestream: Livestream) -> RecordingId |
         return None
     first = await livestreams.find(change.connection, livestream.continues, EVERYTHING)
     return first.recording if first else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """When footage was made, and by whose word."""
+
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    source: str | None = None
+
+
+def _made(assembly: Assembly, first: Segment, last: Segment) -> _Made:
+    """By the clock of the device, where it said that; else, of what we received while it was made,
+    by ours. Media that last a minute longer than it took them to come were made before, and nobody
+    knows when.
+    """
+    if first.device_at is not None:
+        return _Made(first.device_at, _end(last), "metadata")
+    ended_at = last.arrived_at + last.length_of_time
+    began_at = min(first.arrived_at, ended_at - assembly.members.media)
+    if assembly.livestream.form is not Form.RECEIVED or first.arrived_at - began_at > _AHEAD:
+        return _Made()
+    return _Made(began_at, ended_at, ARRIVAL)
 
 
 def _end(segment: Segment) -> datetime | None:

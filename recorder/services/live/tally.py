@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from recorder.domain.livestream import Segment, list_beginning, list_line
 
@@ -16,6 +16,8 @@ class Tally:
         self.numbers: list[int] = []
         self.periods: set[int] = set()
         self.length = 0
+        #: How long its media last together.
+        self.media = timedelta()
         self.received_at: datetime | None = None
         #: Of those with media; of init segments where nothing else has come.
         self.first: Segment | None = None
@@ -33,6 +35,7 @@ class Tally:
             self.numbers.append(each.number)
             self.periods.add(each.period)
             self.length += each.length
+            self.media += each.length_of_time
             self._list.update(list_line(each.period, each.number, each.length, each.sha256))
             self._take_times(each)
         return page

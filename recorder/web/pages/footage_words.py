@@ -20,6 +20,7 @@ SOURCES = {
     "metadata": "said by the sender",
     "file_name": "from the file name",
     "media": "from the media file",
+    "arrival": "by its arrival here, while it was made",
 }
 SHOWABLE = {
     "as_is": "Plays as it is",

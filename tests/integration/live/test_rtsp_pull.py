@@ -20,8 +20,9 @@ from recorder.live.fetching import FetchError, Trouble
 from recorder.live.rtsp import client
 from recorder.services import live
 from tests.support import rtsp_camera
-from tests.support.live_stand import complaints, read_back
+from tests.support.live_stand import LONG_S, complaints, read_back
 from tests.support.pulled import Pulled, command_lines, pulling
+from tests.support.waiting import eventually
 
 HERE = Reach.parse("127.0.0.0/8")
 
@@ -61,6 +62,30 @@ async def test_a_camera_is_recorded_frame_by_frame_comes_back_and_nobody_reads_i
         assert secret not in told
     assert "Traceback" not in caplog.text
     assert [each.levelname for each in caplog.records if each.levelno > logging.WARNING] == []
+
+
+async def test_what_the_camera_says_of_its_own_clock_is_shown_beside_the_time_of_arrival(
+    pulled: Pulled,
+) -> None:
+    pulled.puller.start()
+    async with rtsp_camera.camera(rtsp_camera.clip(seconds=12)) as camera:
+        livestream = await pulled.open(camera.url())
+
+        async def told() -> int | None:
+            return (await live.sight(pulled.deps, pulled.actor, livestream)).clock_offset_ms
+
+        # The camera is on this machine and has its clock; a report comes every some seconds.
+        offset_ms: int = await eventually(told, within=LONG_S)
+    assert -2000 < offset_ms < 500
+    await pulled.close(livestream)
+    async with pulled.deps.database.acquire() as connection:
+        made = await connection.fetchrow(
+            "SELECT started_at, ended_at, received_at, started_at_source FROM recording"
+        )
+    assert made is not None
+    # The times of what came while it was made are ours.
+    assert made["started_at_source"] == "arrival"
+    assert made["started_at"] <= made["received_at"] < made["ended_at"] < datetime.now(UTC)
 
 
 async def test_a_number_that_may_not_be_reached_is_refused_and_a_name_is_not_followed(
