@@ -239,3 +239,25 @@ async def test_pages_of_what_is_over_and_of_what_goes_on_with_it_lead_to_each_ot
         )
         await reader.go("/alarms")
         assert "接收机 ingest-1 的磁盘在入库前损坏了" in await reader.text("main")
+
+
+async def test_a_device_that_goes_on_in_h265_is_watched_on_and_the_page_says_how(
+    pages: Pages,
+) -> None:
+    device, deps = await camera(pages.bureau, "TA00716"), pages.service.deps
+    livestream = await begun(pages, device, "巡查")
+    await push(pages, device, livestream, 1, 2, 3)
+    async with pages.reader() as reader:
+        await reader.sign_in("wang")
+        await reader.go(f"/livestreams/{livestream.id}")
+        await reader.until(f"{VIDEO}.currentTime > 0.2")
+        assert not await reader.page.locator("[data-proxy]").is_visible()
+        sent = hevc_take()
+        await put_init(deps, device, livestream.id, sent.init, 2)
+        for number, body in enumerate(sent.segments[:6], 4):
+            pages.bureau.clock.forward(seconds=1)
+            await put(deps, device, livestream.id, number, body, 2)
+        await reader.page.locator("[data-proxy]").wait_for(timeout=60_000)
+        await reader.until(f"{VIDEO}.currentTime > 6 && {VIDEO}.videoWidth === 320", within=60)
+    names = await pages.bureau.event_names()
+    assert names.count("LivestreamWatched") == 2

@@ -27,6 +27,8 @@ class LivePlayer {
     this.stream = null;
     this.starting = false;
     this.toLive = false;
+    // Whether somebody paused it.
+    this.stands = false;
     // When it may be tried again, and how long the next pause is.
     this.notBefore = 0;
     this.pauseMs = ASK_AGAIN_MS;
@@ -38,8 +40,8 @@ class LivePlayer {
     this.renewAt = Infinity;
     this.video.addEventListener("play", () => this.playing(true));
     this.video.addEventListener("pause", () => this.playing(false));
-    this.video.addEventListener("seeking", () => this.video.paused && this.goOn());
-    this.video.addEventListener("seeked", () => this.video.paused && this.stream?.rest());
+    this.video.addEventListener("seeking", () => this.stands && this.goOn());
+    this.video.addEventListener("seeked", () => this.stands && this.stream?.rest());
     this.video.addEventListener("timeupdate", () => this.tell());
     this.video.addEventListener("loadeddata", () => this.check());
     this.video.addEventListener("click", () => this.act("toggle"));
@@ -51,7 +53,7 @@ class LivePlayer {
       if (button) this.act(button.dataset.do);
     });
     document.addEventListener("keydown", (event) => this.key(event));
-    setInterval(() => this.video.paused || this.renewIfDue(), 1_000);
+    setInterval(() => this.stands || this.renewIfDue(), 1_000);
   }
 
   async start() {
@@ -135,10 +137,9 @@ class LivePlayer {
   }
 
   present() {
-    const { paused, currentTime } = this.video;
-    const behind = paused || this.edge - currentTime > NEAR_EDGE_S;
+    const behind = this.stands || this.edge - this.video.currentTime > NEAR_EDGE_S;
     const moment = behind ? (this.stream?.moment?.getTime() ?? null) : null;
-    return { moment, paused: paused && moment !== null };
+    return { moment, paused: this.stands && moment !== null };
   }
 
   failed(why) {
@@ -198,6 +199,7 @@ class LivePlayer {
 
   // While it stands nothing is asked for, also no list: its ticket may end meanwhile.
   playing(is) {
+    this.stands = !is;
     this.controls.classList.toggle("is-playing", is);
     if (is) this.goOn();
     else this.stream?.rest();

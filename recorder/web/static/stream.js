@@ -11,6 +11,10 @@ async function library() {
 
 // Two moments that are one to the eye.
 const NEAR_S = 0.05;
+// Two places at which playing breaks off for reasons of their own.
+const APART_S = 5;
+
+const source = () => globalThis.ManagedMediaSource ?? globalThis.MediaSource;
 
 const ticketIn = (url) => /\/watch\/([^/]+)\//.exec(url)?.[1] ?? "";
 
@@ -26,6 +30,7 @@ class OverMse {
     this.ticket = ticketIn(url);
     this.Hls = Hls;
     this.tries = 0;
+    this.brokeAt = -Infinity;
     this.resting = false;
     this.hls = new Hls({
       // Pages have no workers: the policy allows none.
@@ -37,16 +42,30 @@ class OverMse {
       backBufferLength: 300,
       xhrSetup: (xhr, asked) => xhr.open("GET", asked.replace(/\/watch\/[^/]+\//, `/watch/${this.ticket}/`), true),
     });
+    this.over = new AbortController();
+    // Whether somebody wants it to play: a browser that begins anew with a medium forgets it.
+    this.plays = false;
+    for (const is of ["play", "pause"]) {
+      video.addEventListener(is, () => { this.plays = is === "play"; }, { signal: this.over.signal });
+    }
+    this.hls.on(Hls.Events.MEDIA_ATTACHED, () => this.plays && video.play().catch(() => {}));
+    // The library would begin anew for ever where a device goes on in what this browser cannot decode.
+    this.hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
+      const all = Object.values(tracks).filter((track) => track?.codec);
+      if (all.every(({ container, codec }) => source().isTypeSupported(`${container};codecs="${codec}"`))) return;
+      setTimeout(() => this.over.signal.aborted || onFailure("decode"));
+    });
     this.hls.on(Hls.Events.ERROR, (_, error) => {
       if (!error.fatal) return;
       const decoding = error.type === Hls.ErrorTypes.MEDIA_ERROR;
+      // What comes next may be what this browser cannot decode: it breaks at the same place again.
+      if (this.video.currentTime > this.brokeAt + APART_S) this.tries = 0;
+      this.brokeAt = Math.max(this.brokeAt, this.video.currentTime);
       if (decoding && this.tries < 2) {
         this.tries += 1;
         this.hls.recoverMediaError();
       } else onFailure(decoding ? "decode" : "network");
     });
-    this.hls.on(Hls.Events.FRAG_BUFFERED, () => { this.tries = 0; });
-    this.over = new AbortController();
     if (moment !== null) {
       this.hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
         const second = secondAt(moment, details.fragments);
@@ -168,6 +187,5 @@ export function canDecode(codec) {
   if (!codec) return true;
   // The four letters alone are no codec to a browser: asked is for the main profile.
   const type = `video/mp4; codecs="${/^(hvc1|hev1)$/.test(codec) ? `${codec}.1.6.L93.B0` : codec}"`;
-  const source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
-  return source ? source.isTypeSupported(type) : document.createElement("video").canPlayType(type) !== "";
+  return source() ? source().isTypeSupported(type) : document.createElement("video").canPlayType(type) !== "";
 }
