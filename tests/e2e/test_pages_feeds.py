@@ -89,3 +89,17 @@ async def test_how_pulls_go_and_what_they_could_not_take_is_shown(
         await reader.go("/feeds")
         assert "抓取来源无应答，将再次尝试。" in await reader.text("main")
         assert await reader.overflow() == 0
+        # Of many things that rows wait for the most frequent stand here, all of them behind a link.
+        many = [event(f"e{n}", 1, "C1", event=f"CODE-{n:02}") for n in range(12)]
+        source = (await sources.list_sources(deps, OPERATOR))[0]
+        await receiving.receive(
+            deps, OPERATOR, source, [rows.of_value(case("C1", 1, "深罚〔2026〕1号"))]
+        )
+        await receiving.receive(deps, OPERATOR, source, [rows.of_value(one) for one in many])
+        await reader.go("/feeds")
+        lines = reader.page.locator("td.lead", has_text="代码未对照")
+        shown = await lines.count()
+        assert shown <= 10
+        await reader.page.locator("a[href='/feeds?source=market-2026']").click()
+        await reader.page.wait_for_url("**/feeds?source=market-2026")
+        assert await lines.count() == 12
