@@ -203,7 +203,7 @@ async def look_again(
 
 async def log_changed(connection: Connection, lines: handovers.Lines) -> None:
     """Footage for which these lines of hand-over logs count is judged and looked at again."""
-    await coverage_due.touch_devices(connection, lines)
+    # Recordings before what is due, as whoever links one keeps them.
     await connection.execute(
         "UPDATE recording SET attributed_at = NULL WHERE id = ANY(ARRAY("  # noqa: S608 - constant text
         "SELECT r.id FROM recording r WHERE r.id = ANY(ARRAY("
@@ -211,3 +211,4 @@ async def log_changed(connection: Connection, lines: handovers.Lines) -> None:
         " ORDER BY r.id FOR NO KEY UPDATE))",
         *handovers.arguments(lines),
     )
+    await coverage_due.touch_devices(connection, lines)

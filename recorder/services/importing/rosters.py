@@ -52,8 +52,9 @@ async def take_rosters(work: Work, rows: Sequence[RegistryRow]) -> None:
     officers = {officer for officer, _ in changed}
     first = min(at for _, at in changed) - _AROUND
     last = max(at for _, at in changed) + _AROUND
-    await coverage_due.touch_rosters(work.change.connection, officers, first, last)
+    # Recordings before what is due, as whoever links one keeps them.
     await attribution.look_again(work.change.connection, officers, first, last)
+    await coverage_due.touch_rosters(work.change.connection, officers, first, last)
 
 
 def _title(key: rosters.RosterKey) -> str:
