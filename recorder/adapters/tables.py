@@ -36,6 +36,10 @@ _LONGEST_LINE = 1 << 20
 #: What one row of a sheet may have of XML: it becomes objects whole, before anybody counts cells.
 _LONGEST_ROW = 2 << 20
 _ROW = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?row[\s>/]|</(?:[A-Za-z_][\w.-]*:)?sheetData")
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""")
+#: How XML in UTF-16 begins, with a mark or without.
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
+_ASCII_BASED = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1"})
 #: Columns of a sheet that are looked at, so that a header beyond MOST_COLUMNS is seen.
 _WIDEST = MOST_COLUMNS + 56
 #: So much of text in UTF-16 without a mark is NUL at least: digits, separators, ends of lines.
@@ -240,9 +244,20 @@ def _refuse_bombs(packed: zipfile.ZipFile) -> None:
         with packed.open(part) as opened:
             # Entities are declared in the head; a spreadsheet never needs any.
             head = opened.read(65536)
+            _need_utf8(head)
             if b"<!DOCTYPE" in head:
                 raise _unreadable("The spreadsheet declares entities.")
             _refuse_long_rows(head, opened)
+
+
+def _need_utf8(head: bytes) -> None:
+    """Refuse XML in another encoding: what is looked for in the bytes would not be seen there.
+
+    Whatever the part is called: a workbook says by itself which of them are sheets.
+    """
+    declared = _DECLARED.match(head.removeprefix(codecs.BOM_UTF8))
+    if head[:2] in _WIDE or (declared and declared[1].lower() not in _ASCII_BASED):
+        raise _unreadable("The spreadsheet is not written in UTF-8.")
 
 
 def _refuse_long_rows(head: bytes, opened: IO[bytes]) -> None:

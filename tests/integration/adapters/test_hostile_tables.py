@@ -43,6 +43,15 @@ ENTITIES = (
 )
 
 
+#: A whole sheet with one row; what looks for marks in it must not be led past them by an encoding.
+LONG_ROW = (
+    "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData><row>"
+    + "<c t='inlineStr'><is><t>a</t></is></c>" * 3
+    + "</row></sheetData></worksheet>"
+)
+EBCDIC = b'<?xml version="1.0" encoding="cp037"?>' + LONG_ROW.encode("cp037")
+
+
 #: A header with a word far beyond the columns that a table has.
 WIDE = (
     b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>"
@@ -70,6 +79,9 @@ WIDE = (
         ("a,b\n1,2\n".encode("utf-16")[:-1], "import-unreadable"),
         (workbook(sheet1=b"<worksheet><sheetData><row>" + b"<c/>" * 1_000_000), "import-too-large"),
         (workbook(sheet1=WIDE), "import-unreadable"),
+        (workbook(sheet1=LONG_ROW.encode("utf-16")), "import-unreadable"),
+        (workbook(sheet1=LONG_ROW.encode("utf-16-be")), "import-unreadable"),
+        (workbook(sheet1=EBCDIC), "import-unreadable"),
         (b'{"a": [1]}\n', "import-unreadable"),
         (b'{"a": ' + b"[" * 100_000 + b"\n", "import-unreadable"),
         (b"a,b\n" + b"1,2\n" * 200_001, "import-too-large"),
