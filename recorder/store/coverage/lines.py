@@ -61,7 +61,8 @@ async def officers(
         "  JOIN device_day d ON d.agency_id = h.agency AND d.day BETWEEN h.first AND h.last"
         "  WHERE d.officer <> '' GROUP BY d.officer)"
         " SELECT coalesce(a.who, f.by) AS officer, coalesce((SELECT o.name FROM officer o"
-        "  WHERE o.number = coalesce(a.who, f.by) AND o.superseded_at IS NULL"
+        # Figures keep numbers byte by byte, the index of officers does not.
+        '  WHERE o.number = coalesce(a.who, f.by) COLLATE "default" AND o.superseded_at IS NULL'
         "  ORDER BY o.valid_from DESC LIMIT 1), '') AS name,"
         " coalesce(f.footage_ms, 0) AS footage_ms, coalesce(f.filmed, 0) AS filmed,"
         " coalesce(f.marked, 0) AS marked, a.*"

@@ -1,4 +1,4 @@
-"""Findings of a city are narrowed by an index, whatever they are narrowed by."""
+"""Findings of a city are narrowed by an index, whatever by; officers are named by theirs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import asyncpg
 
 from recorder.domain.finding import FindingKind, FindingState
 from recorder.domain.ids import AgencyId
+from recorder.domain.organisation_tree import Holding
 from recorder.domain.people import EVERYTHING, Scope
 from recorder.store.connection import Connection
-from recorder.store.coverage import findings
+from recorder.store.coverage import findings, lines
 from recorder.store.coverage.findings import Wanted
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.plans import nodes, plans_of
@@ -33,6 +34,11 @@ SELECT gen_random_uuid(), gen_random_uuid(), c.id, a.id,
     CASE WHEN n % 5 = 0 THEN 'open' ELSE 'closed' END, now() - n * interval '1 minute', now(),
     CASE WHEN n % 5000 = 0 THEN 'W' END
 FROM generate_series(1, 30000) n JOIN agency a ON a.code = 'N' || (1 + n % 100), c
+"""
+_OFFICERS = """
+INSERT INTO officer (id, number, agency_id, name, valid_from, valid_to, noted_at)
+SELECT gen_random_uuid(), 'A' || n, $1, 'N' || n, '2020-01-01', '2030-01-01', now()
+FROM generate_series(1, 5000) n
 """
 NARROWED = {
     "officer": Wanted(officer="O17"),
@@ -58,6 +64,23 @@ async def _ways(bureau: Bureau, scope: Scope, wanted: Wanted) -> set[str]:
         if node.get("Relation Name") == "finding" and node["Node Type"] == "Seq Scan"
     }
     return {name for name in named if name.startswith("finding_")} | whole
+
+
+async def test_names_of_a_citys_officers_are_found_by_their_numbers(
+    database_url: str, owner_database_url: str, tmp_path: Path
+) -> None:
+    async with open_bureau(database_url, tmp_path) as bureau:
+        owner = await asyncpg.connect(owner_database_url)
+        await owner.execute(_OFFICERS, bureau.ours)
+        await owner.execute("ANALYZE officer")
+        await owner.close()
+        days = date(2026, 1, 1), date(2026, 1, 7)
+        held = [Holding(bureau.ours, bureau.ours, *days)]
+        (plan,) = await plans_of(
+            bureau.deps.database, lambda reader: lines.officers(reader, EVERYTHING, held, 300)
+        )
+    reads = [node for node in nodes(plan) if node.get("Relation Name") == "officer"]
+    assert [node["Node Type"] for node in reads] == ["Index Scan"]
 
 
 async def test_findings_of_a_city_are_never_all_read(
