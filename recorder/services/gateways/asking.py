@@ -15,7 +15,7 @@ from recorder import metrics, telemetry
 from recorder.domain.gateway import Refusal, Said, Word
 from recorder.domain.ids import LivestreamId
 from recorder.domain.limit import Limit
-from recorder.domain.livestream import Form, LivestreamState
+from recorder.domain.livestream import Form
 from recorder.domain.people import Actor, ActorKind, Role
 from recorder.errors import NotFound, Unauthenticated
 from recorder.runtime import Deps
@@ -24,8 +24,6 @@ from recorder.store import devices, gateway_files, gateways
 from recorder.store.gateways import Gateway
 
 _log = logging.getLogger(__name__)
-
-_RUNNING = (LivestreamState.OPEN, LivestreamState.LIVE, LivestreamState.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +136,8 @@ async def _why_not_livestream(deps: Deps, actor: Actor, livestream: LivestreamId
         found = await live.find_livestream(deps, actor, livestream)
     except NotFound:
         return Refusal.STREAM_UNKNOWN
-    running = found.form is Form.RECEIVED and found.state in _RUNNING
-    return None if running else Refusal.STREAM_UNKNOWN
+    # Also when it is over: the file of the gateway is kept, with what was said at its opening.
+    return None if found.form is Form.RECEIVED else Refusal.STREAM_UNKNOWN
 
 
 async def _why_not_watch(deps: Deps, gateway: Gateway, said: Said) -> Refusal | None:

@@ -80,7 +80,8 @@ class _Watch:
         A lease that was not given back may have ended because the database was away. What moves is
         not silent, however long ago it says that was: the clock of its machine is wrong.
         """
-        if self.signs[livestream.id][1]:
+        _, moving = self.signs.get(livestream.id, (None, 0))
+        if moving:
             return False
         left = livestream.held_until is not None and livestream.held_until < now
         return self.looks > _LOOKS or not (left or self.has_failed)
