@@ -20,6 +20,8 @@ from recorder.domain.instant import CHINA, is_plausible
 
 #: How far footage may reach beyond a scene when its clock was compared, and when it was not.
 TOLERANCE, TOLERANCE_UNCOMPARED = timedelta(seconds=60), timedelta(minutes=16)
+#: So soon after an arrival whose leaving was not told footage began there.
+_SOON = timedelta(minutes=15)
 #: The least part of the footage that must lie within the scene.
 _LEAST_SHARE = 0.5
 _AT_PLACE_M, _NEAR_M, _FAR_M = 250.0, 1_000.0, 5_000.0
@@ -264,8 +266,8 @@ def _when(clue: Clue, scene: PossibleScene) -> Evidence | None:
         return None
     if clue.clock_offset_ms is None:
         return Evidence.TIME_ABOUT
-    # An open end says when it began and no more.
-    is_open = scene.ended_at is None and span[0] - scene.began_at > timedelta(hours=4)
+    # An open end says when it began and no more: they may have left soon, and filmed elsewhere.
+    is_open = scene.ended_at is None and span[0] - scene.began_at > _SOON
     return Evidence.TIME_ABOUT if is_open else Evidence.TIME_WITHIN
 
 

@@ -154,8 +154,12 @@ def test_two_scenes_of_one_case_do_not_compete() -> None:
 def test_an_open_end_says_less_the_longer_it_is_open() -> None:
     open_end = a_scene(ended_at=None)
     assert attribute(a_clue(), [open_end]).clear is not None
-    late = a_clue(began_at=NINE + 300 * MINUTE, ended_at=NINE + 320 * MINUTE)
-    assert attribute(late, [open_end]).clear is None
+    # The same two on patrol at noon: whether they were still there nobody has said.
+    for after in (16, 180, 300):
+        late = a_clue(began_at=NINE + after * MINUTE, ended_at=NINE + (after + 20) * MINUTE)
+        found = attribute(late, [open_end])
+        assert found.clear is None
+        assert [each.scene for each in found.proposals] == [open_end]
 
 
 SCENES = st.lists(
