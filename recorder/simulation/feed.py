@@ -108,11 +108,13 @@ class Messages:
         in_two = self._outbox.source in SOURCES_OF_TWO_MESSAGES
         if in_two:
             self._event(case, scene.key, scene.kind, scene.began, visit=scene.key, **told)
-            key = f"{scene.key}-leaving"
-            self._event(case, key, EventKind.LEAVING, scene.ended, visit=scene.key)
+            if not _unended(scene):
+                key = f"{scene.key}-leaving"
+                self._event(case, key, EventKind.LEAVING, scene.ended, visit=scene.key)
         else:
-            ended = written(scene.ended)
-            self._event(case, scene.key, scene.kind, scene.began, ended_at=ended, **told)
+            if not _unended(scene):
+                told["ended_at"] = written(scene.ended)
+            self._event(case, scene.key, scene.kind, scene.began, **told)
 
     def record(self, scene: Scene, apart: timedelta) -> None:
         """The written record of a scene; ``apart``: how far its times are from the real ones."""
@@ -161,6 +163,10 @@ class Messages:
 
 def _unscanned(scene: Scene) -> bool:
     return scene.planted == "recording_without_scan"
+
+
+def _unended(scene: Scene) -> bool:
+    return scene.planted == "leaving_untold"
 
 
 def _officers(officers: tuple[Officer, ...]) -> list[Row]:

@@ -85,6 +85,19 @@ def _spoil(scene: Scene, dice: Dice, calendar: Calendar) -> None:
                 clip.named_officer = team.stand_in.number
     elif scene.planted in (Planted.UNEXPLAINED_GAP, Planted.EXPLAINED_GAP):
         _break(scene, dice)
+    elif scene.planted in (Planted.LATE_START, Planted.EARLY_END):
+        _shorten(scene, dice)
+
+
+def _shorten(scene: Scene, dice: Dice) -> None:
+    """Take two to not quite four minutes off the beginning or the end of the only take."""
+    off = timedelta(seconds=dice.whole(120, 230))
+    if scene.planted == Planted.LATE_START:
+        scene.clips = [clip for clip in scene.clips if clip.ended > scene.began + off]
+        scene.clips[0].began = max(scene.clips[0].began, scene.began + off)
+    else:
+        scene.clips = [clip for clip in scene.clips if clip.began < scene.ended - off]
+        scene.clips[-1].ended = min(scene.clips[-1].ended, scene.ended - off)
 
 
 def _break(scene: Scene, dice: Dice) -> None:
@@ -124,9 +137,17 @@ def _piece(clip: Clip, sign: str, began: datetime, ended: datetime) -> Clip:
 
 def _marks(scene: Scene, dice: Dice) -> list[tuple[str, int]]:
     at, marks = 20_000, []
+    left_out = (
+        {
+            Planted.MISSING_ANNOUNCEMENT: "announcement",
+            Planted.MISSING_STATEMENT: "voice_statement",
+        }.get(Planted(scene.planted))
+        if scene.planted
+        else None
+    )
     for kind in MARKS:
         at += dice.whole(2_000, 15_000)
-        if not (scene.planted == Planted.MISSING_ANNOUNCEMENT and kind == "announcement"):
+        if kind != left_out:
             marks.append((kind, at))
     return marks
 

@@ -39,6 +39,11 @@ class Planted(enum.StrEnum):
     MISSING_ANNOUNCEMENT = "missing_announcement"
     WRONG_DEVICE_USER = "wrong_device_user"
     OFF_DUTY = "off_duty"
+    LATE_START = "late_start"
+    EARLY_END = "early_end"
+    MISSING_STATEMENT = "missing_statement"
+    #: The case system never tells when they left.
+    LEAVING_UNTOLD = "leaving_untold"
     CLOCK_ERROR = "clock_error"
     #: As before, and nobody compared the clocks: the footage cannot be put in its place.
     CLOCK_UNKNOWN = "clock_unknown"
@@ -64,6 +69,13 @@ _OF_WHOLE = ((Planted.UNEXPLAINED_GAP, 0.10), (Planted.EXPLAINED_GAP, 0.06))
 _OF_SCANNED = ((Planted.RECORDING_WITHOUT_SCAN, 0.010),)
 #: The late shift begins after the first scene of the day and before the second one.
 _OF_FIRST = ((Planted.OFF_DUTY, 0.012),)
+#: Of any scene as well; behind all others, so that what was planted of these stays where it was.
+_OF_ANY_TOO = (
+    (Planted.LATE_START, 0.006),
+    (Planted.EARLY_END, 0.006),
+    (Planted.MISSING_STATEMENT, 0.006),
+    (Planted.LEAVING_UNTOLD, 0.004),
+)
 #: They need somebody whom all teams of an agency share, so each team has days of its own for them.
 _OF_OWN_DAY = (Planted.EXPIRED_CERTIFICATE, Planted.TWO_PLACES)
 _SHARE_OF_OWN_DAY, _MOST_OF_OWN_DAY = 0.005, 0.15
@@ -92,6 +104,7 @@ def choose(
     table += _OF_WHOLE if kind in WHOLE else ()
     table += _OF_SCANNED if scanned else ()
     table += _OF_FIRST if is_first else ()
+    table += _OF_ANY_TOO
     for planted, share in table:
         throw -= share
         if throw < 0:

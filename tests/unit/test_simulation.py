@@ -35,7 +35,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @functools.cache
 def city() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        simulate(0.0002, 7, 2025, Path(folder))
+        simulate(0.0002, 8, 2025, Path(folder))
         return files_of(Path(folder))
 
 
@@ -67,8 +67,8 @@ def when(text: str) -> datetime:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_another_city(tmp_path: Path) -> None:
-    simulate(0.0002, 7, 2025, tmp_path / "again")
-    simulate(0.0001, 8, 2025, tmp_path / "other")
+    simulate(0.0002, 8, 2025, tmp_path / "again")
+    simulate(0.0001, 9, 2025, tmp_path / "other")
     assert files_of(tmp_path / "again") == city()
     assert files_of(tmp_path / "other")["recordings.ndjson"] != city()["recordings.ndjson"]
 
@@ -99,10 +99,19 @@ def test_every_kind_of_violation_is_planted_and_its_label_names_what_there_is() 
 
 def test_nobody_is_in_two_places_unless_it_is_planted() -> None:
     planted = {row["scene"] for row in lines("labels.ndjson") if row["kind"] == Planted.TWO_PLACES}
-    ends = {row["visit"]: row["occurred_at"] for row in messages() if row.get("visit")}
+    ends = {
+        row["visit"]: row["occurred_at"]
+        for row in messages()
+        if row.get("visit") and row["key"] != row["visit"]
+    }
+    untold = {
+        row["scene"]: row["interval"][1]
+        for row in lines("labels.ndjson")
+        if row["kind"] == Planted.LEAVING_UNTOLD
+    }
     by_officer: dict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
     for key, scene in scenes().items():
-        end = scene.get("ended_at") or ends[key]
+        end = scene.get("ended_at") or ends.get(key) or untold[key]
         for officer in scene["officers"]:
             by_officer[officer["number"]].append((when(scene["occurred_at"]), when(end), key))
     overlapping = set()

@@ -25,6 +25,10 @@ FOUND_AS: Mapping[str, frozenset[FindingKind]] = {
     Planted.MISSING_ANNOUNCEMENT: frozenset({FindingKind.ANNOUNCEMENT_MISSING}),
     Planted.WRONG_DEVICE_USER: frozenset({FindingKind.OFFICER_DISAGREES}),
     Planted.OFF_DUTY: frozenset({FindingKind.RECORDED_OFF_DUTY}),
+    Planted.LATE_START: frozenset({FindingKind.BEGINS_LATE}),
+    Planted.EARLY_END: frozenset({FindingKind.ENDS_EARLY}),
+    Planted.MISSING_STATEMENT: frozenset({FindingKind.VOICE_STATEMENT_MISSING}),
+    Planted.LEAVING_UNTOLD: frozenset({FindingKind.END_UNKNOWN}),
 }
 
 
