@@ -15,7 +15,7 @@ from recorder.domain.case_event import EventKind
 from recorder.domain.ids import AgencyId, CaseId
 from recorder.store import coverage_due
 from recorder.store.connection import Connection, Row
-from recorder.store.registry import handovers
+from recorder.store.registry import handovers, officers
 
 #: An arrival without a scene of its own is the inspection that it began.
 _SCENES = [kind.value for kind in EventKind if kind.is_scene or kind is EventKind.ARRIVAL]
@@ -32,9 +32,17 @@ _FAMILY = (
 _IN_FAMILY = f"r.agency_id IN ({_FAMILY.format(one='n.agency_id')})"
 
 
-def _clue(row: Row) -> Clue:
+async def _named(connection: Connection, row: Row) -> str | None:
+    """The officer whom the camera names, by the own number."""
     said = device_file_name.parse(row["original_name"])
-    named = said.officer_number if said else None
+    name = said.officer_number if said else None
+    if name is None or row["started_at"] is None:
+        return name
+    at = row["started_at"]
+    return await officers.of_user_number(connection, row["agency_id"], name, at) or name
+
+
+def _clue(row: Row, named: str | None) -> Clue:
     officer = row["officer"]
     if named is None and officer != row["wearer"]:
         # Without a word of the log it is the sender's own.
@@ -84,7 +92,7 @@ async def take_due(connection: Connection) -> tuple[Clue, AgencyId] | None:
         "  AND t.state IN ('pending', 'claimed'))"
         " ORDER BY r.created_at DESC LIMIT 1 FOR NO KEY UPDATE OF r SKIP LOCKED"
     )
-    return (_clue(row), row["agency_id"]) if row else None
+    return (_clue(row, await _named(connection, row)), row["agency_id"]) if row else None
 
 
 async def settle(connection: Connection, clue: Clue, now: datetime) -> None:

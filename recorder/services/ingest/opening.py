@@ -19,6 +19,7 @@ from recorder.services.ingest.finishing import complete, end_early
 from recorder.services.ingest.intake import FLUSH_CHANNEL, intake_of
 from recorder.store import devices, open_uploads, recordings, uploads
 from recorder.store.connection import Connection
+from recorder.store.registry import officers
 
 _SUSPENDED = QuarantineReason.DEVICE_SUSPENDED.value
 #: How long a HEAD waits for the holder of an upload to make its buffers durable.
@@ -150,7 +151,11 @@ async def origin_of(
         reasons[_SUSPENDED] = None
     if device and device.agency != actor.agency:
         reasons[QuarantineReason.AGENCY_CONTRADICTED.value] = None
-    facts = await _attributed(connection, replace(facts, device_number=number), device, now)
+    facts = replace(facts, device_number=number)
+    facts = await _called_by_number(
+        connection, facts, device.agency if device else actor.agency, now
+    )
+    facts = await _attributed(connection, facts, device, now)
     dock = actor.dock
     if dock is None and facts.dock_name:
         dock = await devices.dock_of_name(connection, actor.agency, facts.dock_name)
@@ -184,6 +189,22 @@ def _source_of_trust(actor: Actor, number: str | None, own: devices.Device | Non
         return f"dock:{actor.dock}" if actor.role is Role.DOCK else f"sender:{actor.id}"
     named = f"device:{number}@{actor.agency}"
     return named if own is None or own.number == number else f"{named}/sender:{actor.id}"
+
+
+async def _called_by_number(
+    connection: Connection, facts: FootageFacts, agency: AgencyId, now: datetime
+) -> FootageFacts:
+    """Officers by their own numbers, where a camera calls them by those that it holds (R44)."""
+    at = facts.started_at or now
+
+    async def called(name: str | None) -> str | None:
+        return name and (await officers.of_user_number(connection, agency, name, at) or name)
+
+    return replace(
+        facts,
+        officer=await called(facts.officer),
+        named_officer=await called(facts.named_officer),
+    )
 
 
 async def _attributed(

@@ -81,6 +81,30 @@ async def by_numbers(
     return by_key(_from_row(row) for row in rows)
 
 
+async def of_user_number(
+    connection: Connection, agency: AgencyId, user_number: str, moment: datetime
+) -> str | None:
+    """The number of the officer whom cameras call so on that day in China; None unless it is one.
+
+    A device holds six characters (GA/T 947, R44, R58), unique within an organ at best: asked are
+    officers of the agency, of its branches and of whose branch it is. Who has the number itself
+    is called so by it.
+    """
+    found: str | None = await connection.fetchval(
+        "SELECT CASE WHEN count(DISTINCT o.number) = 1 THEN min(o.number) END FROM officer o"
+        " WHERE o.user_number = $2 AND o.superseded_at IS NULL"
+        " AND ($3::timestamptz AT TIME ZONE interval '8 hours')::date"
+        "  BETWEEN o.valid_from AND o.valid_to AND o.agency_id IN (SELECT $1::uuid"
+        "  UNION SELECT agency_id FROM agency_reach WHERE seen_id = $1 AND acts"
+        "  UNION SELECT seen_id FROM agency_reach WHERE agency_id = $1 AND acts)"
+        " AND NOT EXISTS (SELECT FROM officer n WHERE n.number = $2 AND n.superseded_at IS NULL)",
+        agency,
+        user_number,
+        moment,
+    )
+    return found
+
+
 async def certificates(
     connection: Connection, numbers: Collection[str], as_of: datetime | None = None
 ) -> dict[str, tuple[Certificate, ...]]:

@@ -12,7 +12,7 @@ import pytest
 
 from recorder.adapters.objects import Bucket
 from recorder.domain.people import OPERATOR, SERVICE, Actor, ActorKind, Role
-from recorder.services import audit, ingest, registry, review
+from recorder.services import audit, importing, ingest, registry, review
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera, device_of, found, opened, send, uploaded
 from tests.support.senders import Body, sha256
@@ -148,6 +148,43 @@ async def test_the_hand_over_log_attributes_footage_and_conflicts_are_flagged(
         ),
     )  # fmt: skip
     assert row.officer == "440300123"
+
+
+async def test_an_officer_whom_a_camera_calls_by_its_six_characters_is_known_by_the_own_number(
+    bureau: Bureau,
+) -> None:
+    actor = await camera(bureau)
+    at = bureau.clock.now()
+    table = (
+        "number,name,organisation,user_number,valid_from,valid_to\n"
+        "440300123,李明,,JX0227,2026-01-01,\n440300124,王芳,,JX0228,,2026-01-31\n"
+        "440300125,赵一,,JX0229,,\n440300126,赵二,,JX0229,,\nJX0230,钱三,,,,\n"
+        "440300127,孙四,foreign,JX0231,,\n440300128,周五,,JX0230,,\n"
+    )
+    code = str(await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours))
+    await importing.import_file(
+        bureau.deps, OPERATOR, kind="officers", content=table.encode(), file_name="o.csv",
+        agency=code,
+    )  # fmt: skip
+    await registry.hand_over(
+        bureau.deps, OPERATOR, device=device_of(actor), officer="440300123",
+        at=at - timedelta(hours=1),
+    )  # fmt: skip
+    started = (at - timedelta(minutes=5)).isoformat()
+
+    async def told(content: bytes, **values: str) -> tuple[str | None, tuple[str, ...]]:
+        row, _ = await found(bureau, await uploaded(bureau, actor, content, **values))
+        return row.officer, row.flags
+
+    name = "TA00716_JX0227_20260302155500.mp4"
+    assert await told(b"1", filename=name, device_started_at=started) == ("440300123", ())
+    # Said by a dock, and before anybody had the camera.
+    early = (at - timedelta(hours=3)).isoformat()
+    assert (await told(b"2", officer="JX0227", device_started_at=early))[0] == "440300123"
+    # Not of that day, two of them, somebody's own number, another agency's: it stays as it is said.
+    for n, user in enumerate(("JX0228", "JX0229", "JX0230", "JX0231")):
+        said = await told(bytes([n]) * 9, officer=user, device_started_at=early)
+        assert said[0] == user
 
 
 async def test_device_clock_and_ours_are_kept_apart(bureau: Bureau) -> None:
