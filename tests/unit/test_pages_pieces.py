@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from recorder.domain.ids import AgencyId
+from recorder.store.agencies import Agency
 from recorder.web.pages import case_axis, formats, forms
 from recorder.web.pages.assets import assets
+from recorder.web.pages.choosing import code_of
 
 #: Packages whose files do not say which version they are.
 SAY_NO_VERSION = {"qr"}
@@ -91,3 +95,13 @@ def test_scripts_of_others_are_served_as_their_lock_file_pins_them() -> None:
         # make venv has npm fetch them; most scripts name their version themselves.
         served = assets().files[Path(path).name]
         assert package in SAY_NO_VERSION or version.encode() in served, path
+
+
+def test_an_organisation_is_meant_by_its_code_or_by_a_name_that_it_alone_bears() -> None:
+    named = {"A1": "南山区城管局", "A2": "第一大队", "A3": "第一大队", "第一大队": "B"}
+    agencies = [Agency(AgencyId(uuid.uuid4()), code, name) for code, name in named.items()]
+    assert code_of(agencies, " 南山区城管局 ") == "A1"
+    assert code_of(agencies, "A2") == "A2"
+    assert code_of(agencies[:3], "第一大队") == "第一大队", "two of that name: none of them"
+    assert code_of(agencies, "第一大队") == "第一大队", "a code goes before a name"
+    assert code_of(agencies, "nobody") == "nobody"

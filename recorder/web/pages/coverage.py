@@ -39,7 +39,8 @@ class LastLevel:
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    asked = Asked.of(request)
+    agencies = await directory.list_agencies(request.app[DEPS], request[ACTOR])
+    asked = Asked.of(request).beside_one_of(agencies)
     told = await dashboard.dashboard(request.app[DEPS], request[ACTOR], asked.question)
     last = await _last_level(request, asked, told)
     if form := wanted_form(request):
@@ -57,7 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         burning=burning(told),
         spans=spans(asked.today),
         comparisons=list(Comparison),
-        agencies=await directory.list_agencies(request.app[DEPS], request[ACTOR]),
+        agencies=agencies,
         links=Links(asked, told),
         most=dashboard.MOST,
         most_scenes=_MOST_SCENES,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from recorder.services.dashboard import Comparison, Question
+from recorder.store.agencies import Agency
 from recorder.web.api.dashboard import today as today_of
+from recorder.web.pages.choosing import code_of
 from recorder.web.pages.findings import day_of
 
 _DAY = timedelta(days=1)
@@ -68,6 +71,14 @@ class Asked:
             ),
             today,
         )
+
+    def beside_one_of(self, agencies: Iterable[Agency]) -> Asked:
+        """The same, beside the organisation of that code where a whole name was typed."""
+        beside = self.question.beside
+        if beside is None:
+            return self
+        named = replace(self.question, beside=code_of(agencies, beside))
+        return replace(self, question=named)
 
     def address(self, path: str = "/coverage", **others: object) -> str:
         """The same question at an address, with these words instead; None leaves one out."""
