@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from recorder import metrics, telemetry
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import LONGEST_INIT_BYTES, Form, PeriodCause
+from recorder.domain.livestream import LONGEST_INIT_BYTES, PeriodCause
 from recorder.domain.people import SERVICE
 from recorder.errors import Conflict
 from recorder.live.spool import Arrived, Place, SpoolFolder
@@ -137,18 +137,7 @@ class Bringer:
 
     async def _move(self, place: Place, arrived: Arrived, waiting: Sequence[Place]) -> Moved:
         old = await live.find_livestream(self._deps, SERVICE, place.livestream)
-        opened = await live.open_livestream(
-            self._deps,
-            replace(SERVICE, agency=old.agency),
-            live.Opening(
-                title=old.title,
-                form=Form.RECEIVED,
-                device_number=old.device_number,
-                officer=old.officer,
-                stage=old.stage,
-                case_numbers=old.case_numbers,
-            ),
-        )
+        opened = await live.set_beside(self._deps, old)
         segments = [each.number for each in waiting if each.number]
         moved = opened.id, arrived.period - 1, min(segments, default=1) - 1
         await asyncio.to_thread(self._folder.move, place, *moved)

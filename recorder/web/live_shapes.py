@@ -90,7 +90,8 @@ class LivestreamLineShape(Shape):
     flags: tuple[str, ...]
     quarantine_reasons: tuple[str, ...]
     continues: uuid.UUID | None = Field(
-        description="the livestream that was over when its publisher came back into this one"
+        description="the livestream that was over when its publisher came back into this one, or"
+        " whose numbers were taken before what waited of it was here"
     )
 
     @classmethod
@@ -107,7 +108,8 @@ class LivestreamShape(LivestreamLineShape):
     copies: tuple[uuid.UUID, ...] = Field(description="recordings that a gateway wrote of it")
     left_out: tuple[str, ...] = Field(description="what its source offers and is not taken")
     continued_by: tuple[uuid.UUID, ...] = Field(
-        description="livestreams in which its publisher went on when this one was over"
+        description="livestreams in which its publisher went on when this one was over, and those"
+        " of what waited in a spool while its numbers were given away"
     )
 
     @classmethod
@@ -127,7 +129,7 @@ class LivestreamShape(LivestreamLineShape):
             gaps=tuple(GapShape.of(gap) for gap in view.gaps),
             copies=view.copies,
             left_out=found.left_out,
-            continued_by=view.continued_by,
+            continued_by=(*view.continued_by, *view.set_beside),
         )
 
 

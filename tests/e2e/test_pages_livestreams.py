@@ -228,10 +228,14 @@ async def test_pages_of_what_is_over_and_of_what_goes_on_with_it_lead_to_each_ot
     await live.let_go(deps, first.id, fence)
     closed = await live.request_close(deps, device, first.id, last=None)
     second = await live.going_on(deps, closed)
+    beside = await live.set_beside(deps, closed)
     async with pages.reader() as reader:
         await reader.sign_in("wang")
         await reader.go(f"/livestreams/{first.id}")
         assert "入库前在本系统接收机磁盘上损坏" in await reader.text("main")
+        assert await reader.page.locator("[data-beside] a").get_attribute("href") == (
+            f"/livestreams/{beside.id}"
+        )
         await reader.page.locator("[data-continued] a").click()
         await reader.page.wait_for_url(f"**/livestreams/{second.id}")
         assert await reader.page.locator("[data-continues] a").get_attribute("href") == (

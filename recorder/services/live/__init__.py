@@ -6,7 +6,7 @@ Every way in ends in ``put_init`` and ``put_segment``; nothing here knows a prot
 from recorder.services.live.arriving import finish_claimed
 from recorder.services.live.chunks import ChunkArrival, put_chunk
 from recorder.services.live.closing import may_close, request_close
-from recorder.services.live.continuing import going_on
+from recorder.services.live.continuing import going_on, set_beside
 from recorder.services.live.leases import (
     Position,
     digest_of,
@@ -151,6 +151,7 @@ __all__ = [
     "request_close",
     "restrict_livestream",
     "seal",
+    "set_beside",
     "sight",
     "source_address",
     "source_errand",

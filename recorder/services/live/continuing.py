@@ -1,6 +1,6 @@
-"""Publishers who come back to a livestream that is over: what they send is a livestream again.
+"""Livestreams that go on with another: whose publisher came back, or whose numbers are taken.
 
-It is live for whoever watches, and its recording says which one it continues.
+All that was said of the first holds for them, and their recordings say that they continue its.
 """
 
 from __future__ import annotations
@@ -39,14 +39,31 @@ async def going_on(deps: Deps, over: Livestream) -> Livestream:
         # Of several who come back at once, one opens it.
         begun = await livestreams.locked(change, first) or over
         for each in await livestreams.continuing(change.connection, first):
-            if each.state in RUNNING:
+            if each.state in RUNNING and each.opened_by != SERVICE.sender:
                 return each
-        fresh = _fresh(change, begun, first)
-        await livestreams.insert(change, fresh)
-        change.record(_opened(fresh))
-        await _restrict(change, fresh)
+        fresh = await _begun(change, _fresh(change, begun, first))
     await described_soon(deps, fresh)
     return await find_livestream(deps, SERVICE, fresh.id)
+
+
+async def set_beside(deps: Deps, old: Livestream) -> Livestream:
+    """A livestream for what waited in a spool while the numbers of its own were given away.
+
+    All that was said of that one holds for it, restrictions too; nobody publishes into it.
+    """
+    await guard.require_whole(deps, at_once=True)
+    async with deps.change(replace(SERVICE, agency=old.agency)) as change:
+        fresh = _fresh(change, old, old.continues or old.id)
+        fresh = await _begun(change, replace(fresh, opened_by=SERVICE.sender))
+    await described_soon(deps, fresh)
+    return await find_livestream(deps, SERVICE, fresh.id)
+
+
+async def _begun(change: Change, fresh: Livestream) -> Livestream:
+    await livestreams.insert(change, fresh)
+    change.record(_opened(fresh))
+    await _restrict(change, fresh)
+    return fresh
 
 
 def _fresh(change: Change, begun: Livestream, first: LivestreamId) -> Livestream:
@@ -106,6 +123,7 @@ async def _restrict(change: Change, fresh: Livestream) -> None:
     """Whoever may not watch the first may not watch this, until somebody lifts it here too."""
     if fresh.continues is None:
         return
+    await livestreams.locked(change, fresh.continues)
     for each in await livestream_restrictions.of_livestreams(change.connection, [fresh.continues]):
         if each.lifted_at is None:
             act = new_uuid(change.now)

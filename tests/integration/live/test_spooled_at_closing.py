@@ -16,6 +16,7 @@ from recorder.adapters.clock import SystemClock
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import LivestreamState
 from recorder.domain.people import OPERATOR, SERVICE
+from recorder.domain.restriction import RestrictionGround
 from recorder.live.spooling import give_back, next_position
 from recorder.runtime import Deps
 from recorder.services import audit, live, registry
@@ -257,6 +258,9 @@ async def test_what_came_under_a_lost_lease_takes_no_number_from_whoever_has_it_
 ) -> None:
     livestream, sent, other = await received(bureau), take(), take("lane")
     away, here = Machine.made(bureau, tmp_path / "one"), Machine.made(bureau, tmp_path / "two")
+    await live.restrict_livestream(
+        bureau.deps, bureau.actor(), livestream, ground=RestrictionGround.MINOR, basis="第4条"
+    )
     fence = await live.take(bureau.deps, livestream)
     await away.receive(livestream, fence, sent, 1)
     # Its machine stands still for longer than its lease; its publisher has gone to another one.
@@ -273,6 +277,9 @@ async def test_what_came_under_a_lost_lease_takes_no_number_from_whoever_has_it_
         period=at.period + 1, number=at.segment + 1, body=other.segments[0]
     )
     assert not (await receiver.put_segment(arrival)).conflicting
-    own = "SELECT sum(segments) FROM livestream WHERE id <> $1"
+    own = "SELECT sum(segments) FROM livestream WHERE continues_id = $1"
     assert await bureau.value(own, livestream) == 2
+    for each in await _livestreams(bureau.deps):
+        # Whoever may not watch the one may not watch the other.
+        assert (await live.find_livestream(deps, SERVICE, each)).is_restricted
     await asyncio.gather(away.spool.close(), here.spool.close())
