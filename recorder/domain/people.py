@@ -37,7 +37,7 @@ class Permission(enum.StrEnum):
     #: Anybody who is signed in: own session, own language.
     SIGNED_IN = "signed-in"
     UPLOAD = "upload"
-    #: Segments and chunks of a livestream that one has opened; all that a push key may.
+    #: Segments, chunks and marks of a livestream that one has opened; all that a push key may.
     DELIVER = "deliver"
     #: State, digests and receipts of recordings in scope (a device: its own).
     READ_RECORDINGS = "read-recordings"

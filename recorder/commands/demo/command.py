@@ -103,7 +103,7 @@ class Demo:
                 await self._casework(running, cast, rows)
             if city is not None:
                 self._say.print(city_table(city))
-            await self._farewell(running, cast, city)
+            await self._farewell(running, cast, city, streamed)
             if not self._args.once:
                 await self._stay()
         return 0
@@ -320,13 +320,18 @@ class Demo:
         )
         self._say.print(table)
 
-    async def _farewell(self, running: Running, cast: Cast, city: City | None) -> None:
+    async def _farewell(
+        self, running: Running, cast: Cast, city: City | None, streamed: Streamed | None
+    ) -> None:
         self._step(f"Done. Everything lies in {self._data}")
         if self._args.once:
             return
         told = [("Web address, signs you in once:", cast.login_link)]
         if self._page:
             told.append(("Then its case, with the hole on its axis:", self._page))
+        if streamed is not None:
+            place = f"{running.url}/livestreams/{streamed.livestream['id']}"
+            told.append(("Its livestream, with the gap and what became of it:", place))
         if city is not None:
             told += await self._doors(running, city)
         for sentence, address in told:
