@@ -8,6 +8,8 @@ const SILENT_MS = 20_000;
 export function listen(address, name, onNews, onState) {
   let source = null;
   let timer = 0;
+  // Whether whoever listened wants no more.
+  let over = false;
 
   function wait(then, ms) {
     clearTimeout(timer);
@@ -38,7 +40,7 @@ export function listen(address, name, onNews, onState) {
   async function again() {
     const answer = await fetch("/api/v1/me").catch(() => null);
     if (answer?.status === 401) location.reload();
-    else open();
+    else if (!over) open();
   }
 
   function close() {
@@ -47,7 +49,12 @@ export function listen(address, name, onNews, onState) {
   }
 
   addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => event.persisted && open());
+  addEventListener("pageshow", (event) => event.persisted && !over && open());
   open();
-  return { close };
+  return {
+    close() {
+      over = true;
+      close();
+    },
+  };
 }
