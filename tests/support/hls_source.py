@@ -115,6 +115,8 @@ class HlsSource:
     files: dict[str, bytes] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     first: int = 0
+    #: What another file becomes once this one was asked for.
+    becomes: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     #: Whether whoever asks for a part is given the whole, as servers may do.
     gives_whole: bool = False
 
@@ -138,7 +140,9 @@ class HlsSource:
         if request.headers.get("Authorization") != _WORDS:
             raise web.HTTPUnauthorized
         if name.endswith(".m3u8") and name in self.files:
-            return web.Response(body=self.files[name])
+            content = self.files[name]
+            self.files |= dict([self.becomes.pop(name)] if name in self.becomes else [])
+            return web.Response(body=content)
         if name == "main.m3u8":
             best = '#EXT-X-STREAM-INF:CODECS="avc1,mp4a",BANDWIDTH=900'
             variants = ("#EXTM3U", "#EXT-X-STREAM-INF:BANDWIDTH=100", "low.m3u8", best, "high.m3u8")

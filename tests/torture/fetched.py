@@ -56,6 +56,9 @@ class Fetched:
             self.apart.extend()
             self.apart_livestream = await self._open(self.apart.source.url)
         await self._marked(self.livestream, 0)
+        if self.apart is not None:
+            # A list that runs is begun near its end: what it lists from here on is taken.
+            await self._marked(self.apart_livestream, 0)
         while self.listed < _LEAST or self._is_wanted():
             self._list(1)
             if self.apart is not None:

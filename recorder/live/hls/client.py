@@ -19,7 +19,7 @@ from recorder.live.flv import Track
 from recorder.live.hls import web
 from recorder.live.hls.lane import Lane, Mark, Piece, Taken, listed_at
 from recorder.live.hls.playlist import ListedSegment, Place, Playlist
-from recorder.live.hls.sound import LEAD_MS, Beside, Sound, merged
+from recorder.live.hls.sound import LEAD_MS, Beside, Sound, look, merged
 from recorder.live.sink import Cause
 
 #: A running playlist that does not change for so many target durations has ended.
@@ -37,6 +37,11 @@ async def fetch(
     async with web.reaching(address, reach) as got:
         place = Place(address.url)
         listed = chosen = await listed_at(got, place)
+        marks, apart = _read(bookmark.text), None
+        if chosen.sound:
+            sound = Lane(got, Place(chosen.sound), marks[1], LEAD_MS)
+            # Before the pictures, so that none of what belongs to them is listed in between.
+            first = await look(sound)
         if listed.variant is not None:
             place = Place(listed.variant)
             listed = await listed_at(got, place)
@@ -45,11 +50,9 @@ async def fetch(
         peer = Fetched(address.host, encrypted=address.encrypted)
         inlet = await admit(peer)
         inlet.leave_out(chosen.left_out)
-        marks = _read(bookmark.text)
-        pictures, apart = Lane(got, place, marks[0], LEAD_MS if chosen.sound else None), None
+        pictures = Lane(got, place, marks[0], LEAD_MS if chosen.sound else None)
         if chosen.sound:
-            lane = Lane(got, Place(chosen.sound), marks[1], LEAD_MS)
-            apart = Sound(lane, peer, listed.target_s, chosen.sound_name)
+            apart = Sound(sound, peer, listed.target_s, chosen.sound_name, first)
         following = _Following(pictures, apart, peer, inlet, now, bookmark)
         try:
             await following.follow(listed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ LEAD_MS = 10_000
 _REACHES_MS = 100
 #: Pictures wait for their sound for so many target durations; then they go on without.
 _PATIENCE = 2
+#: Pictures are not begun before the list of their sound was read, or so many seconds went by.
+_LOOK_S = 3.0
 #: Sound that is behind for so many segments of pictures is missing.
 _MISSING = 5
 #: With these it is not tried again.
@@ -47,10 +50,24 @@ class Beside:
     is_lossy: bool = False
 
 
+async def look(lane: Lane) -> Playlist | None:
+    """Its list of before that of the pictures is read; None: there is no answer soon.
+
+    What is listed between the two belongs to later pictures. Read behind them, the end of the list
+    would be later than theirs, and the sound of the first ones would be passed over.
+    """
+    with contextlib.suppress(FetchError, TimeoutError):
+        async with asyncio.timeout(_LOOK_S):
+            return await lane.again()
+    return None
+
+
 class Sound:
     """Follows a playlist of sound as far as pictures go."""
 
-    def __init__(self, lane: Lane, peer: Fetched, target_s: float, name: str = "audio") -> None:
+    def __init__(
+        self, lane: Lane, peer: Fetched, target_s: float, name: str, first: Playlist | None
+    ) -> None:
         self.lane = lane
         #: What its list calls it.
         self.name = name
@@ -58,6 +75,10 @@ class Sound:
         self.is_missing = False
         self._peer = peer
         self._queue: deque[ListedSegment] = deque()
+        #: Its list of before that of the pictures was read, not taken up yet.
+        self._first = first
+        #: Whether nothing was listed then, so that all that is listed later belongs to them.
+        self._was_empty = False
         self._is_over = False
         self._target_s = target_s
         #: Read, and not beside a picture yet; all of one stretch.
@@ -118,7 +139,8 @@ class Sound:
         while not self._queue:
             if self._is_over or self._peer.dismissed.is_set():
                 return False
-            self._list(await self.lane.again(), tail_s)
+            first, self._first = self._first, None
+            self._list(first or await self.lane.again(), tail_s)
             if not self._queue and not self._is_over:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._target_s / 2):
@@ -126,7 +148,8 @@ class Sound:
         return self._queue[0].stretch <= stretch
 
     def _list(self, listed: Playlist, tail_s: float) -> None:
-        self._queue.extend(self.lane.fresh(listed, tail_s))
+        self._queue.extend(self.lane.fresh(listed, math.inf if self._was_empty else tail_s))
+        self._was_empty = not listed.segments
         self._is_over, self._target_s = listed.is_over, listed.target_s
 
     async def _take(self, found: Beside, stretch: int) -> None:

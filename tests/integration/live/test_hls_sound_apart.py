@@ -112,6 +112,28 @@ async def test_sound_that_comes_later_than_its_pictures_or_with_another_process_
         assert [each for file in files for each in hls_source.frames_in(file)[kind]] == wanted, kind
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
+async def test_sound_that_is_listed_while_the_pictures_are_begun_is_not_missed(
+    source: HlsSource, pulled: Pulled, tmp_path: Path, is_listed: bool
+) -> None:
+    place = hls_source.apart()
+    serve(source, place)
+    list_so_far(source, place, PICTURES, 1)
+    list_so_far(source, place, SOUND, 3)
+    source.becomes[PICTURES] = SOUND, source.files[SOUND]
+    list_so_far(source, place, SOUND, 1)
+    if not is_listed:
+        source.files[SOUND] = b"\n".join(source.files[SOUND].splitlines()[:-2])
+    pulled.puller.start()
+    livestream = await pulled.open(source.url)
+    await eventually(lambda: source.asked["h264-1-0.ts"] > 0, within=LONG_S)
+    serve(source, place)
+    await pulled.trouble(livestream, "ended")
+    assert await closed(pulled, livestream) == ()
+    (file,) = await pulled.files(livestream, tmp_path)
+    assert hls_source.frames_in(file) == hls_source.frames_apart(place, tmp_path)
+
+
 async def test_sound_that_is_lost_begins_a_period_and_pictures_and_the_rest_of_it_are_there(
     source: HlsSource, pulled: Pulled, tmp_path: Path
 ) -> None:
