@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from recorder.simulation.violations import Planted
 
 Row = dict[str, Any]
 #: Tables of which each line is about a moment.
@@ -55,11 +58,18 @@ class CityFiles:
             yield kind, self._part(path, column) if column else path.read_bytes()
 
     def labels(self, judged_until: datetime) -> list[Row]:
-        """What was planted in these cases and is over by then."""
-        return [
+        """What was planted in these cases and is over by then.
+
+        Who is at two places is told by two cases; where one was opened before, nobody can see it.
+        """
+        told = [
             row
             for row in _lines(self._folder / "labels.ndjson")
             if row["case"] in self.cases and when(row["interval"][1]) < judged_until
+        ]
+        places = Counter(map(_act_of, told))
+        return [
+            row for row in told if row["kind"] != Planted.TWO_PLACES or places[_act_of(row)] > 1
         ]
 
     def _holds(self, at: datetime) -> bool:
@@ -112,6 +122,11 @@ def batches(cases: list[ToldCase], most: int) -> Iterator[list[ToldCase]]:
         rows += len(case.rows)
     if batch:
         yield batch
+
+
+def _act_of(label: Row) -> tuple[str, str, str]:
+    """Kind, team and end: the same for both places of one officer."""
+    return label["kind"], label["case"].rpartition("-")[0], label["interval"][1]
 
 
 def when(text: str) -> datetime:
