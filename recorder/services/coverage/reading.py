@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from recorder.domain.case_event import ActType, CaseDocument, CaseEvent
+from recorder.domain.case_event import ActType, CaseDocument, CaseEvent, EventOfficer
 from recorder.domain.coverage import (
     CaseFacts,
     Certificate,
@@ -119,14 +119,39 @@ async def _told(
 ) -> tuple[dict[CaseId, list[CaseEvent]], dict[CaseId, list[CaseDocument]]]:
     """What sources say of these cases, or said then."""
     if as_of is None:
-        return (
-            await case_events.of_cases(connection, cases),
-            await case_documents.of_cases(connection, cases),
+        events = await case_events.of_cases(connection, cases)
+        documents = await case_documents.of_cases(connection, cases)
+    else:
+        events = await case_events.of_cases_at(connection, cases, as_of)
+        documents = await case_documents.of_cases_at(connection, cases, as_of)
+    return await _by_own_numbers(connection, events, as_of), documents
+
+
+async def _by_own_numbers(
+    connection: Connection, events: dict[CaseId, list[CaseEvent]], as_of: datetime | None
+) -> dict[CaseId, list[CaseEvent]]:
+    """Events with officers by their own numbers, where a system names certificates alone."""
+    alone = {
+        officer.number
+        for happened in events.values()
+        for event in happened
+        for officer in event.officers
+        if officer.number == officer.certificate
+    }
+    holders = await officers.holders(connection, alone, as_of) if alone else {}
+    if not holders:
+        return events
+
+    def told(event: CaseEvent) -> CaseEvent:
+        named = tuple(
+            EventOfficer(holders.get(each.number, each.number), each.certificate)
+            if each.number == each.certificate
+            else each
+            for each in event.officers
         )
-    return (
-        await case_events.of_cases_at(connection, cases, as_of),
-        await case_documents.of_cases_at(connection, cases, as_of),
-    )
+        return dataclasses.replace(event, officers=named)
+
+    return {case: [told(event) for event in happened] for case, happened in events.items()}
 
 
 async def _officers(

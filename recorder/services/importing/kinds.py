@@ -147,7 +147,9 @@ async def take_officers(work: Work, rows: Sequence[RegistryRow]) -> None:
         lambda key: f"{key[0]} {key[1]}",
     )
     changed = await settle_all(work.change, proofs, papers, work.account, work.source, work.today)
-    await coverage_due.touch_officers(connection, {*named, *(key[0] for key in changed)})
+    # Events may name either.
+    either = {each for key in changed for each in key}
+    await coverage_due.touch_officers(connection, named | either)
     # Who is not among them was nobody to miss before.
     new = await coverage_facts.agencies_with_officers(connection, agencies) - keepers
     if new:

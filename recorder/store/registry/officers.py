@@ -105,6 +105,24 @@ async def of_user_number(
     return found
 
 
+async def holders(
+    connection: Connection, certificates: Collection[str], as_of: datetime | None = None
+) -> dict[str, str]:
+    """Certificate → its officer's number; one that several hold, or that is a number, is left out.
+
+    ``as_of``: as it was known at a moment.
+    """
+    rows = await connection.fetch(
+        "SELECT number, min(officer) AS officer FROM officer_certificate c"  # noqa: S608 - constant text
+        f" WHERE number = ANY($1) AND {_COUNTS} AND NOT EXISTS (SELECT FROM officer o"
+        "  WHERE o.number = c.number AND o.superseded_at IS NULL)"
+        " GROUP BY number HAVING count(DISTINCT officer) = 1",
+        list(certificates),
+        as_of,
+    )
+    return {row["number"]: row["officer"] for row in rows}
+
+
 async def certificates(
     connection: Connection, numbers: Collection[str], as_of: datetime | None = None
 ) -> dict[str, tuple[Certificate, ...]]:
