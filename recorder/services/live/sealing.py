@@ -316,9 +316,10 @@ def _made(assembly: Assembly, first: Segment, last: Segment) -> _Made:
     """
     if first.device_at is not None:
         return _Made(first.device_at, _end(last), "metadata")
-    ended_at = last.arrived_at + last.length_of_time
-    began_at = min(first.arrived_at, ended_at - assembly.members.media)
-    if assembly.livestream.form is not Form.RECEIVED or first.arrived_at - began_at > _AHEAD:
+    ended_at = last.arrived_at
+    came_at = first.arrived_at - first.length_of_time
+    began_at = min(came_at, ended_at - assembly.members.media)
+    if assembly.livestream.form is not Form.RECEIVED or came_at - began_at > _AHEAD:
         return _Made()
     return _Made(began_at, ended_at, ARRIVAL)
 

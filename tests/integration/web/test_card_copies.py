@@ -10,14 +10,15 @@ from typing import Any
 from recorder.adapters.media import FfmpegTool
 from recorder.domain.gateway import GatewayKind
 from recorder.domain.ids import RecordingId
+from recorder.domain.livestream import Form
 from recorder.domain.people import OPERATOR, SERVICE, Role
-from recorder.services import audit, gateways, ingest
+from recorder.services import audit, gateways, ingest, live
 from recorder.store import original_objects
 from tests.support import footage as footage_set
 from tests.support.both_copies import docked, streamed
 from tests.support.bureau import Bureau
 from tests.support.cameras import camera
-from tests.support.streams import take
+from tests.support.streams import opened, take
 from tests.support.web_service import WebService
 from tests.support.workshop import deliver, work_off
 
@@ -143,6 +144,39 @@ async def decided_again(
         "PUT", f"/api/v1/recordings/{card}/copies/{first}", supervisor, **yes
     )
     assert (answer.status, answer.json["items"][0]["origin"]) == (200, "person")  # type: ignore[index]
+
+
+async def test_a_livestream_that_says_no_times_finds_its_card_copy_by_those_of_its_arrival(
+    service: WebService, supervisor: str
+) -> None:
+    bureau, deps, media = service.bureau, service.deps, FfmpegTool(Path(footage_set.ffmpeg()))
+    actor, sent = await camera(bureau), take()
+    began = bureau.clock.now()
+    livestream = await opened(deps, actor, form=Form.RECEIVED)
+    fence = await live.take(deps, livestream.id)
+    receiver = live.Receiver(deps, actor, livestream.id, fence)
+    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    for number, body in enumerate(sent.segments, 1):
+        bureau.clock.forward(seconds=1)
+        await receiver.put_segment(live.SegmentArrival(period=1, number=number, body=body))
+    await live.let_go(deps, livestream.id, fence)
+    closed = await live.request_close(deps, actor, livestream.id, last=None)
+    await work_off(deps, media)
+    card = await docked(bureau, actor, bureau.clock.now() - began, timedelta(seconds=43))
+    await work_off(deps, media)
+    assert closed.recording is not None
+    told = await copies(service, closed.recording, supervisor)
+    (pair,) = told["items"]
+    assert (pair["state"], told["preferred"]) == ("matched", str(card))
+    assert pair["clock_shift_ms"] == 43_000
+    async with deps.database.acquire() as connection:
+        made = await connection.fetchrow(
+            "SELECT started_at, ended_at FROM recording WHERE id = $1", closed.recording
+        )
+    # A segment was here whole when its last frame came: what it lasts lies before that.
+    assert made is not None
+    assert abs(made["started_at"] - began) < timedelta(seconds=0.2)
+    assert made["ended_at"] - began == timedelta(seconds=6)
 
 
 async def test_a_file_whose_clock_nobody_knows_is_only_proposed(
