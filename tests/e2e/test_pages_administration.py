@@ -55,7 +55,7 @@ async def test_a_person_is_added_signs_in_and_is_suspended(pages: Pages) -> None
         await reader.go("/administration/people")
         page = reader.page
         await page.click("summary:has-text('新增人员')")
-        form = page.locator("form[action='/administration/people']")
+        form = page.locator("form[method=post][action='/administration/people']")
         await form.locator("[name=login]").fill("zhao")
         await form.locator("[name=name]").fill("赵队员")
         await form.locator("[name=officer]").fill("JX0400")
@@ -88,8 +88,10 @@ async def test_docks_and_tokens_are_made_and_a_token_is_revoked(pages: Pages) ->
         assert dock.role is Role.DOCK
         await reader.go("/administration/tokens")
         await page.click("summary:has-text('新增程序令牌')")
-        await page.fill("form[action='/administration/tokens'] [name=name]", "统计平台")
-        await page.click("form[action='/administration/tokens'] button")
+        await page.fill(
+            "form[method=post][action='/administration/tokens'] [name=name]", "统计平台"
+        )
+        await page.click("form[method=post][action='/administration/tokens'] button")
         await page.locator(".secret-line code").wait_for()
         await reader.go("/administration/tokens")
         row = page.locator("tbody tr", has_text="统计平台")
