@@ -63,6 +63,24 @@ async def touch(
     )
 
 
+async def note_partners(connection: Connection, cases: Collection[CaseId]) -> None:
+    """Have these cases touched behind this transaction, which waits for nobody's evaluation."""
+    if cases:
+        await connection.execute(
+            "INSERT INTO coverage_partner (case_id) SELECT unnest($1::uuid[])", list(cases)
+        )
+
+
+async def touch_partners(connection: Connection) -> bool:
+    """Touch cases that were noted; True when there were any. Not within an evaluation."""
+    rows = await connection.fetch(
+        "DELETE FROM coverage_partner WHERE id IN (SELECT id FROM coverage_partner"
+        " LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING case_id"
+    )
+    await touch(connection, [row["case_id"] for row in rows], "elsewhere")
+    return bool(rows)
+
+
 async def touch_footage(
     connection: Connection, recordings: Iterable[RecordingId], because: str
 ) -> None:

@@ -749,6 +749,11 @@ CREATE TABLE coverage_due (
     because text NOT NULL
 );
 CREATE INDEX coverage_due_next ON coverage_due (bulk, due_at, since);
+-- Others that an evaluation found to be concerned, which are touched behind its commit.
+CREATE TABLE coverage_partner (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    case_id uuid NOT NULL
+);
 
 -- Derived forms of a recording: reproducible, never evidence (R32).
 CREATE TABLE rendition (
@@ -2399,7 +2404,7 @@ CREATE TRIGGER custody_event_append_only
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO recorder_service;
 GRANT DELETE ON session, login_link, sign_in_failure, playback_grant, case_embed, store_intent, allowance,
     open_stream, livestream_ticket, livestream_push_key, second_factor, recovery_code,
-    coverage_due, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
+    coverage_due, coverage_partner, duty_rule, coverage_scene, coverage_presence, agency_reach, volume_intent,
     superseded_object, livestream_stretch, footage_delta, marked_delta, case_mention, scene_week,
     finding_week, late_week, figure_stale, footage_week, footage_stale
     TO recorder_service;

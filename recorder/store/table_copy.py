@@ -89,6 +89,7 @@ TABLES = (
     "duty_list",
     "duty_rule",
     "coverage_due",
+    "coverage_partner",
     "coverage_case",
     "coverage_scene",
     "coverage_presence",

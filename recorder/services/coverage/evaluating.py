@@ -35,7 +35,10 @@ _POSTPONED = timedelta(hours=1)
 
 async def evaluate_due(deps: Deps) -> bool:
     """Evaluate some due cases, today's before those of a new list; True when there were any."""
-    return await _batch(deps, bulk=False) or await _batch(deps, bulk=True)
+    were_any = await _batch(deps, bulk=False) or await _batch(deps, bulk=True)
+    # After the commit, of this or of a worker that died: two must not wait for each other's cases.
+    async with deps.database.transaction() as connection:
+        return await coverage_due.touch_partners(connection) or were_any
 
 
 async def _batch(deps: Deps, *, bulk: bool) -> bool:
@@ -72,7 +75,6 @@ async def _evaluate(
     limit: int,
     only: CaseId | None = None,
 ) -> bool:
-    partners: set[CaseId] = set()
     with metrics.timed(metrics.COVERAGE_SECONDS):
         async with deps.change(people.worker(deps.instance), told_later=True) as change:
             due = await coverage_due.claim(
@@ -82,12 +84,8 @@ async def _evaluate(
                 found = [each.case for each in due]
                 sizes = await facts_rows.sizes_of(change.connection, found, MOST_ROWS, None)
                 claimed.extend(_together(found, sizes))
-                partners = await evaluate_many(deps, change, claimed, sizes)
+                await evaluate_many(deps, change, claimed, sizes)
     metrics.COVERAGE_CASES.inc(len(claimed))
-    if partners:
-        # After the commit: two workers must not wait for each other's cases.
-        async with deps.database.transaction() as connection:
-            await coverage_due.touch(connection, partners, "elsewhere")
     return bool(due)
 
 
@@ -108,10 +106,10 @@ async def evaluate_many(
     change: Change,
     cases: Sequence[CaseId],
     sizes: Mapping[CaseId, int] | None = None,
-) -> set[CaseId]:
+) -> None:
     """Evaluate claimed cases, write what differs, and settle them; ``sizes`` if they are known.
 
-    Gives the other cases of officers who were at two places at once, as far as that is new:
+    The other cases of officers who were at two places at once, as far as that is new, are noted:
     they are to be evaluated too.
     """
     facts = await reading.facts_of(deps, change.connection, cases, change.now, sizes=sizes)
@@ -121,7 +119,7 @@ async def evaluate_many(
     again: dict[CaseId, datetime | None] = dict.fromkeys(cases)
     again.update({each.case: answer.again_at for each, answer in answers})
     await coverage_due.settle(change.connection, again)
-    return partners
+    await coverage_due.note_partners(change.connection, partners)
 
 
 Answer = tuple[CaseFacts, Evaluation]

@@ -235,6 +235,22 @@ async def test_a_worker_that_dies_has_done_nothing(bureau: Bureau) -> None:
     assert await kinds(bureau, case) == ["unrecorded"]
 
 
+async def test_a_worker_that_dies_behind_its_commit_leaves_the_other_case_to_the_next(
+    bureau: Bureau,
+) -> None:
+    here, there = await a_case(bureau, "1"), await a_case(bureau, "2")
+    await happened(bureau, here, place=(22.54, 114.05))
+    await evaluated(bureau)
+    await happened(bureau, there, place=(22.64, 114.05), officers=("A1", "B2"))
+    async with bureau.deps.change(bureau.actor()) as change:
+        due = await coverage_due.claim(change.connection, change.now, 10)
+        assert [each.case for each in due] == [there]
+        await coverage.evaluate_many(bureau.deps, change, [there])
+    assert "officer_in_two_places" not in await kinds(bureau, here)
+    await evaluated(bureau)
+    assert "officer_in_two_places" in await kinds(bureau, here)
+
+
 #: What the service does not know, and what the database cannot index: a visit of 1,000 words.
 ODD = {
     "kind": ("unheard_of", "seizure"),

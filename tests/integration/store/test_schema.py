@@ -173,6 +173,7 @@ async def test_the_service_may_neither_change_the_schema_nor_forget_evidence(
             "second_factor",
             "recovery_code",
             "coverage_due",
+            "coverage_partner",
             "duty_rule",
             "coverage_scene",
             "coverage_presence",
