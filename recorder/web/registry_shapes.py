@@ -151,7 +151,7 @@ class HolidaysShape(Shape):
 
     year: int
     announced: bool = Field(description="else deadlines in it are provisional")
-    imported: bool = Field(description="else a library knows its days")
+    imported: bool = Field(description="all of them; else a library knows the others")
     items: tuple[HolidayShape, ...]
 
     @classmethod

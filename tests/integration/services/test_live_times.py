@@ -25,13 +25,13 @@ async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
 @pytest.mark.parametrize(
     ("arrivals_s", "began_s", "ended_s"),
     [
-        # Segments of 25 seconds as they were made; with a break between two of them.
-        ((0, 25, 50, 75), 0, 100),
-        ((0, 25, 300, 325), 0, 350),
+        # Segments of 25 seconds, each whole when it was made; with a break between two of them.
+        ((25, 50, 75, 100), 0, 100),
+        ((25, 50, 325, 350), 0, 350),
         # What was kept before is sent at once when it begins: it was made before.
-        ((0, 0, 25, 50), -25, 75),
+        ((25, 25, 50, 75), -25, 75),
         # All at once: a file that somebody had, made nobody knows when.
-        ((0, 0, 0, 0), None, None),
+        ((25, 25, 25, 25), None, None),
     ],
 )
 async def test_what_came_while_it_was_made_has_the_times_of_its_arrival(

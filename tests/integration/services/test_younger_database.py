@@ -103,4 +103,10 @@ async def test_what_is_said_of_cases_waits_too(bureau: Bureau) -> None:
     assert await when_whole(attribute)((await younger(bureau)).deps) is None
     assert len(done) == 1
     waiting = {chore.__name__ for chore, _ in CHORES if hasattr(chore, "__wrapped__")}
-    assert waiting == {"attribute_footage", "evaluate_due", "_mend_pools", "pull_due"}
+    assert waiting == {
+        "attribute_footage",
+        "evaluate_due",
+        "_mend_pools",
+        "pull_due",
+        "spread_mappings",
+    }
