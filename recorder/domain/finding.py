@@ -44,6 +44,8 @@ class FindingKind(enum.StrEnum):
     SUBJECT_UNPUBLISHED = "subject_unpublished"
     #: 超出委托
     ENTRUSTMENT_INVALID = "entrustment_invalid"
+    #: 事项不属本机关
+    MATTER_ELSEWHERE = "matter_elsewhere"
     #: 音像与文书时间不符
     DOCUMENT_TIME_DIFFERS = "document_time_differs"
     #: 一人两地同时
@@ -94,6 +96,7 @@ STATUTES: dict[FindingKind, str] = {
     FindingKind.OFFICER_UNKNOWN: "《中华人民共和国行政处罚法》第四十二条、第五十五条",
     FindingKind.SUBJECT_UNPUBLISHED: "《中华人民共和国行政处罚法》第十七条",
     FindingKind.ENTRUSTMENT_INVALID: "《中华人民共和国行政处罚法》第二十条",
+    FindingKind.MATTER_ELSEWHERE: "《中华人民共和国行政处罚法》第二十四条",
 }
 #: What everything else rests on where neither the rule nor the list says more.
 WHOLE_PROCESS = "《中华人民共和国行政处罚法》第四十七条"

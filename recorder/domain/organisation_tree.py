@@ -89,6 +89,21 @@ class OrganisationTree:
         parents = self.parents(day)
         return (*reversed(_above(parents, agency)), agency)
 
+    def kin(self, agency: AgencyId) -> frozenset[AgencyId]:
+        """The agency with all whose place it took and who took its place, on any day."""
+        found = {agency}
+        walked = [agency]
+        for at in walked:
+            before = {p for each in self.standings.get(at, ()) for p in each.predecessors}
+            after = {
+                other
+                for other, told in self.standings.items()
+                if any(at in each.predecessors for each in told)
+            }
+            walked += sorted((before | after) - found, key=str)
+            found |= before | after
+        return frozenset(found)
+
     def tops(self, day: date, seen: Collection[AgencyId] | None) -> list[AgencyId]:
         """Those in sight above whom nobody in sight stands."""
         parents = self.parents(day)
@@ -135,6 +150,14 @@ class OrganisationTree:
 
 def _behind(day: date) -> date | None:
     return day + _DAY if day < date.max else None
+
+
+def under_one(parents: Mapping[AgencyId, AgencyId | None], one: AgencyId, other: AgencyId) -> bool:
+    """Whether what stands right above one of the two stands above the other too, or is it."""
+    return any(
+        (above := parents.get(lower)) is not None and above in (upper, *_above(parents, upper))
+        for lower, upper in ((one, other), (other, one))
+    )
 
 
 def _above(parents: Mapping[AgencyId, AgencyId | None], agency: AgencyId) -> list[AgencyId]:

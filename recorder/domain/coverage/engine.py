@@ -11,6 +11,7 @@ from recorder.domain.coverage.facts import MOST_ROWS, MOST_SHOWN, CaseFacts, Pre
 from recorder.domain.coverage.measure import Measured, SceneCoverage, SceneState, coverage, measure
 from recorder.domain.coverage.placing import PlacedFootage, place
 from recorder.domain.coverage.rules_of_footage import of_footage
+from recorder.domain.coverage.rules_of_matters import of_matters
 from recorder.domain.coverage.rules_of_people import of_officers, of_places, officers_of
 from recorder.domain.coverage.rules_of_powers import of_powers
 from recorder.domain.coverage.rules_of_scenes import by_event, of_scans, of_scene, scan_due
@@ -81,6 +82,7 @@ def _findings(
         yield from of_scene(facts, each, documents)
         yield from of_officers(facts, each)
         yield from of_powers(facts, each)
+        yield from of_matters(facts, each)
     yield from of_places(facts, [each.scene for each in measured], placed)
     yield from of_footage(facts, measured, placed)
 

@@ -12,6 +12,7 @@ from recorder.domain.deadline import Calendar
 from recorder.domain.duty import DutyList, list_in_force
 from recorder.domain.ids import AgencyId, CaseId, RecordingId
 from recorder.domain.instant import CHINA
+from recorder.domain.matter import PassedMatter
 from recorder.domain.organisation import Names, organs_of
 
 #: A case with more events, named officers, documents and recordings than this together is not
@@ -149,6 +150,8 @@ class CaseFacts:
     at: datetime
     act_type: ActType | None = None
     matter: str | None = None
+    #: The day on which a system says that it was opened, the first of several.
+    opened_on: date | None = None
     #: The case's numbers, the first one first.
     numbers: tuple[str, ...] = ()
     events: tuple[CaseEvent, ...] = ()
@@ -175,6 +178,8 @@ class CaseFacts:
     published: Mapping[AgencyId, tuple[PowerTerm, ...]] = field(default_factory=dict)
     #: Agency → what others let it do in their names; whom nobody ever entrusted is absent.
     entrusted: Mapping[AgencyId, tuple[PowerTerm, ...]] = field(default_factory=dict)
+    #: Code → whose the matter is when, of those that passed from one organ to another.
+    matters: Mapping[str, PassedMatter] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     #: How many rows there are, where they are more than MOST_ROWS and were not read therefore.
     unread: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import TypedDict
 
 from recorder.domain.case_event import ActType, CaseDocument, CaseEvent, EventOfficer
 from recorder.domain.coverage import (
@@ -22,15 +23,18 @@ from recorder.domain.coverage.rules_of_footage import ON_ROSTER
 from recorder.domain.duty import DutyList
 from recorder.domain.gap_reason import InterruptionPlace
 from recorder.domain.ids import AgencyId, CaseId, RecordingId
+from recorder.domain.matter import PassedMatter, passings
 from recorder.domain.organisation import Names, organs_of
+from recorder.domain.organisation_tree import OrganisationTree
 from recorder.runtime import Deps
 from recorder.services import duties
 from recorder.services.coverage import calendar
 from recorder.store import gap_reasons
 from recorder.store.connection import Connection
 from recorder.store.coverage import facts as rows
+from recorder.store.coverage import lines
 from recorder.store.feed import case_documents, case_events
-from recorder.store.registry import officers, organisations, powers, rosters
+from recorder.store.registry import matters, officers, organisations, powers, rosters
 
 #: A clock that is off by a day moves footage no further than this beyond ON_ROSTER.
 _ROSTER_AROUND = ON_ROSTER + timedelta(days=1)
@@ -60,7 +64,7 @@ async def facts_of(
     names = await organisations.in_name_of(connection)
     asked = {organ for each in organs for organ in (each, *organs_of(names, each))}
     lists = await duties.in_force(deps, connection, asked, as_of)
-    published, entrusted = await powers.of_agencies(connection, asked)
+    given = await _powers(connection, heads, events, asked, as_of)
     numbers = {n for case in cases for n in _numbers(events.get(case, ()), footage.get(case, ()))}
     periods, last_days = await _officers(connection, numbers, as_of)
     kept = await rows.agencies_with_officers(connection, organs)
@@ -78,6 +82,7 @@ async def facts_of(
                 at=at,
                 act_type=ActType(head.act_type) if head.act_type else None,
                 matter=head.matter,
+                opened_on=head.opened_on,
                 numbers=head.numbers,
                 events=tuple(happened),
                 documents=tuple(documents.get(head.case, ())),
@@ -89,8 +94,7 @@ async def facts_of(
                 shifts={n: shifts[n] for c in shown if (n := c.officer) and n in shifts},
                 lists=tuple(_lists_for(lists, names, own)),
                 names=names,
-                published=published,
-                entrusted=entrusted,
+                **given,
                 calendar=days,
                 unread=unread.get(head.case, 0),
             )
@@ -152,6 +156,42 @@ async def _by_own_numbers(
         return dataclasses.replace(event, officers=named)
 
     return {case: [told(event) for event in happened] for case, happened in events.items()}
+
+
+class _Powers(TypedDict):
+    published: powers.Terms
+    entrusted: powers.Terms
+    matters: dict[str, PassedMatter]
+
+
+async def _powers(
+    connection: Connection,
+    heads: Iterable[rows.CaseHead],
+    events: Mapping[CaseId, Iterable[CaseEvent]],
+    asked: set[AgencyId],
+    as_of: datetime | None,
+) -> _Powers:
+    """What these agencies may do, and when the matters of these cases passed to or from them."""
+    published, entrusted = await powers.of_agencies(connection, asked)
+    codes = {head.matter for head in heads}
+    codes |= {event.matter for each in events.values() for event in each}
+    passed = await _passed(connection, {code for code in codes if code}, asked, as_of)
+    return {"published": published, "entrusted": entrusted, "matters": passed}
+
+
+async def _passed(
+    connection: Connection, codes: set[str], asked: set[AgencyId], as_of: datetime | None
+) -> dict[str, PassedMatter]:
+    """Of these matters those that passed to or from one of these agencies."""
+    handed = await matters.handed_over(connection, codes, as_of) if codes else {}
+    if not handed:
+        return {}
+    tree = OrganisationTree.of(await lines.standings(connection), ())
+    return {
+        code: PassedMatter(terms, found)
+        for code, terms in handed.items()
+        if (found := passings(terms, tree, asked))
+    }
 
 
 async def _officers(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from recorder.domain.case_event import ActType
 from recorder.domain.ids import AgencyId
+from recorder.domain.matter import MatterTerm
 from recorder.domain.officer import is_gb28181
 from recorder.domain.organisation import acting_for
 from recorder.domain.registry_columns import RegistryKind, RegistryRow, RowError
@@ -172,7 +173,12 @@ async def take_matters(work: Work, rows: Sequence[RegistryRow]) -> None:
             Statement(row.line, (row["code"], agency), facts, row["valid_from"], row["valid_to"])
         )
     book = Book(matters.entries, matters.supersede, matters.insert, lambda key: key[0])
+    codes = {each.key[0] for each in said}
+    before = await matters.handed_over(work.change.connection, codes)
     await settle_all(work.change, book, said, work.account, work.source, work.today)
+    after = await matters.handed_over(work.change.connection, codes)
+    other = {code for code in codes if before.get(code) != after.get(code)}
+    await judge_matters_again(work, other, (before, after))
 
 
 async def take_subjects(work: Work, rows: Sequence[RegistryRow]) -> None:
@@ -236,6 +242,18 @@ async def judge_again(work: Work, agencies: Collection[AgencyId]) -> None:
         connection = work.change.connection
         judged = acting_for(await organisations.in_name_of(connection), agencies)
         cases = await scenes.cases_of_agencies(connection, judged, EVER)
+        await coverage_due.touch(connection, cases, "powers", bulk=True)
+
+
+async def judge_matters_again(
+    work: Work, codes: Collection[str], told: Iterable[Mapping[str, Sequence[MatterTerm]]]
+) -> None:
+    """Cases in these matters are evaluated again, of those who have or had them."""
+    holders = {term.agency for each in told for code in codes for term in each.get(code, ())}
+    if holders:
+        connection = work.change.connection
+        judged = acting_for(await organisations.in_name_of(connection), holders)
+        cases = await scenes.cases_of_matters(connection, judged, codes)
         await coverage_due.touch(connection, cases, "powers", bulk=True)
 
 

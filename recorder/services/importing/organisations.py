@@ -18,11 +18,12 @@ from recorder.domain.organisation import (
 )
 from recorder.domain.registry_columns import RegistryRow
 from recorder.domain.registry_facts import OrganisationFacts
-from recorder.services.importing.kinds import EVER, Work
+from recorder.services.importing.kinds import EVER, Work, judge_matters_again
 from recorder.services.importing.settling import Book, Statement, settle_all
 from recorder.store import coverage_due
+from recorder.store.coverage import lines as tree_lines
 from recorder.store.coverage import scenes
-from recorder.store.registry import organisations
+from recorder.store.registry import matters, organisations
 
 #: Days on which something of the tree begins, each of which is looked at; a city has some dozens.
 _MOST_DAYS = 500
@@ -48,8 +49,13 @@ async def take_organisations(work: Work, rows: Sequence[RegistryRow]) -> None:
     )
     connection = work.change.connection
     before = await organisations.in_name_of(connection)
+    stood = set(await tree_lines.standings(connection))
     changed = await settle_all(work.change, book, said, work.account, work.source, work.today)
     await _judge_again(work, before, await organisations.in_name_of(connection))
+    if stood != set(await tree_lines.standings(connection)):
+        # To whom a matter may have passed is decided by the tree.
+        handed = await matters.handed_over(connection)
+        await judge_matters_again(work, handed, (handed,))
     lines = {statement.key: statement.line for statement in said}
     await _refuse_circles(work, lines)
     await organisations.take_names(work.change, changed, work.today)

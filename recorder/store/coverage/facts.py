@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from recorder.domain.case import Stage
 from recorder.domain.coverage import Footage, FootageMark, Handover, Interval
@@ -170,6 +170,8 @@ class CaseHead:
     agency: AgencyId
     act_type: str | None
     matter: str | None
+    #: When it was opened, by the source that says the earliest day.
+    opened_on: date | None
     #: Its numbers, the first one first.
     numbers: tuple[str, ...]
 
@@ -179,10 +181,11 @@ async def heads_of(
 ) -> list[CaseHead]:
     """These cases with what their sources say last of act type and matter, or said then."""
     rows = await connection.fetch(
-        "SELECT c.id, c.agency_id, f.act_type, f.matter,"
+        "SELECT c.id, c.agency_id, f.act_type, f.matter, f.opened_on,"
         " ARRAY(SELECT i.norm FROM case_identifier i WHERE i.case_id = c.id"
         "  ORDER BY i.created_at, i.id) AS numbers FROM case_file c"
-        " LEFT JOIN LATERAL (SELECT act_type, matter FROM (SELECT * FROM feed_case"
+        " LEFT JOIN LATERAL (SELECT act_type, matter, min(opened_on) OVER () AS opened_on"
+        "  FROM (SELECT * FROM feed_case"
         "   WHERE case_id = c.id AND ($2::timestamptz IS NULL"
         "   OR coalesce(changed_at, received_at) <= $2)"
         "  UNION ALL SELECT (jsonb_populate_record(NULL::feed_case, p.said)).* FROM feed_past p"
@@ -193,7 +196,14 @@ async def heads_of(
         as_of,
     )
     return [
-        CaseHead(row["id"], row["agency_id"], row["act_type"], row["matter"], tuple(row["numbers"]))
+        CaseHead(
+            row["id"],
+            row["agency_id"],
+            row["act_type"],
+            row["matter"],
+            row["opened_on"],
+            tuple(row["numbers"]),
+        )
         for row in rows
     ]
 

@@ -33,6 +33,21 @@ async def cases_of_agencies(
     return [row["case_id"] for row in rows]
 
 
+async def cases_of_matters(
+    connection: Connection, agencies: Collection[AgencyId], matters: Collection[str]
+) -> list[CaseId]:
+    """Cases with an event of one of them in one of these matters, by its own word or the case's."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT e.case_id FROM case_event e WHERE e.agency_id = ANY($1)"
+        " AND (e.matter = ANY($2) OR (coalesce(e.matter, '') = '' AND EXISTS (SELECT"
+        "  FROM feed_case f WHERE f.case_id = e.case_id AND f.matter = ANY($2))))"
+        " ORDER BY e.case_id",
+        list(agencies),
+        list(matters),
+    )
+    return [row["case_id"] for row in rows]
+
+
 async def evaluated_at(connection: Connection, case: CaseId) -> datetime | None:
     """When the case was evaluated last with another answer than before."""
     found: datetime | None = await connection.fetchval(

@@ -6,10 +6,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from recorder.domain.case_event import ActType
 from recorder.domain.ids import AgencyId
+from recorder.domain.matter import MatterTerm
 from recorder.domain.people import Scope
 from recorder.domain.registry_facts import MatterFacts
 from recorder.domain.validity import Term
@@ -73,6 +74,47 @@ async def by_codes(connection: Connection, codes: Collection[str]) -> dict[str, 
     for row in rows:
         found[row["code"]].append(_matter(row))
     return {code: tuple(own) for code, own in found.items()}
+
+
+async def handed_over(
+    connection: Connection, codes: Collection[str] | None = None, as_of: datetime | None = None
+) -> dict[str, tuple[MatterTerm, ...]]:
+    """Whose these matters are when, of those that one organ's days of end as another's begin.
+
+    In order of days; None: every matter. ``as_of``: as it was known at a moment. Most matters
+    never pass, and are absent.
+    """
+    rows = await connection.fetch(
+        "WITH known AS (SELECT * FROM matter WHERE ($1::text[] IS NULL OR code = ANY($1))"
+        "  AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL"
+        "  ELSE noted_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END),"
+        # Rows that are stated anew end and begin too: they are no giver's and no taker's.
+        " ended AS (SELECT code, valid_to + 1 AS day FROM known g WHERE valid_to < 'infinity'"
+        "  AND NOT EXISTS (SELECT FROM known s WHERE s.code = g.code"
+        "  AND s.agency_id = g.agency_id AND s.valid_from = g.valid_to + 1)),"
+        " begun AS (SELECT code, valid_from AS day FROM known t WHERE valid_from > '-infinity'"
+        "  AND NOT EXISTS (SELECT FROM known s WHERE s.code = t.code"
+        "  AND s.agency_id = t.agency_id AND s.valid_to = t.valid_from - 1)),"
+        " passed AS (SELECT DISTINCT code FROM ended JOIN begun USING (code, day))"
+        " SELECT k.code, k.agency_id, a.name AS organ, k.name, k.act_type, k.valid_from,"
+        " k.valid_to FROM known k JOIN passed p ON p.code = k.code JOIN agency a"
+        " ON a.id = k.agency_id ORDER BY k.code, k.valid_from, a.code",
+        None if codes is None else list(codes),
+        as_of,
+    )
+    found: dict[str, list[MatterTerm]] = defaultdict(list)
+    for row in rows:
+        found[row["code"]].append(
+            MatterTerm(
+                agency=row["agency_id"],
+                organ=row["organ"],
+                name=row["name"],
+                act_type=ActType(row["act_type"]) if row["act_type"] else None,
+                begins=row["valid_from"],
+                ends=row["valid_to"],
+            )
+        )
+    return {code: tuple(terms) for code, terms in found.items()}
 
 
 async def entries(

@@ -81,6 +81,12 @@ SENTENCES: dict[FindingKind, tuple[str, str, str]] = {
         "An entrusted body acts within the days and matters of its entrustment.",
         "No entrustment on file covers this act on %(day)s.",
     ),
+    K.MATTER_ELSEWHERE: (
+        "Matter of another organ",
+        "An organ acts in matters that are its own on the day.",
+        "Matter %(matter)s (%(matter_name)s) passed from %(organ)s to %(holder)s on"
+        " %(handed_on)s; this act on %(day)s was outside of what %(organ)s has.",
+    ),
     K.DOCUMENT_TIME_DIFFERS: (
         "Document and footage differ",
         "Document and footage tell of the same time.",
@@ -163,6 +169,13 @@ RATHER: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     SENTENCES[K.OFFICER_UNKNOWN][2]: (
         ("last_day", "Officer %(officer)s was on file until %(last_day)s."),
+    ),
+    SENTENCES[K.MATTER_ELSEWHERE][2]: (
+        (
+            "not_before",
+            "Matter %(matter)s (%(matter_name)s) passes from %(holder)s to %(organ)s on"
+            " %(not_before)s; on %(day)s, the day of this act, it was not yet %(organ)s's.",
+        ),
     ),
     SENTENCES[K.UPLOAD_LATE][1]: (
         (

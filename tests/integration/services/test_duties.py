@@ -134,6 +134,52 @@ async def test_publications_and_entrustments_that_are_imported_have_their_acts_j
     assert await kinds_after("entrustments", letter % "2026-01-01,2026-12-31") == ["unrecorded"]
 
 
+async def test_a_matter_that_is_handed_over_by_the_register_has_its_acts_judged_again(
+    bureau: Bureau,
+) -> None:
+    await a_source(bureau)
+    case, deps = await a_case(bureau, "1"), bureau.deps
+    await happened(bureau, case)
+    await bureau.value(
+        "INSERT INTO feed_case (source_id, key, case_id, agency_id, revision, matter, opened_on,"
+        " received_at) SELECT id, 'c', $1, $2, 1, 'M1', '2026-02-23', $3 FROM feed_source",
+        case,
+        bureau.ours,
+        bureau.clock.now(),
+    )
+    own = str(await bureau.value("SELECT code FROM agency WHERE id = $1", bureau.ours))
+
+    async def found_after(kind: str, table: str) -> list[tuple[object, ...]]:
+        await importing.import_file(
+            deps, OPERATOR, kind=kind, content=table.encode(), file_name="t.csv"
+        )
+        await evaluated(bureau)
+        found = await coverage.findings(deps, OPERATOR, Wanted(case=case))
+        told = [each.finding.facts for each in found.items]
+        return [(f["organ"], f["holder"], f["handed_on"]) for f in told if "matter_name" in f]
+
+    tree = f"code,name,kind,parent\nqu,区,district,\n{own},区局,bureau,qu\njie,街道,street,%s\n"
+    assert await found_after("organisations", tree % "qu") == []
+    header = "code,name,organisation,valid_from,valid_to\n"
+    ours, theirs = f"M1,占道,{own},,%s\n", "M1,占道,jie,%s,\n"
+    assert await found_after("matters", header + ours % "") == []
+    handed = [("区局", "街道", "2026-02-23")]
+    both = header + ours % "2026-02-22" + theirs % "2026-02-23"
+    assert await found_after("matters", both) == handed
+    # As another part of the city's tree the street cannot have it from this organ.
+    await found_after("organisations", "code,name,kind\nfar,别区,district\n")
+    apart = "code,name,kind,parent,valid_from\njie,街道,street,%s,2026-02-01\n"
+    assert await found_after("organisations", apart % "far") == []
+    assert await found_after("organisations", apart % "qu") == handed
+    # The register is corrected: it was a day later, which nobody knew before.
+    before = bureau.clock.now()
+    bureau.clock.forward(days=1)
+    later = header + ours % "2026-02-23" + theirs % "2026-02-24"
+    assert await found_after("matters", later) == []
+    past = await coverage.case_coverage(deps, OPERATOR, case, as_of=before)
+    assert "matter_elsewhere" in {each.kind for each in past.evaluation.findings}
+
+
 async def test_a_draft_is_amended_compared_and_exported(bureau: Bureau) -> None:
     clerk, deps = bureau.actor(), bureau.deps
     first = await duties.draft(deps, clerk, title="清单", valid_from=FIRST, profile="police")
