@@ -23,6 +23,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("import", "take a table into a registry: organisations, officers, devices and others"),
     ("upload", "send footage from a camera or a dock"),
     ("verify", "check a receipt without the service"),
+    ("report", "write links, digests and facts of footage in another system's format"),
     ("audit", "compare database, object store and custody events"),
     ("doctor", "look for what would keep the service from working"),
     ("support-bundle", "write one file for somebody who helps from afar"),

@@ -123,6 +123,7 @@ from recorder.domain.events.registry import (
     RegistryImported,
 )
 from recorder.domain.events.webhooks import (
+    FootageReported,
     WebhookAdded,
     WebhookReplayed,
     WebhookStopped,
@@ -185,6 +186,7 @@ __all__ = [
     "FixityChecked",
     "FixityFailed",
     "FixityRestored",
+    "FootageReported",
     "FootageSimulated",
     "GapReasonGiven",
     "GatewayAdded",

@@ -1,4 +1,4 @@
-"""What happens to webhooks: which systems are told, and what they are told again."""
+"""What other systems are told: webhooks, and what they are told again; reports."""
 
 from __future__ import annotations
 
@@ -30,3 +30,27 @@ class WebhookReplayed(CustodyEvent):
     after: int
     everything: bool
     messages: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FootageReported(CustodyEvent):
+    """Links, digests and facts of footage were given out in another system's format.
+
+    The subject is the report itself; its agency the one that was asked for, with all below it.
+    """
+
+    SUBJECT = SubjectKind.SYSTEM
+    IS_LOOK = True
+    #: What the map calls itself, and the SHA-256 of its file.
+    map: str
+    map_sha256: str
+    #: Days in China on which the footage began, both included.
+    first_day: str
+    last_day: str
+    recordings: int
+    #: Those of them whose pictures only some may watch; the report holds no pictures.
+    restricted: int
+    lines: int
+    length: int
+    #: Of the report.
+    sha256: str
