@@ -28,6 +28,9 @@ EXAMPLE = ROOT / "deploy" / "reports" / "example.toml"
 DAYS = ("--from", "2026-02-23", "--to", "2026-02-23")
 
 
+IDS = b'form = "ndjson"\n[[column]]\nname = "id"\nsource = "recording_id"'
+
+
 def report(
     environment: Mapping[str, str], *words: str | Path
 ) -> subprocess.CompletedProcess[bytes]:
@@ -60,8 +63,11 @@ async def certified(bureau: Bureau, number: str, certificate: str) -> None:
     )
 
 
-async def a_day(bureau: Bureau) -> tuple[RecordingId, RecordingId, RecordingId]:
-    """Two sealed recordings of a case, the second restricted, and one of no case; and others."""
+async def a_day(bureau: Bureau) -> tuple[RecordingId, ...]:
+    """Two recordings of a case, the second restricted, one of no case, one of another agency.
+
+    All are sealed. Others are not, or of another day.
+    """
     await a_source(bureau)
     case = await a_case(bureau, "深城管案〔2026〕7号")
     await casework.amend_case(
@@ -73,7 +79,6 @@ async def a_day(bureau: Bureau) -> tuple[RecordingId, RecordingId, RecordingId]:
     first = await footage(bureau, case, 0, 30)
     second = await footage(bureau, case, 30, 61)
     alone = await bureau.recording(started_at=at(0))
-    # Not sealed; of another day; of another agency.
     await footage(bureau, case, 61, 62)
     later = await footage(bureau, case, 24 * 60, 24 * 60 + 1)
     foreign = await bureau.recording(agency=bureau.theirs, started_at=at(0))
@@ -81,7 +86,7 @@ async def a_day(bureau: Bureau) -> tuple[RecordingId, RecordingId, RecordingId]:
     await review.restrict(
         bureau.deps, bureau.actor(), second, ground=RestrictionGround.MINOR, basis="行政处罚法 50"
     )
-    return first, second, alone
+    return first, second, alone, foreign
 
 
 async def test_a_report_tells_of_all_sealed_footage_of_the_days_once(
@@ -95,7 +100,7 @@ async def test_a_report_tells_of_all_sealed_footage_of_the_days_once(
         "RECORDER_PUBLIC_URL": "https://example.test/",
     }
     async with open_bureau(database_url, tmp_path) as bureau:
-        first, second, alone = await a_day(bureau)
+        first, second, alone, foreign = await a_day(bureau)
         out = tmp_path / "report.csv"
         done = report(environment, "--map", EXAMPLE, *DAYS, "--output", out)
         assert done.returncode == 0, done.stderr
@@ -129,8 +134,9 @@ async def test_a_report_tells_of_all_sealed_footage_of_the_days_once(
         assert again.returncode == 1
         assert out.read_bytes() == content
         await pages_are_read_on(bureau, [first, second, alone])
+        one_agency_to_standard_output(environment, tmp_path, foreign)
         refusals_tell_nothing(environment, tmp_path)
-        assert (await bureau.event_names()).count("FootageReported") == 2
+        assert (await bureau.event_names()).count("FootageReported") == 3
 
 
 async def told(bureau: Bureau) -> object:
@@ -139,7 +145,7 @@ async def told(bureau: Bureau) -> object:
 
 async def pages_are_read_on(bureau: Bureau, expected: list[RecordingId]) -> None:
     """One at a time, nothing is left out or said twice; a supervisor's has the own agency only."""
-    shape = read_map(b'form = "ndjson"\n[[column]]\nname = "id"\nsource = "recording_id"')
+    shape = read_map(IDS)
     out = BytesIO()
     day = date(2026, 2, 23)
     asked = Asked(shape=shape, map_sha256="", first=day, last=day)
@@ -147,6 +153,14 @@ async def pages_are_read_on(bureau: Bureau, expected: list[RecordingId]) -> None
     assert sorted(json.loads(line)["id"] for line in out.getvalue().splitlines()) == sorted(
         map(str, expected)
     )
+
+
+def one_agency_to_standard_output(
+    environment: Mapping[str, str], folder: Path, recording: RecordingId
+) -> None:
+    (folder / "ids.toml").write_bytes(IDS)
+    done = report(environment, "--map", folder / "ids.toml", *DAYS, "--agency", "foreign")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"id": str(recording)}), done.stderr
 
 
 def refusals_tell_nothing(environment: Mapping[str, str], folder: Path) -> None:
