@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from recorder.domain.instant import format_utc
+from recorder.domain.people import Permission
 from recorder.services import dashboard, directory
 from recorder.services.dashboard import Comparison, Dashboard, Line
+from recorder.store.case_classes import ClassLine
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
 from recorder.store.coverage.sums import AGES
 from recorder.web import i18n
@@ -43,10 +45,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     asked = Asked.of(request).beside_one_of(agencies)
     told = await dashboard.dashboard(request.app[DEPS], request[ACTOR], asked.question)
     last = await _last_level(request, asked, told)
+    classes = await _classes(request, asked, told)
     if form := wanted_form(request):
         messages = i18n.catalogue(locale_of(request))
         (_, lines), *others = figure_table.sheets(
-            messages, told, last.officers, last.devices, last.scenes
+            messages, told, last.officers, last.devices, last.scenes, classes
         )
         return await exported(form, f"coverage-{told.first}-{told.last}", lines, others)
     return await page(
@@ -55,6 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         asked=asked,
         told=told,
         last=last,
+        classes=classes,
         burning=burning(told),
         spans=spans(asked.today),
         comparisons=list(Comparison),
@@ -91,6 +95,18 @@ def _with_days(asked: Asked, first: date, last: date) -> dashboard.Question:
     return dashboard.Question(
         first=first, last=last, agency=question.agency, officer=question.officer
     )
+
+
+async def _classes(request: web.Request, asked: Asked, told: Dashboard) -> Sequence[ClassLine]:
+    """Cases of the organisation by class; empty where none bears any, and for one officer."""
+    actor = request[ACTOR]
+    if told.officer is not None or not actor.may(Permission.COMPARE_OFFICERS):
+        return ()
+    question = asked.question
+    if told.place is not None:
+        question = replace(question, agency=told.place.code)
+    found = await dashboard.classes(request.app[DEPS], actor, question)
+    return found if any(each.cases for each in found) else ()
 
 
 async def _last_level(request: web.Request, asked: Asked, told: Dashboard) -> LastLevel:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from recorder.adapters.tables import Cell
 from recorder.domain.finding import FindingKind
 from recorder.services.dashboard import Dashboard, Line
+from recorder.store.case_classes import ClassLine
 from recorder.store.coverage.days import SceneCount
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
 from recorder.web.i18n import Catalogue
@@ -31,8 +32,9 @@ def sheets(
     officers: Sequence[OfficerLine],
     devices: Sequence[tuple[DeviceLine, int]],
     scenes: Sequence[SceneWithHoles],
+    classes: Sequence[ClassLine],
 ) -> list[Sheet]:
-    """Organisations, time, findings; and at the last level officers, devices and scenes."""
+    """Organisations, time, findings, classes; at the last level officers, devices and scenes."""
 
     def head(*columns: str) -> Row:
         return [words.word(messages, "figure_column", column) for column in columns]
@@ -53,6 +55,11 @@ def sheets(
         (named("times"), [head("since", *_SCENES), *times]),
         (named("findings"), [head("kind", "open", "replied", "appealed", "closed"), *kinds]),
     ]
+    if classes:
+        cases: list[Row] = [
+            [words.word(messages, "case_class", one.name.value), one.cases] for one in classes
+        ]
+        found.append((named("classes"), [head("class", "cases"), *cases]))
     if officers:
         people: list[Row] = [
             [

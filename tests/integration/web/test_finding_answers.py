@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
+
+import openpyxl
 
 from recorder.domain.people import Role
 from tests.support.enforcement import a_case, a_source, evaluated, footage, happened
@@ -171,6 +174,24 @@ async def test_figures_are_told_as_json_and_as_tables(service: WebService, super
     assert devices["items"] == []
     classes = await told(service, "GET", f"/api/v1/figures/classes?{days}", supervisor)
     assert ("evidence", 0) in [(one["word"], one["cases"]) for one in classes["items"]]
+    page = (await service.ask("GET", f"/coverage?{days}", supervisor)).content.decode()
+    assert "案件（按类别）" not in page
+    # A case that no system speaks of counts on the day on which it is known here.
+    async with service.deps.database.acquire() as connection:
+        day = await connection.fetchval(
+            "UPDATE case_file SET classes = '{first_breach}' WHERE id = $1"
+            " RETURNING (created_at AT TIME ZONE interval '8 hours')::date",
+            case,
+        )
+    address = f"/coverage?from={day}&to={day}"
+    page = (await service.ask("GET", address, supervisor)).content.decode()
+    assert re.search(r'首违不罚</th>\s*<td data-name="cases" data-v="1">1</td>', page)
+    assert re.search(r'轻微不罚</th>\s*<td data-name="cases" data-v="0">0</td>', page)
+    one = (await service.ask("GET", f"{address}&officer=A1", supervisor)).content.decode()
+    assert "案件（按类别）" not in one
+    table = await service.ask("GET", f"{address}&as=xlsx", supervisor)
+    book = openpyxl.load_workbook(io.BytesIO(table.content))
+    assert ("首违不罚", 1) in list(book["案件（按类别）"].values)
     wrong = await service.ask("GET", "/api/v1/figures?from=2026-03-02&to=2026-03-01", supervisor)
     assert (wrong.status, wrong.json["code"]) == (400, "days-invalid")
     for kind, begins in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")):
