@@ -107,6 +107,8 @@ class DutyList:
     bases: Mapping[str, str] = field(default_factory=dict)
     #: What officers say at the beginning (R6); `{time} {agency} {officer}` stand for what they are.
     wording: str = ""
+    #: Within how many days after it arrived footage is to be marked (R49); None: nothing is due.
+    marking_days: int | None = None
 
     def in_force(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)

@@ -8,9 +8,11 @@ began, or else was received, since no index serves one order and is narrowed by 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from recorder.domain.marking_term import MarkingDue
 from recorder.domain.people import Scope
 from recorder.domain.recording import Recording
 from recorder.store.connection import Connection
@@ -48,6 +50,8 @@ class Query:
     #: The beginning, or a fragment, of the original name.
     q: str | None = None
     case: uuid.UUID | None = None
+    #: Only what is unmarked beyond its term, which is one of these.
+    due: Sequence[MarkingDue] | None = None
 
     @property
     def by_time(self) -> bool:
@@ -61,6 +65,14 @@ class Query:
 
 
 _BEGAN = "coalesce(r.started_at, r.received_at)"
+#: Unmarked, counted, of such days and arrived by then.
+_BEYOND_TERM = (
+    " AND ($20::uuid[] IS NULL OR (r.marks = 0 AND EXISTS ("
+    "  SELECT FROM counted_footage(r) d JOIN"
+    "  unnest($20, $21::date[], $22::date[], $23::date[]) AS h (agency, first, last, until)"
+    "  ON h.agency = d.agency_id AND d.day BETWEEN h.first AND h.last"
+    "  WHERE (r.received_at AT TIME ZONE interval '8 hours')::date <= h.until)))"
+)
 _WHERE = (
     " FROM recording r JOIN agency a ON a.id = r.agency_id"
     " WHERE in_scope(r.agency_id, $1)"
@@ -86,6 +98,7 @@ _WHERE = (
     " AND ($18::text IS NULL OR (r.classes <> '{}' AND r.classes @> ARRAY[$18]))"
     " AND ($19::text IS NULL OR ((r.camera = 'surveillance' OR r.provenance = 'surveillance')"
     "  AND coalesce(r.content_review, 'awaited') = $19))"
+    f"{_BEYOND_TERM}"
 )
 #: Nothing sorts behind U+10FFFF where texts are compared byte by byte.
 _BEGINS = (
@@ -120,7 +133,13 @@ def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:
         query.camera,
         query.class_,
         query.review,
+        *_columns(query.due),
     ]
+
+
+def _columns(due: Sequence[MarkingDue] | None) -> list[list[object] | None]:
+    names = ("agency", "first", "last", "arrived_until")
+    return [None if due is None else [getattr(each, name) for each in due] for name in names]
 
 
 async def search(
@@ -128,7 +147,7 @@ async def search(
 ) -> list[Recording]:
     """Recordings in scope that fit everything but ``q``, by ``query.key``."""
     rows = await connection.fetch(
-        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $20"),
+        _statement(query, f"SELECT {COLUMNS}{_WHERE} ORDER BY {{at}} DESC, r.id DESC LIMIT $24"),
         *_arguments(scope, query, before),
         limit,
     )
@@ -158,12 +177,12 @@ async def search_beginning(
     connection: Connection, scope: Scope, query: Query, before: Key | None, limit: int
 ) -> list[Recording]:
     """As ``search``, of those whose name begins with ``q``: MOST_NAMES at most by themselves."""
-    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$21')}"  # noqa: S608 - constant text
+    named = f"SELECT id FROM recording WHERE {_BEGINS.format(q='$25')}"  # noqa: S608 - constant text
     rows = await connection.fetch(
         _statement(
             query,
             f"WITH named AS MATERIALIZED ({named}) SELECT {COLUMNS}{_WHERE}"  # noqa: S608 - constant text
-            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $20",
+            " AND r.id IN (SELECT id FROM named) ORDER BY {at} DESC, r.id DESC LIMIT $24",
         ),
         *_arguments(scope, query, before),
         limit,
@@ -185,8 +204,8 @@ async def search_fragment(
             query,
             f"SELECT * FROM (SELECT {COLUMNS}, {{at}} AS at{_WHERE}"  # noqa: S608 - constant text
             f" ORDER BY {{at}} DESC, r.id DESC LIMIT {LOOKED_AT}) looked"
-            " WHERE strpos(lower(original_name), lower($21)) > 0"
-            " ORDER BY at DESC, id DESC LIMIT $20",
+            " WHERE strpos(lower(original_name), lower($25)) > 0"
+            " ORDER BY at DESC, id DESC LIMIT $24",
         ),
         *arguments,
         limit,

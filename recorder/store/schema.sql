@@ -589,6 +589,11 @@ CREATE INDEX recording_quarantined ON recording (agency_id, created_at DESC)
 CREATE INDEX recording_quarantined_newest ON recording (created_at DESC, id DESC)
     WHERE admission = 'quarantined';
 
+-- Footage that did not arrive on the day on which it began: what of it is still in its term (R49).
+CREATE INDEX recording_came_later ON recording (agency_id, received_at, started_at)
+    WHERE (received_at AT TIME ZONE interval '8 hours')::date
+        > (started_at AT TIME ZONE interval '8 hours')::date;
+
 -- The objects that are a recording's original, in order. One for an upload.
 CREATE TABLE original_object (
     recording_id uuid NOT NULL REFERENCES recording,
@@ -1791,6 +1796,8 @@ CREATE TABLE duty_list (
     approved_by text,
     -- What officers say at the beginning (R6).
     wording text NOT NULL DEFAULT '',
+    -- Within how many days after it arrived footage is to be marked (R49); NULL: nothing is due.
+    marking_days integer CHECK (marking_days > 0),
     CHECK (valid_to IS NULL OR valid_from < valid_to),
     CHECK ((state = 'approved') = (approved_at IS NOT NULL)),
     UNIQUE (agency_id, version)

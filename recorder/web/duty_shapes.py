@@ -11,6 +11,7 @@ from pydantic import Field
 
 from recorder.domain.duty import DutyRule
 from recorder.domain.duty_table import RuleChange
+from recorder.domain.marking_term import LONGEST
 from recorder.services.duties import ListView
 from recorder.store.duties.lists import ListHeader
 from recorder.web.schemas import Body, PageQuery, Query
@@ -52,6 +53,9 @@ class DraftBody(Body):
     wording: Annotated[
         str | None, Field(max_length=4000, description="what officers say at the beginning")
     ] = None
+    marking_days: Annotated[
+        int | None, Field(ge=0, le=LONGEST, description="days to mark footage in; 0: none is due")
+    ] = None
 
 
 class RedraftBody(Body):
@@ -63,6 +67,9 @@ class RedraftBody(Body):
     table: _Table | None = None
     note: _Note | None = None
     wording: _Note | None = None
+    marking_days: Annotated[
+        int | None, Field(ge=0, le=LONGEST, description="0 takes the term for marks away")
+    ] = None
 
 
 class DutyHeaderShape(Shape):
@@ -75,6 +82,9 @@ class DutyHeaderShape(Shape):
     title: str
     note: str
     wording: str = Field(description="may hold {time}, {agency}, {officer}")
+    marking_days: int | None = Field(
+        description="days after its arrival within which footage is to be marked"
+    )
     valid_from: date
     valid_to: date | None = Field(description="the first day on which it is no longer in force")
     state: str = Field(description="draft, proposed or approved")
@@ -98,6 +108,7 @@ def _header(header: ListHeader) -> dict[str, object]:
         "title": header.title,
         "note": header.note,
         "wording": header.wording,
+        "marking_days": header.marking_days,
         "valid_from": header.valid_from,
         "valid_to": header.valid_to,
         "state": header.state,

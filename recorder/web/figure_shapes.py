@@ -156,6 +156,7 @@ class FigureLineShape(Shape):
     recordings: int
     footage_ms: int
     marked: int = Field(description="those of the recordings that bear marks")
+    unmarked_overdue: int = Field(description="without a mark although their term is over")
     devices: DeviceUseShape
 
     @classmethod
@@ -174,6 +175,7 @@ class FigureLineShape(Shape):
             recordings=line.recordings,
             footage_ms=line.footage_ms,
             marked=line.marked,
+            unmarked_overdue=line.unmarked_overdue,
             devices=DeviceUseShape.of(line.devices),
         )
 
@@ -281,6 +283,7 @@ class OfficerFiguresShape(Shape):
     footage_ms: int
     recordings: int = Field(description="that the officer made")
     marked: int = Field(description="those of them that bear marks")
+    unmarked_overdue: int = Field(description="without a mark although their term is over")
 
     @classmethod
     def of(cls, line: OfficerLine) -> OfficerFiguresShape:
@@ -291,6 +294,7 @@ class OfficerFiguresShape(Shape):
             footage_ms=line.footage_ms,
             recordings=line.recordings,
             marked=line.marked,
+            unmarked_overdue=line.unmarked_overdue,
         )
 
 

@@ -115,6 +115,9 @@ class RecordingsQuery(PageQuery):
         ReviewWord | None, Field(description="of the content of fixed monitoring")
     ] = None
     restricted: Annotated[bool | None, Field(description="only some may watch it, or not")] = None
+    marks: Annotated[
+        Literal["overdue"] | None, Field(description="bears none although its term is over")
+    ] = None
     q: Annotated[_Name | None, Field(description="beginning of a name, else part of one")] = None
 
 

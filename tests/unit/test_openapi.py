@@ -79,7 +79,7 @@ def test_every_row_with_a_query_describes_each_parameter_by_the_name_that_is_sen
     names = {parameter["name"] for parameter in listed}
     assert names == {
         "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "cursor",
-        "limit", "restricted", "provenance", "camera", "class", "review",
+        "limit", "restricted", "provenance", "camera", "class", "review", "marks",
     }  # fmt: skip
 
 

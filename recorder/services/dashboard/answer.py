@@ -91,6 +91,8 @@ class Line:
     footage_ms: int = 0
     #: Those of the recordings that bear marks (R49).
     marked: int = 0
+    #: Of the days asked about, without a mark now although the term for that is over (R49).
+    unmarked_overdue: int = 0
     devices: DeviceUse = field(default_factory=DeviceUse)
 
     @property
@@ -171,5 +173,6 @@ def sum_of(lines: Sequence[Line], place: Place | None = None) -> Line:
         total.recordings += each.recordings
         total.footage_ms += each.footage_ms
         total.marked += each.marked
+        total.unmarked_overdue += each.unmarked_overdue
         total.devices = total.devices.plus(each.devices)
     return total

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from typing import Concatenate, ParamSpec, TypeVar
 
 from recorder.domain.case import Stage
@@ -14,11 +14,13 @@ from recorder.domain.case_event import ActType
 from recorder.domain.finding import FindingKind
 from recorder.domain.ids import AgencyId
 from recorder.domain.instant import CHINA
+from recorder.domain.marking_term import MarkingDue
 from recorder.domain.organisation import OrganisationKind
 from recorder.domain.organisation_tree import Holding
 from recorder.domain.people import Actor, Permission
 from recorder.errors import NotFound
 from recorder.runtime import Deps
+from recorder.services import duties
 from recorder.services.coverage import calendar
 from recorder.services.dashboard.answer import Dashboard, Line, Place, Settled, settle, sum_of
 from recorder.services.dashboard.question import (
@@ -31,7 +33,8 @@ from recorder.services.dashboard.question import (
     whole_weeks,
     working_days,
 )
-from recorder.store.connection import Connection, Database
+from recorder.store import unmarked
+from recorder.store.connection import Connection
 from recorder.store.coverage import lines, sums, weeks
 from recorder.store.coverage.days import SceneCount
 from recorder.store.coverage.sums import AGES, SceneLine
@@ -51,7 +54,7 @@ async def dashboard(deps: Deps, actor: Actor, question: Question) -> Dashboard:
     ``permission-missing``, InvalidInput ``days-invalid``.
     """
     officer = officer_asked(actor, question)
-    asked = _Asked(deps.database, actor, question, deps.clock.now())
+    asked = _Asked(deps, actor, question)
     if officer is not None:
         return await asked.of_officer(officer)
     return await asked.of_agency()
@@ -64,9 +67,10 @@ class _Asked:
     a second's work of one processor.
     """
 
-    def __init__(self, database: Database, actor: Actor, question: Question, now: datetime) -> None:
-        self._database, self._actor, self._now = database, actor, now
-        self._today = now.astimezone(CHINA).date()
+    def __init__(self, deps: Deps, actor: Actor, question: Question) -> None:
+        self._database, self._actor, self._now = deps.database, actor, deps.clock.now()
+        self._usual = deps.config.duty_profile
+        self._today = self._now.astimezone(CHINA).date()
         self._question = question
         self._scope = actor.scope
 
@@ -97,7 +101,8 @@ class _Asked:
         (
             (told, (compared, beside), kinds),
             (workdays, ages, waiting, officers, _, _),
-        ) = await asyncio.gather(sums_of_scenes, others)
+            _,
+        ) = await asyncio.gather(sums_of_scenes, others, self._unmarked(line, holdings))
         seen = {each.way: each.count for each in _by(told, "way") if each.way is not None}
         for way, count in seen.items():
             line(way).scenes = count
@@ -141,6 +146,10 @@ class _Asked:
         if found:
             found[0].recordings, found[0].footage_ms = recordings, footage_ms
             found[0].marked = marked
+            everywhere = [Holding(one, one, question.first, question.last) for one in base.named]
+            if due := await self._due(everywhere):
+                late = await self._ask(unmarked.by_officer, self._scope, due, officer)
+                found[0].unmarked_overdue = late.get(officer, 0)
             found[0].lateness.add(
                 await self._ask(
                     sums.officer_lateness, self._scope, officer, question.first, question.last
@@ -223,6 +232,15 @@ class _Asked:
         for way, (recordings, footage_ms, marked) in filmed.items():
             line(way).recordings, line(way).footage_ms = recordings, footage_ms
             line(way).marked = marked
+
+    async def _unmarked(self, line: _Lines, holdings: Sequence[Holding]) -> None:
+        if due := await self._due(holdings):
+            late = await self._ask(unmarked.by_way, self._scope, due)
+            for way, recordings in late.items():
+                line(way).unmarked_overdue = recordings
+
+    async def _due(self, holdings: Sequence[Holding]) -> list[MarkingDue]:
+        return await self._ask(duties.due_for_marking, self._usual, holdings, self._today)
 
     async def _findings(
         self, line: _Lines, holdings: Sequence[Holding]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from recorder.domain.instant import CHINA
 from recorder.domain.people import Actor
 from recorder.runtime import Deps
+from recorder.services import duties
 from recorder.services.coverage import calendar
 from recorder.services.dashboard.question import (
     Question,
@@ -13,7 +16,7 @@ from recorder.services.dashboard.question import (
     officer_asked,
     working_days,
 )
-from recorder.store import case_classes
+from recorder.store import case_classes, unmarked
 from recorder.store.case_classes import ClassLine
 from recorder.store.coverage import lines
 from recorder.store.coverage.lines import DeviceLine, OfficerLine, SceneWithHoles
@@ -36,7 +39,11 @@ async def officers(
     async with deps.database.acquire() as connection:
         base = await ground(connection, actor, question.agency, today)
         holdings = base.holdings(actor, question.first, question.last)
-        return await lines.officers(connection, actor.scope, holdings, limit)
+        found = await lines.officers(connection, actor.scope, holdings, limit)
+        usual = deps.config.duty_profile
+        due = await duties.due_for_marking(connection, usual, holdings, today)
+        late = await unmarked.by_officer(connection, actor.scope, due) if due else {}
+    return [replace(each, unmarked_overdue=late.get(each.number, 0)) for each in found]
 
 
 async def devices(

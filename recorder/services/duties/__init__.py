@@ -19,6 +19,7 @@ from recorder.services.duties.effect import (
     withdraw,
     wording_of,
 )
+from recorder.services.duties.marking import due_for_marking, due_in_scope
 from recorder.services.duties.shipped import PROFILES, note, profile
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "approve",
     "compare",
     "draft",
+    "due_for_marking",
+    "due_in_scope",
     "in_force",
     "list_view",
     "lists",

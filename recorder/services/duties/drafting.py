@@ -15,6 +15,7 @@ from recorder.domain.duty import DutyRule
 from recorder.domain.duty_table import Mistake, RuleChange
 from recorder.domain.events import DutyListDrafted
 from recorder.domain.ids import new_uuid
+from recorder.domain.marking_term import LONGEST
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.runtime import Deps
@@ -49,7 +50,8 @@ def digest_of(header: ListHeader, rules: Sequence[DutyRule]) -> bytes:
         header.valid_to.isoformat() if header.valid_to else "",
         *(f"{kind}={text}" for kind, text in sorted(header.bases.items())),
         duty_table.write(rules),
-        # Lists of before have none, and their proposals named a digest without it.
+        # Lists of before have neither, and their proposals named a digest without them.
+        *([f"marking_days={header.marking_days}"] if header.marking_days else ()),
         *([f"wording={header.wording}"] if header.wording else ()),
     ]
     return hashlib.sha256("\x1f".join(said).encode("utf-8")).digest()
@@ -68,10 +70,12 @@ async def draft(
     agency: str | None = None,
     note: str | None = None,
     wording: str | None = None,
+    marking_days: int | None = None,
 ) -> ListView:
     """A new version for an agency, as a draft: by a table, else as a shipped profile has it.
 
-    ``read`` are the rules of a table that was read already.
+    ``read`` are the rules of a table that was read already. ``marking_days`` is the term for marks,
+    0 none, None that of the profile.
 
     Raises InvalidInput ``duty-list-malformed``, ``duty-profile-unknown`` or ``name-invalid``,
     NotFound ``agency-not-found``.
@@ -94,6 +98,7 @@ async def draft(
             state="draft",
             bases=dict(begun.bases),
             wording=_wording(wording) if wording is not None else begun.wording,
+            marking_days=_marking_days(marking_days, begun.marking_days),
             drafted_at=change.now,
             drafted_by=actor.name,
             approval=None,
@@ -126,8 +131,11 @@ async def redraft(
     valid_to: date | None = None,
     text: str | None = None,
     wording: str | None = None,
+    marking_days: int | None = None,
 ) -> ListView:
     """Other words, days or rules of a draft; what is None stays, and the last day is set anew.
+
+    ``marking_days`` 0 takes the term for marks away.
 
     Raises NotFound ``duty-list-not-found``, Conflict ``duty-list-state``, InvalidInput.
     """
@@ -148,6 +156,7 @@ async def redraft(
             valid_from=first,
             valid_to=valid_to,
             wording=_wording(wording) if wording is not None else found.wording,
+            marking_days=_marking_days(marking_days, found.marking_days),
         )
         if rules is not None:
             await rows.remove_rules(change, list_id)
@@ -238,6 +247,16 @@ def not_found() -> NotFound:
 
 def _wording(text: str) -> str:
     return names.bounded(text, _LONGEST_NOTE, "title") or ""
+
+
+def _marking_days(given: int | None, usual: int | None) -> int | None:
+    if given is None:
+        return usual
+    if not 0 <= given <= LONGEST:
+        raise InvalidInput(
+            "duty-list-malformed", f"The term for marks is 1 to {LONGEST} days, 0 is none."
+        )
+    return given or None
 
 
 def _check_days(first: date, last: date | None) -> None:

@@ -15,7 +15,9 @@ from recorder.domain.duty import DutyLevel, DutyList, DutyRule
 from recorder.errors import InvalidInput
 
 PROFILES = ("cn-gd", "cn-gd-sz", "police", "market-supervision", "urban-management")
-_NOTHING: dict[str, Any] = {"usual": {}, "bases": {}, "rule": {}, "wording": ""}
+_NOTHING: dict[str, Any] = {
+    "usual": {}, "bases": {}, "rule": {}, "wording": "", "marking_days": None,
+}  # fmt: skip
 _NAMES = uuid.UUID("0f7d5a30-94a5-5e3c-8a0e-3d8c1c0d4f11")
 #: In force on every day that anybody asks about.
 _EVER = date(2016, 1, 1)
@@ -44,6 +46,7 @@ def profile(name: str) -> DutyList:
         rules=tuple(rows),
         bases=told["bases"],
         wording=told["wording"],
+        marking_days=told["marking_days"],
     )
 
 
@@ -65,6 +68,7 @@ def _read(name: str) -> dict[str, Any]:
         "title": told["title"],
         "note": told["note"],
         "wording": told.get("wording", base["wording"]),
+        "marking_days": told.get("marking_days", base["marking_days"]),
         "usual": {**base["usual"], **told.get("usual", {})},
         "bases": {**base["bases"], **told.get("bases", {})},
         "rule": merged,

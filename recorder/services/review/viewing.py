@@ -15,6 +15,7 @@ from recorder.domain.events import (
 )
 from recorder.domain.filmed_code import FilmedCode
 from recorder.domain.ids import RecordingId
+from recorder.domain.instant import CHINA
 from recorder.domain.media import MediaFacts, Showable, plan
 from recorder.domain.people import Actor, ActorKind, Permission, Role
 from recorder.domain.recorded_stream import RecordedStream
@@ -22,7 +23,7 @@ from recorder.domain.recording import Integrity, Recording
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.ledger import receipt as receipts
 from recorder.runtime import Deps
-from recorder.services import live
+from recorder.services import duties, live
 from recorder.services.paging import Page, encode_cursor, page_of, page_size, read_cursor
 from recorder.store import (
     agencies,
@@ -121,10 +122,12 @@ async def find_recordings(
     limit: int = 50,
     *,
     agency: str | None = None,
+    unmarked_overdue: bool = False,
 ) -> Page[Recording]:
     """Recordings in the asker's scope, newest first; with a span of time, by when they began.
 
     ``agency``: of the organisation of this code with all below it, as whoever works there sees.
+    ``unmarked_overdue``: only what bears no mark although the term of its duty list is over.
 
     ``q`` finds names that begin with it; where none does, or thousands do, names that contain it,
     and then a page may hold few or none though there is a next one: it has looked far enough.
@@ -137,6 +140,13 @@ async def find_recordings(
             if not within:
                 return Page((), None)
             scope = replace(scope, agency=within[0], below=tuple(within[1:]))
+        if unmarked_overdue:
+            today = deps.clock.now().astimezone(CHINA).date()
+            usual = deps.config.duty_profile
+            due = await duties.due_in_scope(connection, usual, scope, today)
+            if not due:
+                return Page((), None)
+            query = replace(query, due=due)
         if query.q is None:
             rows = await recording_lists.search(connection, scope, query, before, size + 1)
         elif await recording_lists.names_begin(connection, scope, query.q):

@@ -47,6 +47,8 @@ class OfficerLine:
     recordings: int
     #: Those of the recordings that bear marks.
     marked: int
+    #: Those without a mark although their term is over.
+    unmarked_overdue: int = 0
 
 
 async def officers(

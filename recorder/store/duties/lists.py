@@ -17,7 +17,7 @@ from recorder.store.connection import Connection, Row
 
 _COLUMNS = (
     "l.id, l.agency_id, a.code AS agency_code, l.version, l.profile, l.title, l.note,"
-    " l.valid_from, l.valid_to, l.state, l.bases, l.wording, l.drafted_at,"
+    " l.valid_from, l.valid_to, l.state, l.bases, l.wording, l.marking_days, l.drafted_at,"
     " l.drafted_by, l.approval_id, l.approved_at, l.approved_by"
 )
 _RULE_COLUMNS = (
@@ -44,6 +44,8 @@ class ListHeader:
     bases: dict[str, str]
     #: What officers say at the beginning.
     wording: str
+    #: Within how many days after it arrived footage is to be marked; None: nothing is due.
+    marking_days: int | None
     drafted_at: datetime
     drafted_by: str
     approval: ApprovalId | None
@@ -63,6 +65,7 @@ class ListHeader:
             rules=tuple(rules),
             bases=self.bases,
             wording=self.wording,
+            marking_days=self.marking_days,
         )
 
 
@@ -80,6 +83,7 @@ def _from_row(row: Row) -> ListHeader:
         state=row["state"],
         bases=row["bases"],
         wording=row["wording"],
+        marking_days=row["marking_days"],
         drafted_at=row["drafted_at"],
         drafted_by=row["drafted_by"],
         approval=row["approval_id"],
@@ -198,8 +202,8 @@ async def insert(change: Change, made: ListHeader) -> int:
     """Write a draft with the next version number of its agency; gives that number."""
     version: int = await change.connection.fetchval(
         "INSERT INTO duty_list (id, agency_id, version, profile, title, note, valid_from,"
-        " valid_to, bases, drafted_at, drafted_by, wording)"
-        " SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11"
+        " valid_to, bases, drafted_at, drafted_by, wording, marking_days)"
+        " SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
         " FROM duty_list WHERE agency_id = $2 RETURNING version",
         made.id,
         made.agency,
@@ -212,6 +216,7 @@ async def insert(change: Change, made: ListHeader) -> int:
         made.drafted_at,
         made.drafted_by,
         made.wording,
+        made.marking_days,
     )
     return version
 
@@ -225,11 +230,12 @@ async def amend(
     valid_from: date,
     valid_to: date | None,
     wording: str,
+    marking_days: int | None,
 ) -> None:
     """Other words and days of a draft."""
     await change.connection.execute(
         "UPDATE duty_list SET title = $2, note = $3, valid_from = $4, valid_to = $5,"
-        " wording = $6"
+        " wording = $6, marking_days = $7"
         " WHERE id = $1 AND state = 'draft'",
         list_id,
         title,
@@ -237,6 +243,7 @@ async def amend(
         valid_from,
         valid_to,
         wording,
+        marking_days,
     )
 
 

@@ -28,7 +28,7 @@ async def draft(request: web.Request) -> web.StreamResponse:
     view = await duties.draft(
         request.app[DEPS], request[ACTOR], title=body.title, valid_from=body.valid_from,
         valid_to=body.valid_to, profile=body.profile, text=body.table, agency=body.agency,
-        note=body.note, wording=body.wording,
+        note=body.note, wording=body.wording, marking_days=body.marking_days,
     )  # fmt: skip
     location = {"Location": f"/api/v1/duty-lists/{view.header.id}"}
     return json_answer(shapes.DutyListShape.view(view), status=201, headers=location)
@@ -44,7 +44,7 @@ async def redraft(request: web.Request) -> web.StreamResponse:
     view = await duties.redraft(
         request.app[DEPS], request[ACTOR], id_in_path(request), title=body.title, note=body.note,
         valid_from=body.valid_from, valid_to=body.valid_to, text=body.table,
-        wording=body.wording,
+        wording=body.wording, marking_days=body.marking_days,
     )  # fmt: skip
     return json_answer(shapes.DutyListShape.view(view))
 

@@ -32,8 +32,9 @@ async def find(request: web.Request) -> web.StreamResponse:
         q=asked.q,
     )
     page = await review.find_recordings(
-        request.app[DEPS], request[ACTOR], query, asked.cursor, asked.limit, agency=asked.agency
-    )
+        request.app[DEPS], request[ACTOR], query, asked.cursor, asked.limit, agency=asked.agency,
+        unmarked_overdue=asked.marks is not None,
+    )  # fmt: skip
     return json_answer(shapes.page_shape(page, shapes.RecordingLineShape.of))
 
 

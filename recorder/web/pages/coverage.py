@@ -194,6 +194,17 @@ class Links:
         """To footage of a class of age that belongs to no case."""
         return self.pool(**self._days_of(age))
 
+    def unmarked(self, **words: object) -> str:
+        """To footage of these days that bears no mark although the term for that is over."""
+        told: dict[str, object] = {"marks": "overdue", "from": self.told.first}
+        told["to"] = self.told.last
+        if self.told.officer is not None:
+            told["officer"] = self.told.officer[0]
+        elif self.told.place is not None:
+            told["agency"] = self.told.place.code
+        told.update(words)
+        return f"/recordings?{urlencode({n: str(v) for n, v in told.items() if v})}"
+
     @staticmethod
     def second(scene: SceneWithHoles, began_at: str) -> str:
         """To the case, and the player at the second before a hole."""

@@ -84,6 +84,7 @@ WORDS = {
         "footage": "Recordings in all",
         "marked": "Marked recordings",
         "marked_share": "Marked, %",
+        "unmarked_overdue": "Unmarked beyond the term",
         "silent_days": "Silent days",
         "days": "Days with footage",
         "open": "Awaits an answer",

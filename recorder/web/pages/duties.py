@@ -79,7 +79,7 @@ async def draft(request: web.Request) -> web.StreamResponse:
         request.app[DEPS], request[ACTOR], title=form.text("title"),
         valid_from=_day(form.text("valid_from")), profile=form.optional("profile"),
         text=form.optional("table"), agency=form.optional("agency"),
-        wording=form.optional("wording"),
+        wording=form.optional("wording"), marking_days=_days(form.text("marking_days")),
     )  # fmt: skip
     return go(f"{_LISTS}/{view.header.id}", done="list-drafted")
 
@@ -96,6 +96,7 @@ async def take_file(request: web.Request) -> web.StreamResponse:
         view = await duties.draft(
             request.app[DEPS], request[ACTOR], title=asked.get("title", ""), valid_from=first,
             read=rules, agency=asked.get("agency") or None,
+            marking_days=_days(asked.get("marking_days", "")),
         )  # fmt: skip
         made = view.header.id
     return draw(request, "duty_file.html", rules=rules, mistakes=mistakes, made=made, coded=CODED)
@@ -170,6 +171,13 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput("form-invalid", "A day is written as 2026-03-05.") from error
+
+
+def _days(text: str) -> int | None:
+    """A number of days; None where the field was left empty."""
+    if text and not (text.isascii() and text.isdigit() and len(text) < 5):
+        raise InvalidInput("form-invalid", "A number of days is written in digits.")
+    return int(text) if text else None
 
 
 def _digest(text: str) -> bytes:

@@ -23,7 +23,9 @@ _OTHERS = (
     "share_before", "late_median_h", "late_p90_h", "findings_waiting", "findings_overdue",
     "findings_closed", "unlinked", "unlinked_h", "footage_h",
     "devices", "devices_used", "devices_idle", "footage", "marked", "marked_share",
+    "unmarked_overdue",
 )  # fmt: skip
+_FILMED = ("footage_h", "footage", "marked", "unmarked_overdue")
 
 
 def sheets(
@@ -61,21 +63,11 @@ def sheets(
         ]
         found.append((named("classes"), [head("class", "cases"), *cases]))
     if officers:
-        people: list[Row] = [
-            [
-                one.number,
-                one.name,
-                *_scenes(one.count),
-                _hours(one.footage_ms),
-                one.recordings,
-                one.marked,
-            ]
-            for one in officers
-        ]
+        people = [_officer(one) for one in officers]
         found.append(
             (
                 named("officers"),
-                [head("number", "name", *_SCENES, "footage_h", "footage", "marked"), *people],
+                [head("number", "name", *_SCENES, *_FILMED), *people],
             )
         )
     if devices:
@@ -132,6 +124,19 @@ def _others(line: Line) -> Row:
         line.recordings,
         line.marked,
         _percent(line.marked_permille),
+        line.unmarked_overdue,
+    ]
+
+
+def _officer(one: OfficerLine) -> Row:
+    return [
+        one.number,
+        one.name,
+        *_scenes(one.count),
+        _hours(one.footage_ms),
+        one.recordings,
+        one.marked,
+        one.unmarked_overdue,
     ]
 
 

@@ -37,7 +37,7 @@ from recorder.web.pages.rendering import page
 
 _FILTERS = (
     "device", "officer", "agency", "from", "to", "state", "flag", "linked", "q", "provenance",
-    "camera", "restricted", "class", "review",
+    "camera", "restricted", "class", "review", "marks",
 )  # fmt: skip
 _PROVENANCES = (*ProvenanceKind, UNSAID)
 _STATES = ("received", "sealed", "mismatched", "quarantined")
@@ -65,8 +65,9 @@ async def _list(request: web.Request, template: str, asked: dict[str, str]) -> w
     agencies = await directory.list_agencies(deps, actor)
     asked = asked | {"agency": code_of(agencies, asked["agency"])}
     found = await review.find_recordings(
-        deps, actor, _query(asked), request.query.get("cursor"), agency=asked["agency"] or None
-    )
+        deps, actor, _query(asked), request.query.get("cursor"), agency=asked["agency"] or None,
+        unmarked_overdue=asked["marks"] == "overdue",
+    )  # fmt: skip
     kept = {name: value for name, value in asked.items() if value}
     return await page(
         request,

@@ -173,6 +173,7 @@ async def test_figures_are_told_as_json_and_as_tables(service: WebService, super
     devices = await told(service, "GET", f"/api/v1/figures/devices?{days}", supervisor)
     assert devices["items"] == []
     classes = await told(service, "GET", f"/api/v1/figures/classes?{days}", supervisor)
+    assert (figures["total"]["unmarked_overdue"], people["items"][0]["unmarked_overdue"]) == (0, 0)
     assert ("evidence", 0) in [(one["word"], one["cases"]) for one in classes["items"]]
     page = (await service.ask("GET", f"/coverage?{days}", supervisor)).content.decode()
     assert "案件（按类别）" not in page
@@ -204,8 +205,10 @@ async def test_a_list_is_drafted_compared_proposed_and_not_approved_by_a_program
     service: WebService, supervisor: str
 ) -> None:
     lists = "/api/v1/duty-lists"
-    made = await told(service, "POST", lists, supervisor, DRAFT)
-    assert made["rules"][0]["level"] == "optional"
+    made = await told(service, "POST", lists, supervisor, DRAFT | {"marking_days": 7})
+    assert (made["rules"][0]["level"], made["marking_days"]) == ("optional", 7)
+    shown = (await service.ask("GET", f"/duty-lists/{made['id']}", supervisor)).content.decode()
+    assert "录像到达后 7 天内完成标记" in shown
     other = await told(
         service, "POST", lists, supervisor, {"title": "省", "valid_from": "2026-01-01"}
     )
