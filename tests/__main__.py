@@ -96,7 +96,7 @@ class Run:
             [
                 *(sys.executable, "-m", *measured, "pytest", "-q"),
                 *(f"tests/{kind}" for kind in kinds),
-                *("--durations=8", "--durations-min=1", f"--junitxml={report}", *options),
+                *("--durations=40", "--durations-min=4", f"--junitxml={report}", *options),
             ],
             cwd=servers.REPOSITORY,
             env={**os.environ, **NO_AUTHORITIES},

@@ -196,14 +196,15 @@ async def _called_by_number(
 ) -> FootageFacts:
     """Officers by their own numbers, where a camera calls them by those that it holds (R44)."""
     at = facts.started_at or now
-
-    async def called(name: str | None) -> str | None:
-        return name and (await officers.of_user_number(connection, agency, name, at) or name)
-
+    called: dict[str | None, str] = {
+        name: await officers.of_user_number(connection, agency, name, at) or name
+        for name in {facts.officer, facts.named_officer}
+        if name
+    }
     return replace(
         facts,
-        officer=await called(facts.officer),
-        named_officer=await called(facts.named_officer),
+        officer=called.get(facts.officer, facts.officer),
+        named_officer=called.get(facts.named_officer, facts.named_officer),
     )
 
 
