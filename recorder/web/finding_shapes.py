@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 from recorder.domain.coverage import SceneCoverage
 from recorder.domain.finding import Finding, FindingKind, FindingState, Severity
 from recorder.domain.ids import CaseId
-from recorder.services.coverage import CaseCoverage, FindingView, TakenBack
+from recorder.services.coverage import CaseCoverage, FindingView
 from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
 from recorder.web.schemas import Body, Moment, PageQuery, Query
 from recorder.web.shape import Shape
@@ -162,34 +162,15 @@ class ActShape(Shape):
         return cls(act=act.act, text=act.text, at=act.at, by=act.by_name)
 
 
-class TakenBackShape(Shape):
-    """A word by which a source took back the act that a finding was about."""
-
-    source: str
-    reason: str | None
-    at: datetime
-
-    @classmethod
-    def of(cls, row: TakenBack) -> TakenBackShape:
-        return cls(source=row.source, reason=row.reason, at=row.at)
-
-
 class FindingViewShape(FindingShape):
     """A finding with everything that was said about it."""
 
     acts: tuple[ActShape, ...]
-    taken_back: tuple[TakenBackShape, ...] = Field(
-        description="of a withdrawn finding, where it was withdrawn with its act"
-    )
 
     @classmethod
     def view(cls, view: FindingView) -> FindingViewShape:
         told = FindingShape.told(view.told)
-        return cls(
-            **dict(told),
-            acts=tuple(map(ActShape.of, view.acts)),
-            taken_back=tuple(map(TakenBackShape.of, view.taken_back)),
-        )
+        return cls(**dict(told), acts=tuple(map(ActShape.of, view.acts)))
 
 
 class HoleShape(Shape):

@@ -4,7 +4,6 @@ from recorder.services.coverage.answering import appeal, assign, close, reply
 from recorder.services.coverage.asking import (
     CaseCoverage,
     FindingView,
-    TakenBack,
     case_coverage,
     finding,
     findings,
@@ -27,7 +26,6 @@ __all__ = [
     "FactsAhead",
     "FindingView",
     "Many",
-    "TakenBack",
     "all_wanted",
     "answer_many",
     "appeal",

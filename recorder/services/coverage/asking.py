@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recorder.domain.coverage import CaseFacts, Evaluation, evaluate
-from recorder.domain.finding import FindingState
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.people import Actor
 from recorder.errors import NotFound
@@ -23,7 +21,6 @@ from recorder.store.connection import Connection
 from recorder.store.coverage import findings as rows
 from recorder.store.coverage.findings import FindingAct, ToldFinding, Wanted
 from recorder.store.coverage.presences import CasePresence
-from recorder.store.feed import rows as feed_rows
 
 EVERYTHING = Wanted()
 
@@ -40,16 +37,6 @@ class CaseCoverage:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
-    """Why there is no such act any more: a source took back what it had said of it."""
-
-    source: str
-    #: In the source's words; None where it gave none.
-    reason: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class FindingView:
     """A finding with everything that was said about it."""
 
@@ -57,8 +44,6 @@ class FindingView:
     acts: tuple[FindingAct, ...]
     #: Names of its recordings, of those that the reader may see.
     names: Mapping[RecordingId, str]
-    #: Of a withdrawn finding, where it was withdrawn with its act.
-    taken_back: tuple[TakenBack, ...] = ()
 
 
 async def case_coverage(
@@ -125,20 +110,4 @@ async def finding(deps: Deps, actor: Actor, finding_id: uuid.UUID) -> FindingVie
             raise not_found()
         names = await recordings.names(connection, actor.scope, told.finding.recordings)
         said = tuple(await rows.acts_of(connection, finding_id))
-        return FindingView(told, said, names, await _taken_back(connection, told))
-
-
-async def _taken_back(connection: Connection, told: ToldFinding) -> tuple[TakenBack, ...]:
-    if told.state is not FindingState.WITHDRAWN:
-        return ()
-    scene = told.finding.scene or told.finding.about
-    return tuple(
-        TakenBack(row.source, _reason(row.body), row.at)
-        for row in await feed_rows.taken_back(connection, told.finding.case, scene)
-    )
-
-
-def _reason(body: str) -> str | None:
-    said = json.loads(body)
-    reason = said.get("reason") if isinstance(said, dict) else None
-    return reason if isinstance(reason, str) and reason else None
+        return FindingView(told, said, names)

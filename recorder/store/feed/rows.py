@@ -9,7 +9,6 @@ from datetime import datetime
 
 from recorder.domain.feed.problems import Problem, ProblemCode
 from recorder.domain.feed.rows import FeedRow
-from recorder.domain.ids import CaseId
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
 
@@ -96,32 +95,6 @@ async def withdrawals_of(
         list(keys),
     )
     return [_from_row(row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class TakenBack:
-    """A row by which a source took back what it had said."""
-
-    source: str
-    #: As it came.
-    body: str
-    at: datetime
-
-
-async def taken_back(connection: Connection, case: CaseId, scene: str) -> list[TakenBack]:
-    """By which rows the events of a scene, or one event, of a case were taken back."""
-    rows = await connection.fetch(
-        "SELECT s.name, w.body, w.received_at FROM case_event e"
-        " JOIN feed_source s ON s.id = e.source_id JOIN feed_row w ON w.source_id = e.source_id"
-        " AND w.about = e.key AND w.kind = 'withdrawal'"
-        " AND (w.state = 'winning' OR (w.state = 'withdrawn' AND w.key = w.about))"
-        " WHERE e.case_id = $1 AND e.withdrawn_at IS NOT NULL"
-        " AND $2 IN (s.name || '/' || e.key,"
-        "  s.name || '/' || e.agency_id || '/visit/' || e.visit) ORDER BY w.received_at, w.key",
-        case,
-        scene,
-    )
-    return [TakenBack(row["name"], row["body"], row["received_at"]) for row in rows]
 
 
 async def insert(

@@ -159,7 +159,6 @@ async def show(request: web.Request) -> web.StreamResponse:
         "finding.html",
         told=told,
         acts=view.acts,
-        taken_back=view.taken_back,
         recording_names=view.names,
         named={one.code: one.name for one in agencies},
         is_missing=told.finding.kind in _MISSING,

@@ -15,13 +15,10 @@ from recorder.domain.case import CaseClass, CaseState
 from recorder.domain.case_event import ActType, EventKind
 from recorder.domain.feed import rows
 from recorder.domain.feed.problems import Problem, ProblemCode
-from recorder.domain.finding import FindingKind as K
-from recorder.domain.finding import FindingState
 from recorder.domain.people import OPERATOR, Actor
-from recorder.services import casework, coverage, dashboard
+from recorder.services import casework, dashboard
 from recorder.services.feeding import receiving
 from recorder.services.feeding.batch import Outcome
-from recorder.store.coverage.findings import Wanted
 from recorder.store.feed import case_events
 from tests.support.feed_desk import Desk, case, document, event, open_desk, withdrawal
 
@@ -315,19 +312,3 @@ async def test_sources_that_tell_of_the_same_new_cases_at_once_agree(desk: Desk)
     found = await asyncio.gather(*map(tell, others, orders))
     assert found == [Counter(accepted=39)] * 4
     assert await desk.bureau.value("SELECT count(*) FROM case_file") == 39
-
-
-async def test_a_finding_about_an_act_that_was_taken_back_says_why(desk: Desk) -> None:
-    bureau = desk.bureau
-    await desk.send(case("C1", 1, "深罚〔2026〕1号"), event("e1", 1, "C1", event="seizure"))
-    bureau.clock.forward(days=30)
-    while await coverage.evaluate_due(bureau.deps):
-        pass
-    (missing,) = (await coverage.findings(bureau.deps, OPERATOR, Wanted(kind=K.UNRECORDED))).items
-    assert (await coverage.finding(bureau.deps, OPERATOR, missing.id)).taken_back == ()
-    await desk.send(withdrawal("w1", 1, "e1"))
-    while await coverage.evaluate_due(bureau.deps):
-        pass
-    view = await coverage.finding(bureau.deps, OPERATOR, missing.id)
-    assert view.told.state is FindingState.WITHDRAWN
-    assert [(one.source, one.reason) for one in view.taken_back] == [(desk.source.name, "误报")]
