@@ -11,7 +11,7 @@ from recorder.services import duties
 from recorder.services.coverage import calendar
 from recorder.services.dashboard.question import (
     Question,
-    ground,
+    held,
     need_officers,
     officer_asked,
     working_days,
@@ -37,8 +37,7 @@ async def officers(
     need_officers(actor)
     today = deps.clock.now().astimezone(CHINA).date()
     async with deps.database.acquire() as connection:
-        base = await ground(connection, actor, question.agency, today)
-        holdings = base.holdings(actor, question.first, question.last)
+        holdings = await held(connection, actor, question, today)
         found = await lines.officers(connection, actor.scope, holdings, limit)
         usual = deps.config.duty_profile
         due = await duties.due_for_marking(connection, usual, holdings, today)
@@ -57,8 +56,7 @@ async def devices(
     need_officers(actor)
     today = deps.clock.now().astimezone(CHINA).date()
     async with deps.database.acquire() as connection:
-        base = await ground(connection, actor, question.agency, today)
-        holdings = base.holdings(actor, question.first, question.last)
+        holdings = await held(connection, actor, question, today)
         known = await calendar.known(connection)
         working = working_days(known, question.first, min(question.last, today))
         found = await lines.devices(connection, actor.scope, holdings, working, limit)
@@ -73,8 +71,7 @@ async def classes(deps: Deps, actor: Actor, question: Question) -> list[ClassLin
     need_officers(actor)
     today = deps.clock.now().astimezone(CHINA).date()
     async with deps.database.acquire() as connection:
-        base = await ground(connection, actor, question.agency, today)
-        holdings = base.holdings(actor, question.first, question.last)
+        holdings = await held(connection, actor, question, today)
         return await case_classes.counted(connection, actor.scope, holdings)
 
 
@@ -92,6 +89,5 @@ async def scenes(
             return await lines.scenes_of_officer(
                 connection, actor.scope, officer, question.first, question.last, limit
             )
-        base = await ground(connection, actor, question.agency, today)
-        holdings = base.holdings(actor, question.first, question.last)
+        holdings = await held(connection, actor, question, today)
         return await lines.scenes(connection, actor.scope, holdings, limit)

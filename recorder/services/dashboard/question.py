@@ -122,6 +122,17 @@ async def ground(connection: Connection, actor: Actor, agency: str | None, today
     return Ground(tree, named, node)
 
 
+async def held(
+    connection: Connection, actor: Actor, question: Question, today: date
+) -> list[Holding]:
+    """The days of agencies that a question about an organisation comes to.
+
+    Raises NotFound ``agency-not-found``.
+    """
+    base = await ground(connection, actor, question.agency, today)
+    return base.holdings(actor, question.first, question.last)
+
+
 def officer_asked(actor: Actor, question: Question) -> str | None:
     """Whose figures they are to be; somebody who sees the own footage alone sees the own figures.
 
