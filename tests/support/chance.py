@@ -11,7 +11,7 @@ from recorder.domain.people import OPERATOR
 from recorder.errors import Conflict
 from recorder.services import casework, coverage, dashboard, review
 from recorder.store import footage_days, marked_days
-from recorder.store.coverage import days, finding_counts, weeks
+from recorder.store.coverage import days, weeks
 from tests.support.bureau import Bureau
 from tests.support.enforcement import NINE, evaluated, footage, happened
 
@@ -32,7 +32,7 @@ async def miscounted(bureau: Bureau) -> dict[str, int]:
             "scenes": await days.miscounted_scenes(connection),
             "officers": await days.miscounted_officers(connection),
             "late": await days.miscounted_late(connection),
-            "findings": await finding_counts.miscounted(connection),
+            "findings": await days.miscounted_findings(connection),
             "footage": await footage_days.miscounted(connection),
             "marked": await marked_days.miscounted(connection),
             "weeks": await weeks.miscounted(connection),

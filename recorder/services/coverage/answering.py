@@ -12,7 +12,7 @@ from recorder.errors import Conflict, NotFound
 from recorder.runtime import Deps
 from recorder.services import names
 from recorder.store.change import Change
-from recorder.store.coverage import finding_counts, findings
+from recorder.store.coverage import days, findings
 from recorder.store.coverage.findings import ToldFinding
 
 
@@ -73,7 +73,7 @@ async def note_act(
     await findings.set_state(change, found.id, state, found.owner, found.answer_by)
     if state is not found.state:
         key = (found.finding.agency, found.day, found.finding.kind.value)
-        await finding_counts.count(change, {(*key, found.state.value): -1, (*key, state.value): 1})
+        await days.count_findings(change, {(*key, found.state.value): -1, (*key, state.value): 1})
     await _note(change, found, act, said, state, found.owner)
     return True
 

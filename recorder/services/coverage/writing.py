@@ -19,10 +19,9 @@ from recorder.domain.finding import Finding, FindingKind, FindingState
 from recorder.domain.ids import CaseId, new_uuid
 from recorder.domain.instant import CHINA
 from recorder.store.change import Change
-from recorder.store.coverage import days, finding_counts, findings, scenes
+from recorder.store.coverage import days, findings, scenes
 from recorder.store.coverage import event_facts as fact_rows
-from recorder.store.coverage.days import CountedScene, SceneCount
-from recorder.store.coverage.finding_counts import FindingCount
+from recorder.store.coverage.days import CountedScene, FindingKey, SceneCount
 from recorder.store.feed import withdrawals
 from recorder.store.feed.withdrawals import TakenBack
 
@@ -109,7 +108,7 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
     raised: list[tuple[uuid.UUID, Finding, date, datetime | None]] = []
     changed: list[tuple[Changed, date, datetime | None]] = []
     withdrawn: list[tuple[KnownFinding, frozenset[str]]] = []
-    counts: dict[FindingCount, int] = defaultdict(int)
+    counts: dict[FindingKey, int] = defaultdict(int)
     for facts, answer in answers:
         found = differences(known.get(facts.case, []), answer.findings)
         answer_by = _answer_by(change.now, facts.calendar)
@@ -133,7 +132,7 @@ async def _write_findings(change: Change, answers: Sequence[tuple[CaseFacts, Eva
         await findings.amend(change, changed)
     reasons = await _withdraw(change, withdrawn) if withdrawn else {}
     if counts:
-        await finding_counts.count(change, counts)
+        await days.count_findings(change, counts)
     _record(change, raised, changed, [each for each, _ in withdrawn], reasons)
 
 
@@ -174,7 +173,7 @@ def _answer_by(now: datetime, calendar: Calendar) -> datetime:
 
 
 def _count(
-    counts: dict[FindingCount, int], finding: Finding, day: date, state: FindingState, by: int
+    counts: dict[FindingKey, int], finding: Finding, day: date, state: FindingState, by: int
 ) -> None:
     if state is not FindingState.WITHDRAWN:
         counts[(finding.agency, day, finding.kind.value, state.value)] += by

@@ -1,10 +1,11 @@
-"""Figures of days that are made of scenes: of agencies and of officers, changed by differences."""
+"""Figures of days, changed by differences: of scenes, of agencies and officers, and of findings."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import Any, TypeVar
 
 from recorder.domain.ids import AgencyId, CaseId
 from recorder.store.change import Change
@@ -48,6 +49,11 @@ class SceneCount:
         """How many of the recordings came late."""
         return 1000 * self.late // self.recordings if self.recordings else None
 
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """In the order of NAMES."""
+        return tuple(getattr(self, name) for name in NAMES)
+
     @classmethod
     def of(cls, row: Row) -> SceneCount:
         return cls(*(row[name] or 0 for name in NAMES))
@@ -75,6 +81,9 @@ SceneKey = tuple[AgencyId, date, str, str, str]
 OfficerKey = tuple[AgencyId, date, str]
 #: Agency, day, hours behind the term.
 LateKey = tuple[AgencyId, date, int]
+#: Agency, day, kind, state.
+FindingKey = tuple[AgencyId, date, str, str]
+_Key = TypeVar("_Key", bound=tuple[Any, ...])
 
 
 async def counted_of(connection: Connection, cases: Collection[CaseId]) -> list[CountedScene]:
@@ -109,63 +118,56 @@ async def late_of(connection: Connection, cases: Collection[CaseId]) -> dict[Lat
     return {(row["agency_id"], row["day"], row["hours"]): row["recordings"] for row in rows}
 
 
-async def count_late(change: Change, by: dict[LateKey, int]) -> None:
+async def count(
+    change: Change,
+    table: str,
+    words: Mapping[str, str],
+    figures: Sequence[str],
+    by: Mapping[_Key, Sequence[int]],
+) -> None:
+    """Change a table's figures of agencies' days by these differences.
+
+    ``words``: what tells its rows apart beside agency and day, with the types of these columns.
+    """
+    # All in one order: two that change the same rows wait for each other and never in a circle.
+    ordered = sorted((key for key in by if any(by[key])), key=lambda k: (str(k[0]), *k[1:]))
+    if not ordered:
+        return
+    keys = {"agency_id": "uuid", "day": "date", **words}
+    types = [*keys.values(), *("bigint" for _ in figures)]
+    await change.connection.execute(
+        f"INSERT INTO {table} AS d ({', '.join((*keys, *figures))}) SELECT * FROM unnest("  # noqa: S608 - constant text
+        f"{', '.join(f'${n}::{kind}[]' for n, kind in enumerate(types, 1))})"
+        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET"
+        f" {', '.join(f'{name} = d.{name} + excluded.{name}' for name in figures)}",
+        *([key[n] for key in ordered] for n in range(len(keys))),
+        *([by[key][n] for key in ordered] for n in range(len(figures))),
+    )
+
+
+async def count_late(change: Change, by: Mapping[LateKey, int]) -> None:
     """Change the figures of late recordings by these differences."""
-    ordered = sorted((key for key in by if by[key]), key=lambda key: (str(key[0]), *key[1:]))
-    await change.connection.execute(
-        "INSERT INTO late_day AS d"
-        " SELECT * FROM unnest($1::uuid[], $2::date[], $3::int[], $4::int[])"
-        " ON CONFLICT (agency_id, day, hours)"
-        " DO UPDATE SET recordings = d.recordings + excluded.recordings",
-        *([key[n] for key in ordered] for n in range(3)),
-        [by[key] for key in ordered],
-    )
+    one_each = {key: (number,) for key, number in by.items()}
+    await count(change, "late_day", {"hours": "int"}, ["recordings"], one_each)
 
 
-async def count_scenes(change: Change, by: dict[SceneKey, SceneCount]) -> None:
+async def count_scenes(change: Change, by: Mapping[SceneKey, SceneCount]) -> None:
     """Change the figures of agencies' days by these differences."""
-    nothing = SceneCount()
-    ordered = sorted((k for k in by if by[k] != nothing), key=lambda k: (str(k[0]), *k[1:]))
-    await change.connection.execute(
-        "INSERT INTO scene_day AS d SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[],"
-        " $4::text[], $5::text[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[],"
-        " $11::int[], $12::int[], $13::int[], $14::int[], $15::int[], $16::bigint[],"
-        " $17::bigint[], $18::bigint[]) ON CONFLICT (agency_id, day, kind, act_type, stage)"
-        " DO UPDATE SET scenes = d.scenes + excluded.scenes, must = d.must + excluded.must,"
-        " recorded = d.recorded + excluded.recorded, holes = d.holes + excluded.holes,"
-        " unrecorded = d.unrecorded + excluded.unrecorded,"
-        " awaited = d.awaited + excluded.awaited, gaps = d.gaps + excluded.gaps,"
-        " explained = d.explained + excluded.explained,"
-        " recordings = d.recordings + excluded.recordings, late = d.late + excluded.late,"
-        " expected_ms = d.expected_ms + excluded.expected_ms,"
-        " covered_ms = d.covered_ms + excluded.covered_ms,"
-        " missing_ms = d.missing_ms + excluded.missing_ms",
-        *([key[n] for key in ordered] for n in range(5)),
-        *([getattr(by[key], name) for key in ordered] for name in NAMES),
-    )
+    words = {"kind": "text", "act_type": "text", "stage": "text"}
+    await count(change, "scene_day", words, NAMES, {key: by[key].figures for key in by})
 
 
-async def count_officers(change: Change, by: dict[OfficerKey, SceneCount]) -> None:
+async def count_officers(change: Change, by: Mapping[OfficerKey, SceneCount]) -> None:
     """Change the figures of officers' days by these differences."""
-    nothing = SceneCount()
-    ordered = sorted((k for k in by if by[k] != nothing), key=lambda k: (str(k[0]), *k[1:]))
-    await change.connection.execute(
-        "INSERT INTO officer_day AS d SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[],"
-        " $4::int[], $5::int[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[],"
-        " $11::int[], $12::int[], $13::int[], $14::bigint[], $15::bigint[], $16::bigint[])"
-        " ON CONFLICT (agency_id, day, officer)"
-        " DO UPDATE SET scenes = d.scenes + excluded.scenes, must = d.must + excluded.must,"
-        " recorded = d.recorded + excluded.recorded, holes = d.holes + excluded.holes,"
-        " unrecorded = d.unrecorded + excluded.unrecorded,"
-        " awaited = d.awaited + excluded.awaited, gaps = d.gaps + excluded.gaps,"
-        " explained = d.explained + excluded.explained,"
-        " recordings = d.recordings + excluded.recordings, late = d.late + excluded.late,"
-        " expected_ms = d.expected_ms + excluded.expected_ms,"
-        " covered_ms = d.covered_ms + excluded.covered_ms,"
-        " missing_ms = d.missing_ms + excluded.missing_ms",
-        *([key[n] for key in ordered] for n in range(3)),
-        *([getattr(by[key], name) for key in ordered] for name in NAMES),
-    )
+    words = {"officer": "text"}
+    await count(change, "officer_day", words, NAMES, {key: by[key].figures for key in by})
+
+
+async def count_findings(change: Change, by: Mapping[FindingKey, int]) -> None:
+    """Change the figures of findings by these differences."""
+    one_each = {key: (number,) for key, number in by.items()}
+    words = {"kind": "text", "state": "text"}
+    await count(change, "finding_day", words, ["findings"], one_each)
 
 
 # --- proofs ------------------------------------------------------------------------------------
@@ -211,5 +213,17 @@ async def miscounted_late(connection: Connection) -> int:
         " FROM counted_late GROUP BY 1, 2, 3) AS real"
         " FULL JOIN (SELECT * FROM late_day WHERE recordings <> 0) AS kept"
         " USING (agency_id, day, hours) WHERE real.recordings IS DISTINCT FROM kept.recordings"
+    )
+    return found
+
+
+async def miscounted_findings(connection: Connection) -> int:
+    """How many counts of days differ from counting the findings anew; none ever should."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT agency_id, day, kind, state, count(*) AS n FROM finding"
+        " WHERE state <> 'withdrawn' GROUP BY 1, 2, 3, 4) AS real"
+        " FULL JOIN (SELECT agency_id, day, kind, state, findings AS n FROM finding_day"
+        " WHERE findings <> 0) AS kept USING (agency_id, day, kind, state)"
+        " WHERE real.n IS DISTINCT FROM kept.n"
     )
     return found

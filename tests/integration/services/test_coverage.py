@@ -18,7 +18,7 @@ from recorder.domain.people import OPERATOR, Role
 from recorder.errors import Conflict, InvalidInput, NotFound
 from recorder.services import casework, coverage, dashboard, importing, review
 from recorder.store import coverage_due
-from recorder.store.coverage import days, finding_counts, presences, scenes
+from recorder.store.coverage import days, presences, scenes
 from recorder.store.coverage.findings import ToldFinding, Wanted
 from recorder.store.coverage.presences import CasePresence
 from tests.support.bureau import Bureau, open_bureau
@@ -54,7 +54,7 @@ async def figures_are_right(bureau: Bureau) -> bool:
         return (
             await days.miscounted_scenes(connection) == 0
             and await days.miscounted_officers(connection) == 0
-            and await finding_counts.miscounted(connection) == 0
+            and await days.miscounted_findings(connection) == 0
         )
 
 

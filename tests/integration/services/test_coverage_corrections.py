@@ -15,7 +15,7 @@ from recorder.domain.people import OPERATOR
 from recorder.services import casework, coverage, importing, registry
 from recorder.services.coverage import calendar
 from recorder.store import coverage_due
-from recorder.store.coverage import finding_counts
+from recorder.store.coverage import days
 from recorder.store.coverage.findings import ToldFinding, Wanted
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.enforcement import a_case, a_source, at, evaluated, footage, happened
@@ -236,4 +236,4 @@ async def test_what_was_settled_of_a_case_is_settled_when_it_is_merged_into_anot
         "设备故障"
     ]
     async with deps.database.acquire() as connection:
-        assert await finding_counts.miscounted(connection) == 0
+        assert await days.miscounted_findings(connection) == 0

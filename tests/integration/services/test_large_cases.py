@@ -13,7 +13,7 @@ from recorder.domain.finding import FindingKind, FindingState
 from recorder.domain.ids import CaseId
 from recorder.services import coverage
 from recorder.store import coverage_due
-from recorder.store.coverage import days, finding_counts, scenes
+from recorder.store.coverage import days, scenes
 from recorder.store.coverage.findings import ToldFinding, Wanted
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.enforcement import a_case, a_source, at, evaluated, happened
@@ -69,7 +69,7 @@ async def figures_are_right(bureau: Bureau) -> bool:
         return (
             await days.miscounted_scenes(connection) == 0
             and await days.miscounted_officers(connection) == 0
-            and await finding_counts.miscounted(connection) == 0
+            and await days.miscounted_findings(connection) == 0
         )
 
 
