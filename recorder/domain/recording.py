@@ -160,6 +160,11 @@ class Recording:
         return self.review in (None, ContentReview.PASSED)
 
     @property
+    def began(self) -> datetime:
+        """When it begins as far as anybody said so, else when it was received."""
+        return self.started_at or self.received_at
+
+    @property
     def state(self) -> str:
         """The one word the API shows: quarantined while not admitted, else the integrity."""
         if self.admission is Admission.QUARANTINED:

@@ -162,7 +162,7 @@ async def _beside(
     found = []
     for each in page:
         recording = each.recording
-        day = (recording.started_at or recording.received_at).astimezone(CHINA).date()
+        day = recording.began.astimezone(CHINA).date()
         wearer = EventOfficer(recording.officer) if recording.officer else None
         found.append(
             ReportedFootage(

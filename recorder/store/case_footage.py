@@ -9,6 +9,7 @@ from recorder.domain.case import Stage
 from recorder.domain.ids import CaseId, RecordingId
 from recorder.domain.people import Scope
 from recorder.store.connection import Connection
+from recorder.store.recordings import BEGAN, STATE
 
 #: A case with more is cut there; its list has pages.
 MOST_ON_AXIS = 5000
@@ -34,14 +35,13 @@ async def on_axis(
 ) -> list[FootageOnAxis]:
     """The case's recordings in scope, earliest first, ``most`` of them."""
     rows = await connection.fetch(
-        "SELECT r.id, r.original_name, l.stage, coalesce(r.started_at, r.received_at) AS at,"
-        " CASE WHEN r.admission = 'quarantined' THEN 'quarantined' ELSE r.integrity END AS state,"
+        f"SELECT r.id, r.original_name, l.stage, {BEGAN} AS at, {STATE} AS state,"  # noqa: S608 - constant text
         " coalesce((r.media->>'length_ms')::bigint, 0) AS length_ms"
         " FROM case_link l JOIN recording r ON r.id = l.recording_id"
         " WHERE l.case_id = $1 AND l.unlinked_at IS NULL"
         " AND in_scope(r.agency_id, $2) AND ($3::uuid IS NULL OR r.device_id = $3)"
         " AND ($4::uuid IS NULL OR r.dock_id = $4) AND ($5::text IS NULL OR r.officer = $5)"
-        " ORDER BY coalesce(r.started_at, r.received_at), r.id LIMIT $6",
+        f" ORDER BY {BEGAN}, r.id LIMIT $6",
         case,
         scope.agencies,
         scope.device,

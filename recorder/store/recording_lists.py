@@ -16,7 +16,7 @@ from recorder.domain.marking_term import MarkingDue
 from recorder.domain.people import Scope
 from recorder.domain.recording import Recording
 from recorder.store.connection import Connection
-from recorder.store.recordings import COLUMNS, from_row
+from recorder.store.recordings import BEGAN, COLUMNS, from_row
 
 #: As many recordings are looked at for a piece of a name before the reader is asked to go on.
 LOOKED_AT = 5000
@@ -60,11 +60,9 @@ class Query:
 
     def key(self, recording: Recording) -> Key:
         """Where a recording stands in such a list."""
-        began = recording.started_at or recording.received_at
-        return (began if self.by_time else recording.created_at), recording.id
+        return (recording.began if self.by_time else recording.created_at), recording.id
 
 
-_BEGAN = "coalesce(r.started_at, r.received_at)"
 #: Unmarked, counted, of such days and arrived by then.
 _BEYOND_TERM = (
     " AND ($20::uuid[] IS NULL OR (r.marks = 0 AND EXISTS ("
@@ -81,8 +79,8 @@ _WHERE = (
     " AND ($5::timestamptz IS NULL OR ({at}, r.id) < ($5, $6::uuid))"
     " AND ($7::text IS NULL OR r.device_number = $7)"
     " AND ($8::text IS NULL OR r.officer = $8)"
-    f" AND ($9::timestamptz IS NULL OR {_BEGAN} >= $9)"
-    f" AND ($10::timestamptz IS NULL OR {_BEGAN} < $10)"
+    f" AND ($9::timestamptz IS NULL OR {BEGAN} >= $9)"
+    f" AND ($10::timestamptz IS NULL OR {BEGAN} < $10)"
     " AND ($11::text IS NULL OR ($11 = 'quarantined' AND r.admission = 'quarantined')"
     "  OR ($11 = 'received' AND r.integrity = 'received' AND r.admission = 'admitted')"
     "  OR ($11 = 'sealed' AND r.integrity = 'sealed' AND r.admission = 'admitted')"
@@ -108,7 +106,7 @@ _BEGINS = (
 
 
 def _statement(query: Query, text: str) -> str:
-    return text.replace("{at}", _BEGAN if query.by_time else "r.created_at")
+    return text.replace("{at}", BEGAN if query.by_time else "r.created_at")
 
 
 def _arguments(scope: Scope, query: Query, before: Key | None) -> list[object]:

@@ -25,6 +25,10 @@ COLUMNS = (
     " r.provenance, r.camera, r.classes, r.content_review"
 )
 
+#: ``Recording.began`` and ``Recording.state``, of ``recording r``.
+BEGAN = "coalesce(r.started_at, r.received_at)"
+STATE = "CASE WHEN r.admission = 'quarantined' THEN 'quarantined' ELSE r.integrity END"
+
 
 def from_row(row: Row) -> Recording:
     """A row of COLUMNS."""

@@ -15,7 +15,7 @@ from recorder.domain.people import Scope
 from recorder.domain.recording import Recording
 from recorder.store.connection import Connection
 from recorder.store.feed.case_events import officers_of
-from recorder.store.recordings import COLUMNS, from_row
+from recorder.store.recordings import BEGAN, COLUMNS, STATE, from_row
 
 Key = tuple[datetime, uuid.UUID]
 
@@ -41,7 +41,7 @@ class InReport:
 
     @property
     def key(self) -> Key:
-        return (self.recording.started_at or self.recording.received_at, self.recording.id)
+        return (self.recording.began, self.recording.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +63,9 @@ class Happened:
     officers: tuple[EventOfficer, ...]
 
 
-_AT = "coalesce(r.started_at, r.received_at)"
-_STATE = "CASE WHEN r.admission = 'quarantined' THEN 'quarantined' ELSE r.integrity END"
 #: Footage of an invented city is never reported.
 _MEANT = (
-    f" WHERE {_AT} >= $1 AND {_AT} < $2 AND in_scope(r.agency_id, $3)"
+    f" WHERE {BEGAN} >= $1 AND {BEGAN} < $2 AND in_scope(r.agency_id, $3)"
     " AND in_scope(r.agency_id, $4) AND ($5::uuid IS NULL OR r.device_id = $5)"
     " AND ($6::uuid IS NULL OR r.dock_id = $6) AND ($7::text IS NULL OR r.officer = $7)"
     " AND r.integrity <> 'simulated'"
@@ -103,10 +101,10 @@ async def page(
         " coalesce(o.uscc, '') AS uscc FROM recording r JOIN agency a ON a.id = r.agency_id"
         # At most one row: days of an organisation do not overlap.
         " LEFT JOIN organisation o ON o.agency_id = r.agency_id AND o.superseded_at IS NULL"
-        f" AND ({_AT} AT TIME ZONE interval '8 hours')::date BETWEEN o.valid_from AND o.valid_to"
-        f"{_MEANT} AND {_STATE} = ANY($8)"
-        f" AND ($9::timestamptz IS NULL OR ({_AT}, r.id) > ($9, $10::uuid))"
-        f" ORDER BY {_AT}, r.id LIMIT $11",
+        f" AND ({BEGAN} AT TIME ZONE interval '8 hours')::date BETWEEN o.valid_from AND o.valid_to"
+        f"{_MEANT} AND {STATE} = ANY($8)"
+        f" AND ($9::timestamptz IS NULL OR ({BEGAN}, r.id) > ($9, $10::uuid))"
+        f" ORDER BY {BEGAN}, r.id LIMIT $11",
         *_meant(scope, span),
         list(states),
         at,
@@ -124,8 +122,8 @@ async def left_out(
 ) -> dict[str, int]:
     """State → how many recordings of the span are in another one than these."""
     rows = await connection.fetch(
-        f"SELECT {_STATE} AS state, count(*) AS many FROM recording r{_MEANT}"  # noqa: S608 - constant text
-        f" AND {_STATE} <> ALL($8) GROUP BY 1 ORDER BY 1",
+        f"SELECT {STATE} AS state, count(*) AS many FROM recording r{_MEANT}"  # noqa: S608 - constant text
+        f" AND {STATE} <> ALL($8) GROUP BY 1 ORDER BY 1",
         *_meant(scope, span),
         list(states),
     )

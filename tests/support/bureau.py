@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from recorder.config import read_config
 from recorder.domain.events import RecordingQuarantined
 from recorder.domain.ids import AgencyId, RecordingId, new_uuid
 from recorder.domain.people import OPERATOR, Actor, ActorKind, Role
-from recorder.domain.recording import Admission, Integrity, Recording
 from recorder.runtime import Deps, open_deps
 from recorder.services import organs
 from recorder.store import recordings
+from tests.support.recorded import a_recording
 
 PASSWORD = "correct horse battery"
 #: While the clock stands still nothing is earned back; tests of limits set their own.
@@ -73,7 +73,12 @@ class Bureau:
         started_at: datetime | None = None,
     ) -> RecordingId:
         """A row of footage, as ingest writes it."""
-        recording = _recording(self.clock.at, agency or self.ours, officer, started_at)
+        recording = replace(
+            a_recording(self.clock.at, agency or self.ours),
+            officer=officer,
+            started_at=started_at,
+            started_at_source="metadata" if started_at else None,
+        )
         async with self.deps.change(OPERATOR) as change:
             await recordings.insert(
                 change, recording, source="test", arrival_sha256=secrets.token_bytes(32)
@@ -124,43 +129,3 @@ async def open_bureau(database_url: str, folder: Path, **settings: object) -> As
         ours = await organs.ensure_own_agency(deps)
         theirs = await organs.add_agency(deps, OPERATOR, code="foreign", name="外单位")
         yield Bureau(deps, clock, ours, theirs.id)
-
-
-def _recording(
-    now: datetime, agency: AgencyId, officer: str | None, started_at: datetime | None
-) -> Recording:
-    return Recording(
-        id=RecordingId(new_uuid(now)),
-        agency=agency,
-        agency_code="",
-        device=None,
-        device_number=None,
-        dock=None,
-        officer=officer,
-        integrity=Integrity.RECEIVED,
-        admission=Admission.ADMITTED,
-        quarantine_reasons=(),
-        length=1000,
-        declared_sha256=None,
-        sha256=None,
-        sm3=None,
-        original_name="clip.mp4",
-        stage=None,
-        device_clock_at=None,
-        received_at=now,
-        clock_offset_ms=None,
-        started_at=started_at,
-        ended_at=None,
-        started_at_source="metadata" if started_at else None,
-        latitude=None,
-        longitude=None,
-        accuracy_m=None,
-        key_file=False,
-        note=None,
-        flags=(),
-        media=None,
-        showable=None,
-        links=0,
-        created_at=now,
-        sealed_at=None,
-    )

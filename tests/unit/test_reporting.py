@@ -14,8 +14,8 @@ import pytest
 from recorder.domain import reporting
 from recorder.domain.case import Scheme, Stage
 from recorder.domain.case_event import ActType
-from recorder.domain.ids import AgencyId, CaseId, RecordingId, new_uuid
-from recorder.domain.recording import Admission, Integrity, Recording
+from recorder.domain.ids import AgencyId, CaseId, new_uuid
+from recorder.domain.recording import Integrity, Recording
 from recorder.domain.reporting import (
     FIELDS,
     MapError,
@@ -24,6 +24,7 @@ from recorder.domain.reporting import (
     ReportedOfficer,
     ReportMap,
 )
+from tests.support.recorded import a_recording
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = (ROOT / "deploy" / "reports" / "example.toml").read_text("utf-8")
@@ -33,40 +34,19 @@ COLUMN = '\n[[column]]\nname = "环节"\nsource = "stage"\n'
 
 
 def recording() -> Recording:
-    return Recording(
-        id=RecordingId(new_uuid(AT)),
-        agency=AgencyId(new_uuid(AT)),
+    return replace(
+        a_recording(AT, AgencyId(new_uuid(AT))),
         agency_code="NS-CG",
-        device=None,
         device_number="=cmd()",
-        dock=None,
         officer="A1",
         integrity=Integrity.SEALED,
-        admission=Admission.ADMITTED,
-        quarantine_reasons=(),
-        length=1000,
-        declared_sha256=None,
         sha256=bytes(32),
         sm3=b"\xff" * 32,
         original_name="片段,一.mp4",
         stage="decision",
-        device_clock_at=None,
-        received_at=AT,
-        clock_offset_ms=None,
         started_at=AT,
         ended_at=datetime(2026, 2, 28, 17, 6, 31, tzinfo=UTC),
-        started_at_source="metadata",
         latitude=-22.5,
-        longitude=None,
-        accuracy_m=None,
-        key_file=False,
-        note=None,
-        flags=(),
-        media=None,
-        showable=None,
-        links=2,
-        created_at=AT,
-        sealed_at=None,
     )
 
 

@@ -137,10 +137,6 @@ def _stages(told: ReportedFootage, cases: Sequence[ReportedCase]) -> Sequence[st
     return list(found) or [told.recording.stage or ""]
 
 
-def _began(recording: Recording) -> datetime:
-    return recording.started_at or recording.received_at
-
-
 def _length_ms(recording: Recording) -> int | None:
     """As the probe found it, else between the two clocks."""
     measured = (recording.media or {}).get("length_ms")
@@ -175,7 +171,7 @@ FIELDS: dict[str, Field] = {
     "length_bytes": _own(lambda r: r.length, Sort.NUMBER),
     "file_name": _own(lambda r: r.original_name),
     "state": _own(lambda r: r.state, words=STATES),
-    "began_at": _own(_began, Sort.TIME),
+    "began_at": _own(lambda r: r.began, Sort.TIME),
     "ended_at": _own(lambda r: r.ended_at, Sort.TIME),
     "received_at": _own(lambda r: r.received_at, Sort.TIME),
     "sealed_at": _own(lambda r: r.sealed_at, Sort.TIME),
