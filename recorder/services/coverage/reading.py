@@ -172,7 +172,7 @@ async def _powers(
     as_of: datetime | None,
 ) -> _Powers:
     """What these agencies may do, and when the matters of these cases passed to or from them."""
-    published, entrusted = await powers.of_agencies(connection, asked)
+    published, entrusted = await powers.of_agencies(connection, asked, as_of)
     codes = {head.matter for head in heads}
     codes |= {event.matter for each in events.values() for event in each}
     passed = await _passed(connection, {code for code in codes if code}, asked, as_of)

@@ -25,6 +25,18 @@ class Entry(Generic[K, F]):
     term: Term[F]
 
 
+def counts_at(moment: str, of: str = "") -> str:
+    """The condition that a row counts, or counted at the moment that is this argument, if any.
+
+    ``of``: what stands before its columns.
+    """
+    return (
+        f"CASE WHEN {moment}::timestamptz IS NULL THEN {of}superseded_at IS NULL"
+        f" ELSE {of}noted_at <= {moment}"
+        f" AND ({of}superseded_at IS NULL OR {of}superseded_at > {moment}) END"
+    )
+
+
 #: A row to be written: its key and its term.
 Stated = tuple[K, Term[F]]
 

@@ -10,7 +10,7 @@ from recorder.domain.registry_facts import HolidayFacts
 from recorder.domain.validity import Term
 from recorder.store.change import Change
 from recorder.store.connection import Connection
-from recorder.store.registry.entries import Entry, Stated, by_key, new_ids
+from recorder.store.registry.entries import Entry, Stated, by_key, counts_at, new_ids
 
 HolidayEntry = Entry[date, HolidayFacts]
 
@@ -20,9 +20,8 @@ async def between(
 ) -> dict[date, HolidayFacts]:
     """The announced days from the first to the last one; ``as_of``: as they were at a moment."""
     rows = await connection.fetch(
-        "SELECT day, kind, name FROM holiday WHERE day BETWEEN $1 AND $2"
-        " AND CASE WHEN $3::timestamptz IS NULL THEN superseded_at IS NULL"
-        " ELSE noted_at <= $3 AND (superseded_at IS NULL OR superseded_at > $3) END ORDER BY day",
+        "SELECT day, kind, name FROM holiday WHERE day BETWEEN $1 AND $2"  # noqa: S608 - constant text
+        f" AND {counts_at('$3')} ORDER BY day",
         first,
         last,
         as_of,

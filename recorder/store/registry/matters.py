@@ -16,7 +16,7 @@ from recorder.domain.registry_facts import MatterFacts
 from recorder.domain.validity import Term
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
-from recorder.store.registry.entries import Entry, Stated, by_key, new_ids
+from recorder.store.registry.entries import Entry, Stated, by_key, counts_at, new_ids
 
 #: Code, and the agency that has the power.
 MatterKey = tuple[str, AgencyId]
@@ -85,9 +85,8 @@ async def handed_over(
     never pass, and are absent.
     """
     rows = await connection.fetch(
-        "WITH known AS (SELECT * FROM matter WHERE ($1::text[] IS NULL OR code = ANY($1))"
-        "  AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL"
-        "  ELSE noted_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END),"
+        "WITH known AS (SELECT * FROM matter WHERE ($1::text[] IS NULL OR code = ANY($1))"  # noqa: S608 - constant text
+        f"  AND {counts_at('$2')}),"
         # Rows that are stated anew end and begin too: they are no giver's and no taker's.
         " ended AS (SELECT code, valid_to + 1 AS day FROM known g WHERE valid_to < 'infinity'"
         "  AND NOT EXISTS (SELECT FROM known s WHERE s.code = g.code"

@@ -15,7 +15,7 @@ from recorder.domain.registry_facts import CertificateFacts, OfficerFacts
 from recorder.domain.validity import Term
 from recorder.store.change import Change
 from recorder.store.connection import Connection, Row
-from recorder.store.registry.entries import Entry, Stated, by_key, new_ids
+from recorder.store.registry.entries import Entry, Stated, by_key, counts_at, new_ids
 
 OfficerEntry = Entry[str, OfficerFacts]
 #: Number of the officer, number of the certificate.
@@ -59,10 +59,7 @@ def _officer(row: Row) -> Officer:
 
 
 #: Rows that count, or that counted at the moment that is argument 2.
-_COUNTS = (
-    "CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL"
-    " ELSE noted_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END"
-)
+_COUNTS = counts_at("$2")
 
 
 async def by_numbers(
@@ -115,7 +112,7 @@ async def holders(
     rows = await connection.fetch(
         "SELECT number, min(officer) AS officer FROM officer_certificate c"  # noqa: S608 - constant text
         f" WHERE number = ANY($1) AND {_COUNTS} AND NOT EXISTS (SELECT FROM officer o"
-        "  WHERE o.number = c.number AND o.superseded_at IS NULL)"
+        f"  WHERE o.number = c.number AND {counts_at('$2', 'o.')})"
         " GROUP BY number HAVING count(DISTINCT officer) = 1",
         list(certificates),
         as_of,

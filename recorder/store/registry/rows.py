@@ -9,13 +9,12 @@ from datetime import date, datetime
 
 from recorder.domain.people import Scope
 from recorder.store.connection import Connection
+from recorder.store.registry.entries import counts_at
 
 #: What holds on day $2, as believed at $3 or now, behind the line ($4, $5); $6 is a key, $7 how
 #: many. The scope is $1.
 _HOLDS = (
-    " AND $2 BETWEEN r.valid_from AND r.valid_to"
-    " AND CASE WHEN $3::timestamptz IS NULL THEN r.superseded_at IS NULL"
-    " ELSE r.noted_at <= $3 AND (r.superseded_at IS NULL OR r.superseded_at > $3) END"
+    f" AND $2 BETWEEN r.valid_from AND r.valid_to AND {counts_at('$3', 'r.')}"
     " AND ($4::timestamptz IS NULL OR (r.noted_at, r.id) > ($4, $5::uuid))"
 )
 _PAGE = " ORDER BY r.noted_at, r.id LIMIT $7"
@@ -136,9 +135,7 @@ async def officers(connection: Connection, scope: Scope, asked: Asked) -> list[O
         " r.noted_at, coalesce((SELECT jsonb_agg(jsonb_build_object('number', c.number,"
         "  'valid_from', nullif(c.valid_from, '-infinity'), 'valid_to',"
         "  nullif(c.valid_to, 'infinity')) ORDER BY c.valid_from, c.number)"
-        "  FROM officer_certificate c WHERE c.officer = r.number"
-        "  AND CASE WHEN $3::timestamptz IS NULL THEN c.superseded_at IS NULL"
-        "  ELSE c.noted_at <= $3 AND (c.superseded_at IS NULL OR c.superseded_at > $3) END),"
+        f"  FROM officer_certificate c WHERE c.officer = r.number AND {counts_at('$3', 'c.')}),"
         " '[]') AS certificates FROM officer r JOIN agency a ON a.id = r.agency_id"
         f" WHERE in_scope(r.agency_id, $1){_HOLDS} AND ($6::text IS NULL OR r.number = $6){_PAGE}",
         *_arguments(scope, asked),

@@ -136,7 +136,7 @@ def _clip(
         state=state,
         integrity=str(found.integrity),
         has_poster=has_poster,
-        began=found.began,
+        began=found.started_at or found.received_at,
         began_is_known=found.started_at is not None,
         ended=found.ended_at,
         length_ms=_whole(media.get("length_ms")),

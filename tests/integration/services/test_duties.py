@@ -126,12 +126,17 @@ async def test_publications_and_entrustments_that_are_imported_have_their_acts_j
     assert await kinds_after("subjects", published % "2026-02-24") == [
         "subject_unpublished", "unrecorded",
     ]  # fmt: skip
+    then = bureau.clock.now()
+    bureau.clock.forward(hours=1)
     assert await kinds_after("subjects", published % "2026-02-23") == ["unrecorded"]
     letter = f"principal,agent,matter,valid_from,valid_to\n{own},body,,%s\n"
     assert await kinds_after("entrustments", letter % "2025-01-01,2025-12-31") == [
         "entrustment_invalid", "unrecorded",
     ]  # fmt: skip
     assert await kinds_after("entrustments", letter % "2026-01-01,2026-12-31") == ["unrecorded"]
+    # What nobody knew then does not count for that moment.
+    past = await coverage.case_coverage(deps, OPERATOR, case, as_of=then)
+    assert "subject_unpublished" in {each.kind for each in past.evaluation.findings}
 
 
 async def test_a_matter_that_is_handed_over_by_the_register_has_its_acts_judged_again(

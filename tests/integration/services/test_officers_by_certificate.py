@@ -12,6 +12,7 @@ from recorder.domain.people import OPERATOR
 from recorder.services import coverage, importing
 from recorder.store import attribution
 from recorder.store.coverage.findings import Wanted
+from recorder.store.registry import officers
 from tests.support.enforcement import evaluated
 from tests.support.feed_desk import Desk, case, event, open_desk
 
@@ -55,3 +56,13 @@ async def test_an_officer_is_known_by_the_certificate_that_nobody_else_holds(des
             connection, desk.source.agency, span, frozenset()
         )
     assert scene.officers == {"A1", "A2", "19000000009"}
+    # It becomes somebody's own number, which nobody knew before.
+    then = desk.bureau.clock.now()
+    desk.bureau.clock.forward(hours=1)
+    await importing.import_file(
+        deps, OPERATOR, kind="officers", file_name="o.csv",
+        content=f"number,name,organisation\n19000000001,陈杰,{code}\n".encode(),
+    )  # fmt: skip
+    async with deps.database.acquire() as connection:
+        assert await officers.holders(connection, ["19000000001"]) == {}
+        assert await officers.holders(connection, ["19000000001"], then) == {"19000000001": "A1"}
