@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from recorder.domain.ids import AgencyId, DeviceId, DockId, LivestreamId, RecordingId
+from recorder.domain.people import SERVICE
 from recorder.domain.upload import MIB
 from recorder.errors import Unprocessable
 
@@ -113,37 +114,40 @@ class Livestream:
     quarantine_reasons: tuple[str, ...]
     flags: tuple[str, ...]
     form: Form
-    state: LivestreamState
     key_prefix: str
-    #: Version of the locked description beside its segments; None until it is written.
-    opening_version: str | None
     device_clock_at: datetime | None
     clock_offset_ms: int | None
     created_at: datetime
-    first_arrival_at: datetime | None
-    last_arrival_at: datetime | None
-    highest_number: int
-    #: Stored segments, without init segments.
-    segments: int
-    #: Bytes of stored segments and init segments.
-    length: int
-    interrupted_at: datetime | None
-    closing_at: datetime | None
-    #: The number the sender said is its last one.
-    last_number: int | None
-    closed_at: datetime | None
-    recording: RecordingId | None
-    #: The recording that is being made of it now.
-    sealing: RecordingId | None
-    holder: str | None
-    fence: int
-    held_until: datetime | None
     #: Of what its chunks are slices; None where it consists of segments.
     media_type: str | None = None
     #: Where it was opened, if the device said so.
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float | None = None
+    #: The one that is over and that its publisher goes on with here.
+    continues: LivestreamId | None = None
+    #: From here on what became of it: the defaults are those of one of which nothing has come.
+    state: LivestreamState = LivestreamState.OPEN
+    #: Version of the locked description beside its segments; None until it is written.
+    opening_version: str | None = None
+    first_arrival_at: datetime | None = None
+    last_arrival_at: datetime | None = None
+    highest_number: int = 0
+    #: Stored segments, without init segments.
+    segments: int = 0
+    #: Bytes of stored segments and init segments.
+    length: int = 0
+    interrupted_at: datetime | None = None
+    closing_at: datetime | None = None
+    #: The number the sender said is its last one.
+    last_number: int | None = None
+    closed_at: datetime | None = None
+    recording: RecordingId | None = None
+    #: The recording that is being made of it now.
+    sealing: RecordingId | None = None
+    holder: str | None = None
+    fence: int = 0
+    held_until: datetime | None = None
     #: Whether we fetch it from an address.
     is_pulled: bool = False
     #: Whether only some may watch it, or a recording that it became.
@@ -157,8 +161,11 @@ class Livestream:
     lost: int = 0
     #: When whoever fetches it said last that media are in its hands and cannot go up.
     heard_at: datetime | None = None
-    #: The one that is over and that its publisher goes on with here.
-    continues: LivestreamId | None = None
+
+    @property
+    def is_set_beside(self) -> bool:
+        """Whether we opened it, for what waited in a spool; nobody publishes into it."""
+        return self.opened_by == SERVICE.sender
 
     @property
     def file_ending(self) -> str:

@@ -159,10 +159,10 @@ class LivestreamDoor:
             return found if found.state in RUNNING else await live.going_on(self._deps, found)
         page = await live.list_livestreams(self._deps, actor, running=True)
         for each in page.items:
-            # One that the service opened holds what waited in a spool: its numbers are taken.
             own = each.device == actor.device and each.form is Form.RECEIVED
-            own = own and each.opened_by != SERVICE.sender
-            if own and not each.is_pulled and each.state in RUNNING:
+            # The numbers of one that was set beside are taken.
+            own = own and not each.is_pulled and not each.is_set_beside
+            if own and each.state in RUNNING:
                 return each
         opening = live.Opening(title=f"{protocol} {actor.name}", form=Form.RECEIVED)
         return await live.open_livestream(self._deps, actor, opening)

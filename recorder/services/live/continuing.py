@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recorder.domain.events import LivestreamOpened
 from recorder.domain.ids import LivestreamId, new_uuid
-from recorder.domain.livestream import RUNNING, Livestream, LivestreamState, key_prefix
+from recorder.domain.livestream import RUNNING, Livestream, key_prefix
 from recorder.domain.people import SERVICE
 from recorder.domain.recording import Flag
 from recorder.runtime import Deps
 from recorder.services import guard, sharing
-from recorder.services.live.opening import described_soon, find_livestream
+from recorder.services.live.opening import described_soon, find_livestream, opened_event
 from recorder.store import livestream_restrictions, livestreams
 from recorder.store.change import Change
 
@@ -39,7 +38,7 @@ async def going_on(deps: Deps, over: Livestream) -> Livestream:
         # Of several who come back at once, one opens it.
         begun = await livestreams.locked(change, first) or over
         for each in await livestreams.continuing(change.connection, first):
-            if each.state in RUNNING and each.opened_by != SERVICE.sender:
+            if each.state in RUNNING and not each.is_set_beside:
                 return each
         fresh = await _begun(change, _fresh(change, begun, first))
     await described_soon(deps, fresh)
@@ -61,61 +60,39 @@ async def set_beside(deps: Deps, old: Livestream) -> Livestream:
 
 async def _begun(change: Change, fresh: Livestream) -> Livestream:
     await livestreams.insert(change, fresh)
-    change.record(_opened(fresh))
+    change.record(opened_event(fresh))
     await _restrict(change, fresh)
     return fresh
 
 
 def _fresh(change: Change, begun: Livestream, first: LivestreamId) -> Livestream:
+    """Another one of which all that was said of this one holds, and nothing has come."""
     livestream = LivestreamId(new_uuid(change.now))
-    return replace(
-        begun,
+    return Livestream(
         id=livestream,
-        state=LivestreamState.OPEN,
+        agency=begun.agency,
+        agency_code=begun.agency_code,
+        device=begun.device,
+        device_number=begun.device_number,
+        dock=begun.dock,
+        officer=begun.officer,
+        title=begun.title,
+        stage=begun.stage,
+        case_numbers=begun.case_numbers,
+        opened_by=begun.opened_by,
+        source=begun.source,
+        quarantine_reasons=begun.quarantine_reasons,
+        flags=tuple(each for each in begun.flags if each not in _OF_THE_FIRST),
+        form=begun.form,
         key_prefix=key_prefix(livestream, change.now),
-        opening_version=None,
         device_clock_at=None,
         clock_offset_ms=None,
         created_at=change.now,
-        first_arrival_at=None,
-        last_arrival_at=None,
-        highest_number=0,
-        segments=0,
-        length=0,
-        interrupted_at=None,
-        closing_at=None,
-        last_number=None,
-        closed_at=None,
-        recording=None,
-        sealing=None,
-        holder=None,
-        fence=0,
-        held_until=None,
-        promised_period=None,
-        promised_number=None,
-        lost=0,
-        heard_at=None,
-        left_out=(),
-        flags=tuple(each for each in begun.flags if each not in _OF_THE_FIRST),
+        media_type=begun.media_type,
+        latitude=begun.latitude,
+        longitude=begun.longitude,
+        accuracy_m=begun.accuracy_m,
         continues=first,
-    )
-
-
-def _opened(fresh: Livestream) -> LivestreamOpened:
-    return LivestreamOpened(
-        subject=fresh.id,
-        agency=fresh.agency,
-        title=fresh.title,
-        form=fresh.form.value,
-        device_number=fresh.device_number,
-        officer=fresh.officer,
-        stage=fresh.stage,
-        case_numbers=fresh.case_numbers,
-        device_clock_at=None,
-        clock_offset_ms=None,
-        quarantine_reasons=fresh.quarantine_reasons,
-        flags=fresh.flags,
-        continues=fresh.continues,
     )
 
 

@@ -16,7 +16,7 @@ from recorder.domain.events import LivestreamOpened, LivestreamSourceNamed
 from recorder.domain.footage_facts import FootageFacts
 from recorder.domain.ids import LivestreamId, new_uuid
 from recorder.domain.instant import format_utc
-from recorder.domain.livestream import Form, Livestream, LivestreamState, key_prefix, opening_key
+from recorder.domain.livestream import Form, Livestream, key_prefix, opening_key
 from recorder.domain.people import EVERYTHING, Actor, ActorKind
 from recorder.domain.recording import Flag
 from recorder.errors import Conflict, InvalidInput, NotFound, StorageFull, Unavailable
@@ -71,7 +71,7 @@ async def open_livestream(
     livestream = _fresh(deps, actor, opening, facts, origin)
     async with deps.change(actor) as change:
         await livestreams.insert(change, livestream)
-        change.record(_opened(livestream))
+        change.record(opened_event(livestream))
         if source is not None:
             found = source(livestream.id)
             await livestream_sources.insert(change, found)
@@ -137,26 +137,10 @@ def _fresh(
         quarantine_reasons=origin.quarantine,
         flags=tuple(flags),
         form=Form.CHUNKED if opening.media_type else opening.form,
-        state=LivestreamState.OPEN,
         key_prefix=key_prefix(livestream, now),
-        opening_version=None,
         device_clock_at=opening.device_clock_at,
         clock_offset_ms=offset,
         created_at=now,
-        first_arrival_at=None,
-        last_arrival_at=None,
-        highest_number=0,
-        segments=0,
-        length=0,
-        interrupted_at=None,
-        closing_at=None,
-        last_number=None,
-        closed_at=None,
-        recording=None,
-        sealing=None,
-        holder=None,
-        fence=0,
-        held_until=None,
         media_type=opening.media_type,
         latitude=opening.latitude,
         longitude=opening.longitude,
@@ -164,7 +148,8 @@ def _fresh(
     )
 
 
-def _opened(livestream: Livestream) -> LivestreamOpened:
+def opened_event(livestream: Livestream) -> LivestreamOpened:
+    """What its custody begins with."""
     return LivestreamOpened(
         subject=livestream.id,
         agency=livestream.agency,
@@ -178,6 +163,7 @@ def _opened(livestream: Livestream) -> LivestreamOpened:
         clock_offset_ms=livestream.clock_offset_ms,
         quarantine_reasons=livestream.quarantine_reasons,
         flags=livestream.flags,
+        continues=livestream.continues,
     )
 
 

@@ -172,7 +172,7 @@ async def _understood(
     dock = None
     if said["dock"]:
         dock = await rebuilding.dock_of(change.connection, uuid.UUID(said["dock"]))
-    clock = said["device_clock_at"]
+    clock, place = said["device_clock_at"], _position(said.get("position"))
     return Livestream(
         id=LivestreamId(uuid.UUID(said["livestream"])),
         agency=agency,
@@ -191,34 +191,16 @@ async def _understood(
         form=Form(said["form"]),
         state=LivestreamState.CLOSING,
         key_prefix=prefix,
-        opening_version=None,
         device_clock_at=Instant.parse(clock).at if clock else None,
         clock_offset_ms=said["clock_offset_ms"],
         created_at=Instant.parse(said["opened_at"]).at,
-        first_arrival_at=None,
-        last_arrival_at=None,
-        highest_number=0,
-        segments=0,
-        length=0,
-        interrupted_at=None,
         closing_at=deps.clock.now(),
-        last_number=None,
-        closed_at=None,
-        recording=None,
-        sealing=None,
-        holder=None,
-        fence=0,
-        held_until=None,
         media_type=said.get("media_type"),
-        is_pulled=False,
-        is_restricted=False,
-        promised_period=None,
-        promised_number=None,
         left_out=tuple(said.get("left_out", ())),
-        lost=0,
-        heard_at=None,
         continues=_id_of(said.get("goes_on_with")),
-        **_position(said.get("position")),
+        latitude=place.get("latitude"),
+        longitude=place.get("longitude"),
+        accuracy_m=place.get("accuracy_m"),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from recorder.domain.events import LivestreamViewed, SubjectKind
 from recorder.domain.ids import LivestreamId, RecordingId
 from recorder.domain.livestream import Gap, Livestream, LivestreamState
-from recorder.domain.people import SERVICE, Actor
+from recorder.domain.people import Actor
 from recorder.runtime import Deps
 from recorder.services.live.opening import find_livestream
 from recorder.services.live.sealing import gaps_now
@@ -40,11 +40,6 @@ class LivestreamView:
     continued_by: tuple[LivestreamId, ...] = ()
     set_beside: tuple[LivestreamId, ...] = ()
 
-    @property
-    def is_set_beside(self) -> bool:
-        """Whether it is one of the latter itself."""
-        return self.livestream.opened_by == SERVICE.sender
-
 
 async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId) -> LivestreamView:
     """The livestream as it stands now.
@@ -62,8 +57,8 @@ async def view_livestream(deps: Deps, actor: Actor, livestream_id: LivestreamId)
         further = await livestreams.continuing(connection, found.id)
     pulled_from = await told_source(deps, found.id) if found.is_pulled else None
     name = agency.name if agency else found.agency_code
-    beside = tuple(each.id for each in further if each.opened_by == SERVICE.sender)
-    came_back = tuple(each.id for each in further if each.id not in beside)
+    beside = tuple(each.id for each in further if each.is_set_beside)
+    came_back = tuple(each.id for each in further if not each.is_set_beside)
     return LivestreamView(found, tuple(gaps), pulled_from, tuple(copies), name, came_back, beside)
 
 

@@ -65,7 +65,6 @@ async def show(request: web.Request) -> web.StreamResponse:
         pulled=view.pulled_from,
         continued_by=view.continued_by,
         set_beside=view.set_beside,
-        is_set_beside=view.is_set_beside,
         marks=await live.livestream_marks(deps, actor, livestream),
         mark_kinds=list(MarkKind),
         sight=await live.sight(deps, actor, livestream),
