@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from recorder.domain.ids import LivestreamId
@@ -47,12 +47,12 @@ class Machine:
             first_cause=PeriodCause.RECONNECT, spool=self.spool,
         )  # fmt: skip
         now = self.deps.clock.now()
-        await kept.period(_period(sent, now))
+        await kept.period(a_period(sent, now))
         for number in range(upto):
-            await kept.segment(_segment(sent, number, now))
+            await kept.segment(a_segment(sent, number, now))
 
 
-def _period(sent: Take, clock: datetime) -> Period:
+def a_period(sent: Take, clock: datetime) -> Period:
     return Period(
         number=0, cause=Cause.STARTED, gap=None, codecs={"video": "avc1"}, init=sent.init,
         media_type="video/mp4", stream_ms={"video": 0}, arrived_at=clock, starts_with_key=True,
@@ -60,11 +60,11 @@ def _period(sent: Take, clock: datetime) -> Period:
     )  # fmt: skip
 
 
-def _segment(sent: Take, number: int, arrived: datetime) -> Segment:
+def a_segment(sent: Take, number: int, arrived: datetime) -> Segment:
     return Segment(
         period=0, number=number, starts_ms=1000 * number, length_ms=1000,
-        content=sent.segments[number], arrived_from=arrived, arrived_to=arrived,
-        starts_with_key=True, frames={"video": 25},
+        content=sent.segments[number], arrived_from=arrived - timedelta(seconds=1),
+        arrived_to=arrived, starts_with_key=True, frames={"video": 25},
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from recorder.adapters.objects import Bucket
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import Livestream, PeriodCause
-from recorder.domain.people import Actor
+from recorder.domain.people import SERVICE, Actor
 from recorder.runtime import Deps
 from recorder.services import live
 from tests.support import cache, footage, live_clips, servers
@@ -142,6 +142,26 @@ async def put(
 ) -> live.Receipt:
     arrival = live.SegmentArrival(period=period, number=number, body=body)
     return await live.put_segment(deps, actor, livestream, arrival)
+
+
+async def begun(deps: Deps, actor: Actor, sent: Take) -> Livestream:
+    """A pushed livestream of this actor whose first segment has come."""
+    livestream = await opened(deps, actor)
+    await put_init(deps, actor, livestream.id, sent.init)
+    await put(deps, actor, livestream.id, 1, sent.segments[0])
+    return livestream
+
+
+async def receiving(
+    deps: Deps, livestream: LivestreamId, fence: int, sent: Take, upto: int = 1
+) -> live.Receiver:
+    """What receives under that lease, and so many segments that came to it."""
+    receiver = live.Receiver(deps, SERVICE, livestream, fence)
+    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    for number in range(1, upto + 1):
+        body = sent.segments[number - 1]
+        await receiver.put_segment(live.SegmentArrival(period=1, number=number, body=body))
+    return receiver
 
 
 async def stored_bytes(deps: Deps, segment: live.Receipt) -> bytes:

@@ -55,12 +55,9 @@ class Fetched:
         if self.apart is not None:
             self.apart.extend()
             self.apart_livestream = await self._open(self.apart.source.url)
-            # A running list is begun three segments before its end.
-            await self._marked(self.apart_livestream, 0)
-        await self._marked(self.livestream, 0)
-        if self.apart is not None:
             # A list that runs is begun near its end: what it lists from here on is taken.
             await self._marked(self.apart_livestream, 0)
+        await self._marked(self.livestream, 0)
         while self.listed < _LEAST or self._is_wanted():
             self._list(1)
             if self.apart is not None:

@@ -15,7 +15,7 @@ from recorder.services.live import LivestreamView
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.live_stand import LONG_S
 from tests.support.spool_machine import AWAY, Machine, received
-from tests.support.streams import take
+from tests.support.streams import receiving, take
 from tests.support.waiting import eventually
 from tests.support.workshop import open_alarms
 
@@ -149,10 +149,8 @@ async def test_what_came_another_way_is_not_lost_with_its_file(
     root = tmp_path / "spool"
     livestream = await left_by_a_dead_machine(bureau, root)
     found = await live.find_livestream(bureau.deps, SERVICE, livestream)
-    receiver = live.Receiver(bureau.deps, SERVICE, livestream, found.fence)
     # The store was slow, and took it in the end.
-    await receiver.put_init(live.InitArrival(period=1, body=take().init))
-    await receiver.put_segment(live.SegmentArrival(period=1, number=1, body=take().segments[0]))
+    await receiving(bureau.deps, livestream, found.fence, take())
     for file in root.glob("*/*/p000001-00000000[01].*"):
         file.write_bytes(b"")
     await brought_up(bureau, root, "b")

@@ -14,9 +14,10 @@ from recorder.live.spooling import Spool, spooling
 from recorder.services import live
 from tests.support import footage, hls_source
 from tests.support.bureau import Bureau, open_bureau
-from tests.support.faulty_objects import Fault, FaultyObjects, When
+from tests.support.faulty_objects import FaultyObjects
 from tests.support.live_stand import LONG_S, read_back
 from tests.support.pulled import QUICK, Pulled
+from tests.support.spool_machine import AWAY
 from tests.support.waiting import eventually
 
 
@@ -33,7 +34,7 @@ async def test_what_waits_in_the_spool_when_it_is_closed_is_in_the_recording(
             source.add(file)
         source.end()
         deps = replace(bureau.deps, clock=SystemClock())
-        objects = FaultyObjects(deps.objects, [Fault("put", When.BEFORE, nth=1, times=1 << 40)])
+        objects = FaultyObjects(deps.objects, [AWAY])
         away = replace(deps, objects=objects)
         async with spooling(away) as spool:
             assert spool is not None
@@ -107,7 +108,7 @@ async def test_what_is_fetched_while_the_spool_is_full_keeps_its_livestream_open
 
             full: bool = await eventually(is_full, within=LONG_S)
             assert full
-            objects.faults = [Fault("put", When.BEFORE, nth=1, times=1 << 40)]
+            objects.faults = [AWAY]
             for file in hls_source.segments():
                 source.add(file)
             source.end()

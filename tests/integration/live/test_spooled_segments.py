@@ -14,13 +14,13 @@ import pytest
 
 from recorder.adapters.clock import SystemClock
 from recorder.domain.ids import LivestreamId
-from recorder.domain.livestream import Form, Livestream, PeriodCause
+from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import OPERATOR, SERVICE, Role
 from recorder.errors import StorageFull
 from recorder.live.door import DoorLimits
 from recorder.live.keeping import KeptLivestream
 from recorder.live.serving import Ports, ingesting
-from recorder.live.sink import Cause, Period, Segment
+from recorder.live.sink import Cause
 from recorder.live.spool import Arrived, SpoolFolder
 from recorder.live.spooling import Spool
 from recorder.runtime import Deps
@@ -29,10 +29,9 @@ from tests.support import footage, ingest_process, rtmp_peer
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.faulty_objects import Fault, FaultyObjects, When
 from tests.support.live_stand import LONG_S, clip, moved
-from tests.support.streams import Take, take
+from tests.support.spool_machine import AWAY, a_period, a_segment, received
+from tests.support.streams import receiving, take
 from tests.support.waiting import eventually
-
-AWAY = Fault("put", When.BEFORE, nth=1, times=1 << 40)
 
 
 @pytest.fixture
@@ -77,10 +76,10 @@ async def oldest(deps: Deps, segments: int) -> LivestreamId | None:
     return found
 
 
-async def received(bureau: Bureau) -> tuple[Livestream, int]:
-    opening = live.Opening(title="巡查", form=Form.RECEIVED, device_number="TA00716")
-    opened = await live.open_livestream(bureau.deps, bureau.actor(Role.SUPERVISOR), opening)
-    return opened, await live.take(bureau.deps, opened.id)
+async def taken(bureau: Bureau) -> tuple[LivestreamId, int]:
+    """A livestream that is to be received, and the fence of its lease."""
+    livestream = await received(bureau)
+    return livestream, await live.take(bureau.deps, livestream)
 
 
 async def test_a_killed_ingest_whose_store_is_away_loses_nothing_and_another_goes_on(
@@ -173,42 +172,26 @@ async def test_with_a_spool_in_use_up_to_its_quota_new_publishers_are_refused_un
     assert counts[0][0] == 12
 
 
-def _period(sent: Take, clock: datetime) -> Period:
-    return Period(
-        number=0, cause=Cause.STARTED, gap=None, codecs={"video": "avc1"}, init=sent.init,
-        media_type="video/mp4", stream_ms={"video": 0}, arrived_at=clock, starts_with_key=True,
-        description=b"",
-    )  # fmt: skip
-
-
-def _segment(sent: Take, number: int, arrived: datetime) -> Segment:
-    return Segment(
-        period=0, number=number, starts_ms=1000 * number, length_ms=1000,
-        content=sent.segments[number], arrived_from=arrived - timedelta(seconds=1),
-        arrived_to=arrived, starts_with_key=True, frames={"video": 25},
-    )  # fmt: skip
-
-
 async def test_with_a_full_spool_a_running_livestream_waits_in_memory_for_the_store(
     bureau: Bureau, tmp_path: Path
 ) -> None:
     sent, now = take(), bureau.clock.now()
-    opened, fence = await received(bureau)
+    livestream, fence = await taken(bureau)
     faulty = FaultyObjects(bureau.deps.objects, [Fault("put", When.BEFORE, nth=2, times=2)])
     deps = replace(bureau.deps, objects=faulty)
     folder = SpoolFolder(tmp_path / "small", "a", len(sent.init) + 100, 0)
     folder.open()
     spool = Spool(deps, folder)
     kept = KeptLivestream(
-        deps, SERVICE, opened.id, fence, await live.position(deps, opened.id),
+        deps, SERVICE, livestream, fence, await live.position(deps, livestream),
         first_cause=PeriodCause.START, spool=spool,
     )  # fmt: skip
-    await kept.period(_period(sent, now))
-    await kept.segment(_segment(sent, 0, now))
-    assert await stored(deps, opened.id) == {1: now}
+    await kept.period(a_period(sent, now))
+    await kept.segment(a_segment(sent, 0, now))
+    assert await stored(deps, livestream) == {1: now}
     assert faulty.calls.count("put") >= 4
     with pytest.raises(StorageFull):
-        folder.keep(Arrived(opened.id, 1, 2, sent.segments[1], now))
+        folder.keep(Arrived(livestream, 1, 2, sent.segments[1], now))
     await spool.close()
 
 
@@ -216,50 +199,48 @@ async def test_what_waited_while_another_process_gave_its_numbers_away_is_a_live
     bureau: Bureau, tmp_path: Path
 ) -> None:
     sent, now = take(), bureau.clock.now()
-    opened, fence = await received(bureau)
-    receiver = live.Receiver(bureau.deps, SERVICE, opened.id, fence)
-    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
-    await receiver.put_segment(live.SegmentArrival(period=1, number=1, body=sent.segments[0]))
+    livestream, fence = await taken(bureau)
+    await receiving(bureau.deps, livestream, fence, sent)
     folder = SpoolFolder(tmp_path / "spool", "a", 1 << 30, 0)
     folder.open()
-    init = Arrived(opened.id, 1, 0, sent.init, now)
+    init = Arrived(livestream, 1, 0, sent.init, now)
     folder.keep(init)
     early = now - timedelta(minutes=20)
     for number in (1, 2):
-        folder.keep(Arrived(opened.id, 1, number, sent.segments[number], early))
+        folder.keep(Arrived(livestream, 1, number, sent.segments[number], early))
     folder.close()
     folder = SpoolFolder(tmp_path / "spool", "b", 1 << 30, 0)
     folder.open()
     spool = Spool(bureau.deps, folder)
     await spool.take_over()
-    assert await spool.highest(opened.id) == live.Position(1, 2)
-    await eventually(lambda: not spool.is_waiting(opened.id), within=LONG_S)
+    assert await spool.highest(livestream) == live.Position(1, 2)
+    await eventually(lambda: not spool.is_waiting(livestream), within=LONG_S)
     await spool.close()
-    assert list(await stored(bureau.deps, opened.id)) == [1]
+    assert list(await stored(bureau.deps, livestream)) == [1]
     page = await live.list_livestreams(bureau.deps, bureau.actor(Role.SUPERVISOR))
-    (own,) = [each for each in page.items if each.id != opened.id]
+    (own,) = [each for each in page.items if each.id != livestream]
     assert (own.title, own.device_number) == ("巡查", "TA00716")
     assert await stored(bureau.deps, own.id) == {1: early, 2: early}
     # Nobody seals it before all of that is there; the other one waits for nothing.
     promised = "SELECT promised_number FROM livestream WHERE id = $1"
     assert await bureau.value(promised, own.id) == 2
-    assert await bureau.value(promised, opened.id) is None
+    assert await bureau.value(promised, livestream) is None
     assert not list((tmp_path / "spool").glob("*/*/*"))
     # What was to go there, and finds its number taken there as well, gets a place of its own.
     folder = SpoolFolder(tmp_path / "spool", "c", 1 << 30, 0)
     folder.open()
     folder.keep(init)
-    place = folder.keep(Arrived(opened.id, 1, 1, sent.segments[3], early))
+    place = folder.keep(Arrived(livestream, 1, 1, sent.segments[3], early))
     folder.move(place, own.id, 0, 0)
     folder.close()
     folder = SpoolFolder(tmp_path / "spool", "d", 1 << 30, 0)
     folder.open()
     spool = Spool(bureau.deps, folder)
     await spool.take_over()
-    await eventually(lambda: not spool.is_waiting(opened.id), within=LONG_S)
+    await eventually(lambda: not spool.is_waiting(livestream), within=LONG_S)
     await spool.close()
     page = await live.list_livestreams(bureau.deps, bureau.actor(Role.SUPERVISOR))
-    (other,) = [each for each in page.items if each.id not in (opened.id, own.id)]
+    (other,) = [each for each in page.items if each.id not in (livestream, own.id)]
     assert await stored(bureau.deps, other.id) == {1: early}
 
 
@@ -267,25 +248,25 @@ async def test_the_database_away_is_no_loss_either(
     database_url: str, bureau: Bureau, tmp_path: Path
 ) -> None:
     sent, now = take(), bureau.clock.now()
-    opened, fence = await received(bureau)
+    livestream, fence = await taken(bureau)
     folder = SpoolFolder(tmp_path / "spool", "a", 1 << 30, 0)
     folder.open()
     spool = Spool(bureau.deps, folder)
     kept = KeptLivestream(
-        bureau.deps, SERVICE, opened.id, fence, live.Position(0, 0),
+        bureau.deps, SERVICE, livestream, fence, live.Position(0, 0),
         first_cause=PeriodCause.START, spool=spool,
     )  # fmt: skip
-    await kept.period(_period(sent, now))
+    await kept.period(a_period(sent, now))
     connection = await asyncpg.connect(database_url)
     # A lock that nobody gives back: statements of ours wait, as before a database that hangs.
     async with connection.transaction():
         await connection.execute("LOCK TABLE livestream_segment IN ACCESS EXCLUSIVE MODE")
-        await kept.segment(_segment(sent, 0, now))
+        await kept.segment(a_segment(sent, 0, now))
         assert len(waiting(tmp_path)) == 1
-        await kept.segment(_segment(sent, 1, now))
+        await kept.segment(a_segment(sent, 1, now))
         assert len(waiting(tmp_path)) == 2
     await connection.close()
-    await eventually(lambda: not spool.is_waiting(opened.id), within=LONG_S)
+    await eventually(lambda: not spool.is_waiting(livestream), within=LONG_S)
     await kept.ended(Cause.UNPUBLISHED, now)
     await spool.close()
-    assert await stored(bureau.deps, opened.id) == {1: now, 2: now}
+    assert await stored(bureau.deps, livestream) == {1: now, 2: now}

@@ -19,7 +19,7 @@ from tests.support import postgres as databases
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
 from tests.support.lost_database import new_database
-from tests.support.streams import opened, take
+from tests.support.streams import opened, receiving, take
 
 
 @pytest.fixture
@@ -30,12 +30,9 @@ async def bureau(database_url: str, tmp_path: Path) -> AsyncIterator[Bureau]:
 
 async def received(bureau: Bureau, livestream: LivestreamId) -> Livestream:
     """Two segments of it, and then somebody closes it."""
-    deps, sent = bureau.deps, take()
-    receiver = live.Receiver(deps, SERVICE, livestream, fence := await live.take(deps, livestream))
-    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
-    for number in (1, 2):
-        body = sent.segments[number - 1]
-        await receiver.put_segment(live.SegmentArrival(period=1, number=number, body=body))
+    deps = bureau.deps
+    fence = await live.take(deps, livestream)
+    await receiving(deps, livestream, fence, take(), 2)
     await live.let_go(deps, livestream, fence)
     return await live.request_close(deps, bureau.actor(), livestream, last=None)
 

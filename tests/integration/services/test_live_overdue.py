@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from recorder.domain.livestream import Form
-from recorder.domain.people import SERVICE, Role
+from recorder.domain.people import Role
 from recorder.services import live
 from tests.support.bureau import Bureau, open_bureau
 from tests.support.cameras import camera
-from tests.support.streams import opened, put, put_init, take
+from tests.support.streams import begun, opened, put, put_init, receiving, take
 from tests.support.workshop import open_alarms
 
 
@@ -33,9 +33,7 @@ async def test_a_livestream_that_stays_interrupted_is_an_alarm_until_it_goes_on(
     bureau: Bureau,
 ) -> None:
     actor, sent = await camera(bureau), take()
-    livestream = await opened(bureau.deps, actor)
-    await put_init(bureau.deps, actor, livestream.id, sent.init)
-    await put(bureau.deps, actor, livestream.id, 1, sent.segments[0])
+    livestream = await begun(bureau.deps, actor, sent)
     bureau.clock.forward(seconds=100)
     assert await told(bureau) == []
     bureau.clock.forward(seconds=30)
@@ -53,9 +51,7 @@ async def test_what_waits_for_the_store_while_somebody_publishes_is_no_interrupt
     opening = live.Opening(title="巡查", form=Form.RECEIVED)
     livestream = (await live.open_livestream(deps, chief, opening)).id
     fence = await live.take(deps, livestream)
-    receiver, sent = live.Receiver(deps, SERVICE, livestream, fence), take()
-    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
-    await receiver.put_segment(live.SegmentArrival(period=1, number=1, body=sent.segments[0]))
+    await receiving(deps, livestream, fence, take())
 
     async def now() -> tuple[str, list[live.Caution], list[str]]:
         alarms = await told(bureau)

@@ -17,7 +17,7 @@ from recorder.services import live
 from tests.support.bureau import Bureau, SetClock, open_bureau
 from tests.support.cameras import camera
 from tests.support.faulty_objects import Fault, FaultyObjects, When
-from tests.support.streams import opened, put, put_init, take
+from tests.support.streams import begun, opened, put, receiving, take
 
 #: Two seconds apart: half a minute.
 LOOKS = 16
@@ -40,9 +40,7 @@ async def test_with_the_store_away_nobody_falls_silent_and_all_get_time_to_come_
     bureau: Bureau,
 ) -> None:
     actor, sent = await camera(bureau), take()
-    livestream = await opened(bureau.deps, actor)
-    await put_init(bureau.deps, actor, livestream.id, sent.init)
-    await put(bureau.deps, actor, livestream.id, 1, sent.segments[0])
+    livestream = await begun(bureau.deps, actor, sent)
     away = Fault("ping", When.BEFORE, nth=1, times=1 << 40)
     objects = FaultyObjects(bureau.deps.objects, [away])
     deps = replace(bureau.deps, objects=objects)
@@ -60,13 +58,10 @@ async def test_with_the_store_away_nobody_falls_silent_and_all_get_time_to_come_
 async def test_a_lease_that_ended_with_the_database_away_leaves_time_to_take_it_up_again(
     bureau: Bureau,
 ) -> None:
-    actor, sent = await camera(bureau), take()
-    deps = bureau.deps
+    deps, actor = bureau.deps, await camera(bureau)
     livestream = await opened(deps, actor, form=Form.RECEIVED)
     fence = await live.take(deps, livestream.id)
-    receiver = live.Receiver(deps, SERVICE, livestream.id, fence)
-    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
-    await receiver.put_segment(live.SegmentArrival(period=1, number=1, body=sent.segments[0]))
+    await receiving(deps, livestream.id, fence, take())
     # For eleven minutes nobody reached the database, neither its publisher's process nor workers.
     bureau.clock.forward(seconds=660)
     assert await state(deps, livestream.id, looks=LOOKS - 1) is LivestreamState.INTERRUPTED
@@ -103,8 +98,7 @@ async def test_whose_clock_is_behind_is_not_silent_as_long_as_it_goes_on(bureau:
     livestream = await opened(bureau.deps, actor, form=Form.RECEIVED)
     assert await state(bureau.deps, livestream.id, looks=LOOKS) is LivestreamState.OPEN
     fence = await live.take(deps, livestream.id)
-    receiver = live.Receiver(deps, SERVICE, livestream.id, fence)
-    await receiver.put_init(live.InitArrival(period=1, body=sent.init))
+    receiver = await receiving(deps, livestream.id, fence, sent, 0)
     for number in range(1, 7):
         body = sent.segments[number - 1]
         await receiver.put_segment(live.SegmentArrival(period=1, number=number, body=body))
