@@ -12,10 +12,10 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TypeAlias
 
 from recorder import metrics, telemetry
+from recorder.adapters.clock import Clock
 from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import LONGEST_INIT_BYTES, PeriodCause
 from recorder.domain.people import SERVICE
@@ -109,7 +109,8 @@ class Bringer:
             if not 0 < len(left) <= LONGEST_INIT_BYTES:
                 return False
             cause = PeriodCause.INGEST_FAILED
-            init = Arrived(place.livestream, place.period, 0, left, _now(self._deps), cause)
+            now = self._deps.clock.now()
+            init = Arrived(place.livestream, place.period, 0, left, now, cause)
         await self._put(_at(init, moved))
         return True
 
@@ -153,30 +154,30 @@ class Bringer:
             known = live.Receiver(self._deps, SERVICE, found.id, found.fence), found.fence
             self._receivers[found.id] = known
         receiver, _ = known
-        if arrived.number:
-            segment = live.SegmentArrival(
-                period=arrived.period, number=arrived.number, body=arrived.body,
-                device_at=arrived.device_at, arrived_at=arrived.arrived_at,
-            )  # fmt: skip
-            receipt = await receiver.put_segment(segment)
-            tell_listed(arrived, self._deps.clock.now())
-            if receipt.conflicting:  # Given away just now; the next try sees it.
-                raise Conflict("segment-conflicting", "Another body has this number.")
-            return
+        receipt = await put(receiver, arrived, self._deps.clock)
+        if arrived.number and receipt.conflicting:  # Given away just now; the next try sees it.
+            raise Conflict("segment-conflicting", "Another body has this number.")
+
+
+async def put(receiver: live.Receiver, arrived: Arrived, clock: Clock) -> live.Receipt:
+    """Put it under the lease of the receiver; of a segment is counted how long it was on its way.
+
+    Raises what ``put_init`` and ``put_segment`` do.
+    """
+    if arrived.number == 0:
         init = live.InitArrival(
             period=arrived.period, body=arrived.body, cause=arrived.cause,
             arrived_at=arrived.arrived_at,
         )  # fmt: skip
-        await receiver.put_init(init)
-
-
-def tell_listed(arrived: Arrived, now: datetime) -> None:
-    """Count how long this segment was on its way."""
-    metrics.INGEST_LISTED_SECONDS.observe(max(0.0, (now - arrived.arrived_at).total_seconds()))
-
-
-def _now(deps: Deps) -> datetime:
-    return deps.clock.now()
+        return await receiver.put_init(init)
+    segment = live.SegmentArrival(
+        period=arrived.period, number=arrived.number, body=arrived.body,
+        device_at=arrived.device_at, arrived_at=arrived.arrived_at,
+    )  # fmt: skip
+    receipt = await receiver.put_segment(segment)
+    way_s = (clock.now() - arrived.arrived_at).total_seconds()
+    metrics.INGEST_LISTED_SECONDS.observe(max(0.0, way_s))
+    return receipt
 
 
 def _numbers(place: Place, moved: Moved | None) -> Moved:

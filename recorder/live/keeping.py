@@ -21,7 +21,7 @@ from recorder.domain.ids import LivestreamId
 from recorder.domain.livestream import PeriodCause
 from recorder.domain.people import Actor
 from recorder.errors import Conflict, RecorderError, StorageFull, Unavailable
-from recorder.live.bringing import tell_listed
+from recorder.live import bringing
 from recorder.live.sink import Cause, Period, Segment
 from recorder.live.spool import Arrived
 from recorder.live.spooling import Spool
@@ -237,19 +237,7 @@ class KeptLivestream:
                           livestream=str(self._livestream), why=repr(error))  # fmt: skip
 
     async def _put(self, arrived: Arrived) -> None:
-        if arrived.number == 0:
-            init = live.InitArrival(
-                period=arrived.period, body=arrived.body, cause=arrived.cause,
-                arrived_at=arrived.arrived_at,
-            )  # fmt: skip
-            receipt = await self._receiver.put_init(init)
-        else:
-            segment = live.SegmentArrival(
-                period=arrived.period, number=arrived.number, body=arrived.body,
-                device_at=arrived.device_at, arrived_at=arrived.arrived_at,
-            )  # fmt: skip
-            receipt = await self._receiver.put_segment(segment)
-            tell_listed(arrived, self._clock.now())
+        receipt = await bringing.put(self._receiver, arrived, self._clock)
         if receipt.conflicting:
             telemetry.log(_log, logging.ERROR, "a number was taken by other bytes",
                           livestream=str(self._livestream),

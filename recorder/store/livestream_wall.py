@@ -20,7 +20,6 @@ MOST_MARKS = 500
 class Recent:
     """The last WINDOW segments of a livestream."""
 
-    segments: int
     length: int
     duration_us: int
     #: The first segment of all, which playlists are planned by; and the longest of these.
@@ -52,7 +51,7 @@ class Recent:
 
 
 #: Of a livestream that has no segment.
-NOTHING = Recent(0, 0, 0, 0, 0, None, None, None, None, 0, None, (), 0)
+NOTHING = Recent(0, 0, 0, 0, None, None, None, None, 0, None, (), 0)
 
 
 async def recent(
@@ -68,7 +67,7 @@ async def recent(
         "   FROM livestream_segment"
         "   WHERE livestream_id = w.id AND number > 0 AND state = 'stored'"
         "   ORDER BY number DESC LIMIT $2) s),"
-        " told AS (SELECT livestream_id, count(*) AS segments, sum(length_bytes) AS length,"
+        " told AS (SELECT livestream_id, sum(length_bytes) AS length,"
         "   coalesce(sum(duration_us), 0) AS duration_us, max(number) AS highest,"
         "   coalesce(max(duration_us), 0) AS longest_us,"
         "   sum(duration_us) FILTER (WHERE keyframe = false AND number > coalesce(keyed, 0))"
@@ -95,7 +94,6 @@ async def recent(
     )
     return {
         row["livestream_id"]: Recent(
-            segments=row["segments"],
             length=int(row["length"]),
             duration_us=int(row["duration_us"]),
             first_us=row["first_us"],

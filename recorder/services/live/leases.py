@@ -71,13 +71,15 @@ async def position(
     """
     async with deps.database.acquire() as connection:
         period = await livestream_segments.highest_period(connection, livestream)
-        claimed = await livestream_segments.highest_claimed(connection, livestream)
+        claimed = 0
+        if behind_claims:
+            claimed = await livestream_segments.highest_claimed(connection, livestream)
         found = await livestreams.find(connection, livestream, EVERYTHING)
     if found is None:
         return Position(period, 0)
-    highest = max(found.highest_number, claimed) if behind_claims else found.highest_number
     return Position(
-        max(period, found.promised_period or 0), max(highest, found.promised_number or 0)
+        max(period, found.promised_period or 0),
+        max(found.highest_number, claimed, found.promised_number or 0),
     )
 
 
