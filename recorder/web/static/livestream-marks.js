@@ -1,6 +1,6 @@
 // Marks of a livestream: set at the picture that is shown, by whoever looks at it and by its device;
 // pressing one leads back to its picture.
-import { written8 } from "./sights.js";
+import { written8 } from "./player.js";
 
 export class LiveMarks {
   constructor(player, panel) {

@@ -1,8 +1,8 @@
 // The page of a livestream: live, back to its start, and its facts as they change.
 import { grant, NotNow } from "./grant.js";
 import { LiveMarks } from "./livestream-marks.js";
-import { written } from "./player.js";
-import { age, fillCautions, fillState, follow, picture, rate, say, words, written8 } from "./sights.js";
+import { written, written8 } from "./player.js";
+import { age, fillCautions, fillState, follow, picture, rate, say, words } from "./sights.js";
 import { canDecode, play, proxyOf } from "./stream.js";
 
 const RENEW_BEFORE_MS = 45_000;

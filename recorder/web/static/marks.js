@@ -1,8 +1,6 @@
 // Marks of a recording: set by key or click at the picture that is shown, shown on the time bar,
 // withdrawn with a reason. Texts and the keys stand in the page (_marks.html).
-import { written } from "./player.js";
-
-const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+import { written, written8 } from "./player.js";
 
 export class Marks {
   constructor(player, panel) {

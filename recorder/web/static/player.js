@@ -15,6 +15,9 @@ export function written(seconds) {
   return whole < 3600 ? rest : `${Math.floor(whole / 3600)}:${rest.padStart(5, "0")}`;
 }
 
+// China's time everywhere: the moment in UTC, eight hours on, written as if it were UTC.
+export const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+
 export class Player extends EventTarget {
   constructor(root) {
     super();
@@ -431,10 +434,9 @@ export class Player extends EventTarget {
     const box = this.find(".screen-moment");
     box.hidden = !this.media;
     const moment = this.momentOf(seconds);
-    // China's time everywhere: the moment in UTC, eight hours on, written as if it were UTC.
     this.find(".screen-moment-text").textContent = moment === null
       ? this.words["unknown-begin"].textContent
-      : new Date(moment + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+      : written8(new Date(moment));
   }
 
   // Wall time of the picture: of segments as their playlist says it, over all gaps; else counted on.

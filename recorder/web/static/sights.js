@@ -13,9 +13,6 @@ export function follow(onWall, onState = () => {}, livestream = "") {
   return listen(address, "wall", (wall) => onWall(wall.livestreams), onState);
 }
 
-// China's time everywhere, as on the other pages.
-export const written8 = (at) => new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
-
 export const rate = (bits) => (bits === null ? "" : `${(bits / 1e6).toFixed(bits < 1e6 ? 2 : 1)} Mbit/s`);
 
 export function age(sight) {
