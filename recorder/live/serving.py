@@ -87,10 +87,9 @@ async def _listen(
     shared: socket.socket | None,
 ) -> int:
     host, port = _place(listen) if shared is None else ("", 0)
-    limits = server.ServerLimits(to_publish_s=15.0)
     try:
         return await stack.enter_async_context(
-            server.listening(door, host, port, tls=tls, limits=limits, inherited=shared)
+            server.listening(door, host, port, tls=tls, inherited=shared)
         )
     except OSError as error:
         raise Unavailable(

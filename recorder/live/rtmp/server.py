@@ -49,8 +49,8 @@ class ServerLimits:
     """What strangers and publishers may use."""
 
     session: SessionLimits = field(default_factory=SessionLimits)
-    #: From the connection to the request to publish.
-    to_publish_s: float = 10.0
+    #: From the connection to the request to publish; a door may wait for a lease meanwhile.
+    to_publish_s: float = 15.0
     #: Without a byte from a publisher; its connection is dead by then.
     silence_s: float = 60.0
     most_strangers: int = 256
