@@ -53,7 +53,7 @@ async def place(database_url: str, tmp_path: Path) -> AsyncIterator[Place]:
             await registry.add_device(deps, OPERATOR, number=number)
         first, second = [await live.srt_words(deps, each) for each in ("TA00716", "TA00717")]
         ports = Ports("", "", None, "127.0.0.1:0")
-        limits = DoorLimits(give_way_s=1.0, lease_wait_s=1.0)
+        limits = DoorLimits(give_way_s=1.0, lease_wait_s=1.0, ask_again_s=0.0)
         async with ingesting(deps, Path(footage.ffmpeg()), ports, limits) as taken:
             yield Place(Stored(deps), taken["srt"], first, second)
 
@@ -154,7 +154,12 @@ async def test_words_are_printed_and_end_with_the_tokens_of_their_device(
     words = {"stream_id": "#!::u=TA00716", "passphrase": place.first.passphrase}
     assert json.loads(printed.stdout) == words
     device = await registry.device_by_number(deps, OPERATOR, "TA00716")
-    await registry.revoke_device_tokens(deps, OPERATOR, device=device.id, reason="lost")
+    url = place.url(place.first.stream_id, place.first.passphrase)
+    async with _publishing(url, "-readrate", "1", "-stream_loop", "-1") as child:
+        await place.stored.segments(await _only(place), 1)
+        await registry.revoke_device_tokens(deps, OPERATOR, device=device.id, reason="lost")
+        # Who is in is sent away.
+        assert await asyncio.wait_for(child.wait(), LONG_S) != 0
     assert set(await live.all_srt_words(deps)) == {"TA00717"}
     assert place.first.passphrase != place.second.passphrase
     assert place.first.passphrase not in repr(place.first)
