@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -42,19 +41,6 @@ class QuietPeer:
 
     def dismiss(self, farewell: Farewell) -> None:
         self.dismissals.append(farewell)
-
-
-@dataclass(slots=True)
-class SteppingClock:
-    """A clock that moves when told."""
-
-    at: datetime = datetime(2026, 11, 25, 8, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def forward(self, milliseconds: float) -> None:
-        self.at += timedelta(milliseconds=milliseconds)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ async def make_mark(
     """
     looks = actor.may(Permission.LINK)
     livestream = await (find_livestream if looks else deliverable)(deps, actor, livestream_id)
-    now, is_said = deps.clock.now(), shown_at is not None
+    now, may_be_known = deps.clock.now(), shown_at is not None and not looks
     if shown_at is None:
         shown_at = await _present(deps, livestream, now)
     if abs(shown_at - now) > _EARLIEST:
@@ -66,14 +66,13 @@ async def make_mark(
         made_by_name=actor.name,
         origin=_ORIGINS.get(actor.kind, MarkOrigin.METADATA),
     )
-    if is_said and not looks:
-        async with deps.database.acquire() as connection:
-            known = await marks.same(connection, mark)
-        if known is not None:
-            return known
-    async with deps.change(actor) as change:
-        # Its recording may be made at this moment: under the same lock.
+    async with deps.change(actor, told_later=may_be_known) as change:
+        # Its recording may be made at this moment, or the same be said again: under the same lock.
         now_is = await livestreams.locked(change, livestream.id)
+        if may_be_known:
+            known = await marks.same(change.connection, mark)
+            if known is not None:
+                return known
         await marks.insert(change, mark)
         if now_is is not None and now_is.recording is not None:
             await place_marks(change, livestream.id, now_is.recording)
