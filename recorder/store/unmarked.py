@@ -9,8 +9,10 @@ the recordings of the same moment.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 
 from recorder.domain.ids import AgencyId
+from recorder.domain.instant import CHINA
 from recorder.domain.marking_term import MarkingDue
 from recorder.domain.people import Scope
 from recorder.store.connection import Connection
@@ -32,7 +34,7 @@ _CAME_LATER = (
 )
 
 
-def _told(days: str, key: str) -> str:
+def _told(days: str, key: str, footage: str = "true") -> str:
     return (
         f"{_DUE}, told (key, recordings) AS ("  # noqa: S608 - constant text
         f"SELECT {key}, d.recordings - d.marked FROM due h JOIN {days} d ON {_DAYS}"
@@ -40,7 +42,9 @@ def _told(days: str, key: str) -> str:
         f" UNION ALL SELECT {key}, -d.marked FROM due h JOIN marked_delta d ON {_DAYS}"
         f" UNION ALL SELECT {key}, -1 FROM due h JOIN recording r ON r.agency_id = h.agency"
         f"  AND {_CAME_LATER} AND r.received_at >= {_BEHIND_TERM} AND r.started_at < {_BEHIND_LAST}"
-        f"  AND r.marks = 0 CROSS JOIN LATERAL counted_footage(r) d WHERE {_DAYS})"
+        # Of all agencies besides, or PostgreSQL takes everything that ever came later for few.
+        "  AND r.received_at >= $7 AND r.started_at < $8"
+        f"  AND {footage} AND r.marks = 0 CROSS JOIN LATERAL counted_footage(r) d WHERE {_DAYS})"
         " SELECT key, sum(recordings)::bigint AS recordings FROM told"
     )
 
@@ -53,13 +57,20 @@ def _arguments(scope: Scope, due: Sequence[MarkingDue]) -> tuple[object, ...]:
         [each.first for each in due],
         [each.last for each in due],
         [each.arrived_until for each in due],
+        _behind(min(each.arrived_until for each in due)),
+        _behind(max(each.last for each in due)),
     )
+
+
+def _behind(day: date) -> datetime:
+    """When a day in China is over."""
+    return datetime.combine(day + timedelta(days=1), time.min, CHINA)
 
 
 async def by_way(
     connection: Connection, scope: Scope, due: Sequence[MarkingDue]
 ) -> dict[AgencyId, int]:
-    """Recordings beyond their term, by way; who has none is left out."""
+    """Recordings beyond their term, by way; who has none is left out. ``due`` is not empty."""
     rows = await connection.fetch(
         f"{_told('footage_day', 'h.way')} GROUP BY key HAVING sum(recordings) <> 0",
         *_arguments(scope, due),
@@ -72,8 +83,8 @@ async def by_officer(
 ) -> dict[str, int]:
     """The same by the officer who made them; of one officer if one is named."""
     rows = await connection.fetch(
-        f"{_told('device_day', _OFFICER)}"
-        " WHERE key <> '' AND ($7::text IS NULL OR key = $7)"
+        f"{_told('device_day', _OFFICER, '($9::text IS NULL OR r.officer = $9)')}"
+        " WHERE key <> '' AND ($9::text IS NULL OR key = $9)"
         " GROUP BY key HAVING sum(recordings) <> 0",
         *_arguments(scope, due),
         officer,
