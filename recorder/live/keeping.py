@@ -119,7 +119,9 @@ class KeptLivestream:
 
     def leave_out(self, names: Collection[str]) -> None:
         """See SegmentSink; written down with the next segment."""
-        self._left_out.update(names)
+        # A source may send new names without end; more than are told are not remembered.
+        fresh = [name for name in names if name not in self._left_out]
+        self._left_out.update(fresh[: live.MOST_LEFT_OUT - len(self._left_out)])
 
     async def _tell_left_out(self) -> None:
         if self._left_out == self._told:

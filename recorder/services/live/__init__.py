@@ -16,7 +16,7 @@ from recorder.services.live.leases import (
     promise,
     take,
 )
-from recorder.services.live.leaving_out import leave_out
+from recorder.services.live.leaving_out import MOST_LEFT_OUT, leave_out
 from recorder.services.live.listing import keep_beginnings
 from recorder.services.live.losing import Damaged, lose
 from recorder.services.live.marking import livestream_marks, make_mark
@@ -85,6 +85,7 @@ from recorder.services.live.watching import (
 )
 
 __all__ = [
+    "MOST_LEFT_OUT",
     "MOST_ON_WALL",
     "PLAYLIST_TYPE",
     "SEGMENT_TYPE",

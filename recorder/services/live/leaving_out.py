@@ -14,7 +14,7 @@ from recorder.runtime import Deps
 from recorder.store import livestreams
 
 #: Names come from outside: neither many nor long ones are needed to say that something is missing.
-_MOST, _LONGEST = 20, 60
+MOST_LEFT_OUT, _LONGEST = 20, 60
 
 
 async def leave_out(deps: Deps, livestream: LivestreamId, fence: int, names: Iterable[str]) -> None:
@@ -27,7 +27,7 @@ async def leave_out(deps: Deps, livestream: LivestreamId, fence: int, names: Ite
     if found is None:
         raise NotFound("livestream-not-found", "There is no such livestream.")
     told = sorted(set(map(_readable, names)) - set(found.left_out))
-    fresh = told[: max(0, _MOST - len(found.left_out))]
+    fresh = told[: max(0, MOST_LEFT_OUT - len(found.left_out))]
     if not fresh:
         return
     async with deps.change(SERVICE) as change:
