@@ -121,10 +121,12 @@ async def scenes_around(
         "  (SELECT min(l.began_at) FROM case_event l WHERE l.case_id = e.case_id"
         "    AND l.source_id = e.source_id AND l.visit = e.visit AND l.kind = 'leaving'"
         "    AND l.withdrawn_at IS NULL AND l.began_at >= e.began_at)) AS ended_at,"
-        # Some systems name certificates alone.
+        # Some systems name certificates alone: as ``officers.holders`` has it.
         "  ARRAY(SELECT coalesce((SELECT min(c.officer) FROM officer_certificate c"
         "    WHERE c.number = o->>'number' AND o->>'number' = o->>'certificate'"
-        "    AND c.superseded_at IS NULL HAVING count(DISTINCT c.officer) = 1), o->>'number')"
+        "    AND c.superseded_at IS NULL AND NOT EXISTS (SELECT FROM officer p"
+        "     WHERE p.number = c.number AND p.superseded_at IS NULL)"
+        "    HAVING count(DISTINCT c.officer) = 1), o->>'number')"
         "   FROM jsonb_array_elements(e.officers) o) AS officers,"
         "  e.latitude, e.longitude, ARRAY(SELECT i.key FROM case_identifier i"
         "   WHERE i.case_id = e.case_id) AS numbers,"

@@ -25,7 +25,10 @@ async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_an_officer_is_known_by_the_certificate_that_nobody_else_holds(desk: Desk) -> None:
     deps = desk.bureau.deps
-    named = [{"certificate": number} for number in ("19000000001", "19000000002", "19000000009")]
+    named = [
+        {"certificate": number}
+        for number in ("19000000001", "19000000002", "19000000003", "19000000009")
+    ]
     await desk.send(
         case("C1", 1, "深市监罚〔2026〕1号", act_type="coercion"),
         event(
@@ -39,6 +42,8 @@ async def test_an_officer_is_known_by_the_certificate_that_nobody_else_holds(des
         "number,name,organisation,certificate,certificate_from,certificate_to\n"
         f"A1,李明,{code},19000000001,2024-01-01,2027-01-01\n"
         f"A2,王芳,{code},19000000002,2024-01-01,2025-12-31\n"
+        # What is somebody's own number means that officer, whoever has a certificate of it.
+        f"A3,陈三,{code},19000000003,2024-01-01,\n19000000003,何四,{code},X4,2024-01-01,\n"
         # Two with one number are nobody for certain.
         f"A8,赵一,{code},19000000009,2024-01-01,\nA9,赵二,{code},19000000009,2024-01-01,\n"
     )
@@ -55,7 +60,7 @@ async def test_an_officer_is_known_by_the_certificate_that_nobody_else_holds(des
         (scene,) = await attribution.scenes_around(
             connection, desk.source.agency, span, frozenset()
         )
-    assert scene.officers == {"A1", "A2", "19000000009"}
+    assert scene.officers == {"A1", "A2", "19000000003", "19000000009"}
     # It becomes somebody's own number, which nobody knew before.
     then = desk.bureau.clock.now()
     desk.bureau.clock.forward(hours=1)
